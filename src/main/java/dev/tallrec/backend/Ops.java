@@ -27,7 +27,10 @@ public interface Ops {
    */
   void rmsNorm(Matrix x, Matrix weight, float epsilon, Matrix out, Matrix rstd);
 
-  /** sum = x + delta, out = rmsNorm(sum). All [T, H]; sum may be x or delta. */
+  /**
+   * sum = x + delta, out = rmsNorm(sum), of the sum as it is stored: the same bits as {@link #rmsNorm} of
+   * it. All [T, H]; sum may be x or delta.
+   */
   void addRmsNorm(
       Matrix x, Matrix delta, Matrix weight, float epsilon, Matrix sum, Matrix out, Matrix rstd);
 

@@ -1,0 +1,290 @@
+package dev.tallrec.llama;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.tensor.DType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads a Hugging Face config.json, in the form of transformers 4 ({@code rope_theta}, {@code
+ * rope_scaling}, {@code torch_dtype}) or 5 ({@code rope_parameters}, {@code dtype}). What we do not
+ * support is refused by name: a field that is ignored is a model that is silently wrong.
+ */
+public final class LlamaConfigReader {
+
+  private static final long LARGEST_FILE = 1 << 20;
+
+  /** Fields that change nothing about the mathematics of the model. */
+  private static final Set<String> HARMLESS =
+      Set.of(
+          "_name_or_path", "architectures", "initializer_range", "pad_token_id", "pretraining_tp",
+          "transformers_version", "use_cache", "max_sequence_length", "attention_dropout",
+          "chunk_size_feed_forward", "return_dict", "output_attentions", "output_hidden_states",
+          "id2label", "label2id", "problem_type", "finetuning_task", "is_decoder", "torchscript",
+          "unsloth_version", "unsloth_fixed", "_attn_implementation_autoset", "auto_map", "use_bfloat16");
+
+  private static final Set<String> READ =
+      Set.of(
+          "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
+          "num_attention_heads", "num_key_value_heads", "head_dim", "rms_norm_eps", "rope_theta",
+          "rope_scaling", "rope_parameters", "max_position_embeddings", "tie_word_embeddings", "dtype",
+          "torch_dtype", "bos_token_id", "eos_token_id", "hidden_act", "attention_bias", "mlp_bias");
+
+  private final Path file;
+  private final JsonNode root;
+
+  private LlamaConfigReader(Path file, JsonNode root) {
+    this.file = file;
+    this.root = root;
+  }
+
+  /**
+   * Reads {@code directory/config.json}.
+   *
+   * @throws IOException if the file is missing, broken or describes a model that is not supported; the
+   *     message names the file, the field and the remedy
+   */
+  public static LlamaConfig read(Path directory) throws IOException {
+    Path file = directory.resolve("config.json");
+    if (!Files.isRegularFile(file)) {
+      throw new IOException(
+          directory + " has no config.json: a base model is a Hugging Face directory with config.json,"
+              + " the weights as safetensors and the tokenizer");
+    }
+    if (Files.size(file) > LARGEST_FILE) {
+      throw new IOException(file + " is larger than " + LARGEST_FILE + " bytes: not a model configuration");
+    }
+    JsonNode root;
+    try {
+      root =
+          JsonMapper.builder()
+              .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+              .build()
+              .readTree(file.toFile());
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()), e);
+    }
+    if (root == null || !root.isObject()) {
+      throw new IOException(file + ": a JSON object is expected");
+    }
+    return new LlamaConfigReader(file, root).config();
+  }
+
+  private LlamaConfig config() throws IOException {
+    String modelType = text("model_type", "");
+    if (!modelType.equals("llama")) {
+      throw refuse("model_type", "\"" + modelType + "\"; only \"llama\" is supported");
+    }
+    refuseUnknownFields();
+    require("hidden_act", "silu");
+    requireFalse("attention_bias");
+    requireFalse("mlp_bias");
+    int heads = integer("num_attention_heads");
+    int hidden = integer("hidden_size");
+    if (!present("head_dim") && (heads <= 0 || hidden % heads != 0)) {
+      throw refuse("hidden_size", hidden + " is not a multiple of num_attention_heads " + heads);
+    }
+    try {
+      return new LlamaConfig(
+          integer("vocab_size"),
+          hidden,
+          integer("intermediate_size"),
+          integer("num_hidden_layers"),
+          heads,
+          integer("num_key_value_heads", heads),
+          integer("head_dim", heads == 0 ? 0 : hidden / heads),
+          (float) number(root, "rms_norm_eps", 1e-6),
+          ropeTheta(),
+          ropeScaling(),
+          integer("max_position_embeddings", 2048),
+          bool("tie_word_embeddings"),
+          dtype(),
+          integer("bos_token_id", 1),
+          eosTokenIds());
+    } catch (IllegalArgumentException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  private void refuseUnknownFields() throws IOException {
+    Set<String> unknown = new TreeSet<>();
+    root.fieldNames().forEachRemaining(unknown::add);
+    unknown.removeAll(READ);
+    unknown.removeAll(HARMLESS);
+    if (!unknown.isEmpty()) {
+      throw new IOException(
+          file + ": not supported: " + String.join(", ", unknown)
+              + ". A field may change what the model computes, so none is ignored; remove it if it does not");
+    }
+  }
+
+  /** The v5 rope object, or v4's rope_scaling; null where frequencies are as they are. */
+  private @Nullable JsonNode rope() {
+    if (present("rope_parameters")) {
+      return root.get("rope_parameters");
+    }
+    return present("rope_scaling") ? root.get("rope_scaling") : null;
+  }
+
+  private float ropeTheta() throws IOException {
+    if (present("rope_parameters") && root.get("rope_parameters").has("rope_theta")) {
+      return (float) number(root.get("rope_parameters"), "rope_theta", 10000);
+    }
+    return (float) number(root, "rope_theta", 10000);
+  }
+
+  private RopeScaling ropeScaling() throws IOException {
+    JsonNode rope = rope();
+    if (rope == null) {
+      return new RopeScaling.None();
+    }
+    if (!rope.isObject()) {
+      throw refuse("rope_scaling", rope + " is not an object");
+    }
+    String kind = rope.path("rope_type").asText(rope.path("type").asText("default"));
+    Set<String> allowed = new TreeSet<>(Set.of("rope_type", "type", "rope_theta"));
+    switch (kind) {
+      case "default" -> {}
+      case "linear" -> allowed.add("factor");
+      case "llama3" ->
+          allowed.addAll(
+              Set.of("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"));
+      default -> throw refuse("rope_type", "\"" + kind + "\"; supported are default, linear and llama3");
+    }
+    for (String field : (Iterable<String>) rope::fieldNames) {
+      if (!allowed.contains(field)) {
+        throw refuse("rope field " + field, "not known for rope_type \"" + kind + "\"");
+      }
+    }
+    return switch (kind) {
+      case "linear" -> new RopeScaling.Linear(positive(rope, "factor"));
+      case "llama3" -> {
+        RopeScaling.Llama3 scaling =
+            new RopeScaling.Llama3(
+                positive(rope, "factor"),
+                positive(rope, "low_freq_factor"),
+                positive(rope, "high_freq_factor"),
+                (int) positive(rope, "original_max_position_embeddings"));
+        if (scaling.highFreqFactor() <= scaling.lowFreqFactor()) {
+          throw refuse("high_freq_factor", "is not above low_freq_factor");
+        }
+        yield scaling;
+      }
+      default -> new RopeScaling.None();
+    };
+  }
+
+  private DType dtype() throws IOException {
+    String field = present("dtype") ? "dtype" : "torch_dtype";
+    String name = text(field, "float32");
+    return switch (name) {
+      case "float32" -> DType.F32;
+      case "float16" -> DType.F16;
+      case "bfloat16" -> DType.BF16;
+      default -> throw refuse(field, "\"" + name + "\"; supported are float32, float16 and bfloat16");
+    };
+  }
+
+  private List<Integer> eosTokenIds() throws IOException {
+    if (!present("eos_token_id")) {
+      return List.of();
+    }
+    JsonNode node = root.get("eos_token_id");
+    if (!node.isArray()) {
+      return List.of(integer("eos_token_id"));
+    }
+    List<Integer> ids = new ArrayList<>();
+    for (JsonNode id : node) {
+      if (!id.canConvertToInt()) {
+        throw refuse("eos_token_id", id + " is not an integer");
+      }
+      ids.add(id.intValue());
+    }
+    return ids;
+  }
+
+  private boolean present(String field) {
+    return root.hasNonNull(field);
+  }
+
+  private String text(String field, String fallback) throws IOException {
+    if (!present(field)) {
+      return fallback;
+    }
+    if (!root.get(field).isTextual()) {
+      throw refuse(field, root.get(field) + " is not a string");
+    }
+    return root.get(field).textValue();
+  }
+
+  private boolean bool(String field) throws IOException {
+    if (!present(field)) {
+      return false;
+    }
+    if (!root.get(field).isBoolean()) {
+      throw refuse(field, root.get(field) + " is not true or false");
+    }
+    return root.get(field).booleanValue();
+  }
+
+  private int integer(String field) throws IOException {
+    if (!present(field)) {
+      throw refuse(field, "missing");
+    }
+    JsonNode node = root.get(field);
+    if (!node.isIntegralNumber() || !node.canConvertToInt()) {
+      throw refuse(field, node + " is not an integer");
+    }
+    return node.intValue();
+  }
+
+  private int integer(String field, int fallback) throws IOException {
+    return present(field) ? integer(field) : fallback;
+  }
+
+  private double number(JsonNode node, String field, double fallback) throws IOException {
+    if (!node.hasNonNull(field)) {
+      return fallback;
+    }
+    if (!node.get(field).isNumber()) {
+      throw refuse(field, node.get(field) + " is not a number");
+    }
+    return node.get(field).doubleValue();
+  }
+
+  private float positive(JsonNode node, String field) throws IOException {
+    double value = number(node, field, Double.NaN);
+    if (!(value > 0 && Double.isFinite(value))) {
+      throw refuse(field, Optional.ofNullable(node.get(field)).map(JsonNode::toString).orElse("missing"));
+    }
+    return (float) value;
+  }
+
+  private void require(String field, String expected) throws IOException {
+    String value = text(field, expected);
+    if (!value.equals(expected)) {
+      throw refuse(field, "\"" + value + "\"; only \"" + expected + "\" is supported");
+    }
+  }
+
+  private void requireFalse(String field) throws IOException {
+    if (bool(field)) {
+      throw refuse(field, "true is not supported: LLaMA's linear layers have no bias");
+    }
+  }
+
+  private IOException refuse(String field, String why) {
+    return new IOException("%s: %s: %s".formatted(file, field, why));
+  }
+}

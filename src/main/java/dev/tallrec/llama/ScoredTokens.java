@@ -1,0 +1,64 @@
+package dev.tallrec.llama;
+
+import dev.tallrec.backend.Device;
+import dev.tallrec.backend.DeviceArena;
+import dev.tallrec.backend.Indices;
+import dev.tallrec.backend.Matrix;
+import dev.tallrec.tensor.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Token ids whose probabilities are asked for, and room for the answers. Owner of its memory. */
+public final class ScoredTokens implements AutoCloseable {
+
+  private final DeviceArena memory;
+  private final Arena host = Arena.ofShared();
+  private final Indices ids;
+  private final Matrix probabilities;
+  private final MemorySegment staging;
+
+  /**
+   * Makes the ids resident.
+   *
+   * @param maxRows most rows asked for at once
+   * @param tokens ids below the model's vocabulary size
+   * @throws IllegalArgumentException if one is not
+   */
+  public ScoredTokens(Device device, LlamaConfig config, int maxRows, int... tokens) {
+    for (int token : tokens) {
+      if (token < 0 || token >= config.vocabSize()) {
+        throw new IllegalArgumentException(
+            "token " + token + " is not in the vocabulary of " + config.vocabSize());
+      }
+    }
+    memory = device.newArena();
+    ids = Indices.allocate(memory, "scored tokens", tokens.length);
+    probabilities = Matrix.allocate(memory, "token probabilities", DType.F32, maxRows, tokens.length);
+    staging = host.allocate((long) maxRows * tokens.length * Float.BYTES, 64);
+    try (Arena arena = Arena.ofConfined()) {
+      device.upload(arena.allocateFrom(ValueLayout.JAVA_INT, tokens), ids.buffer());
+    }
+  }
+
+  /** Number of tokens. */
+  public int count() {
+    return ids.count();
+  }
+
+  /** Writes the probabilities after each row of logits to {@code out}, from row {@code firstRow} on. */
+  void probabilities(Device device, Matrix logits, float[] out, int firstRow) {
+    Matrix rows = probabilities.rows(0, logits.rows());
+    device.ops().tokenProbabilities(logits, ids, rows);
+    MemorySegment values = staging.asSlice(0, rows.elementCount() * Float.BYTES);
+    device.download(rows.bytes(), values);
+    MemorySegment.copy(
+        values, ValueLayout.JAVA_FLOAT, 0, out, firstRow * count(), (int) rows.elementCount());
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+    host.close();
+  }
+}
