@@ -1,0 +1,90 @@
+package dev.tallrec.lora;
+
+import dev.tallrec.llama.LlamaConfig;
+import dev.tallrec.llama.Projection;
+import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Shape;
+import dev.tallrec.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
+
+/** The trainable matrices of a model in host memory, F32. Owner of that memory. */
+public final class LoraAdapter implements AutoCloseable {
+
+  private final LoraConfig config;
+  private final Arena arena;
+  private final List<LoraPair> pairs;
+
+  private LoraAdapter(LoraConfig config, Arena arena, List<LoraPair> pairs) {
+    this.config = config;
+    this.arena = arena;
+    this.pairs = List.copyOf(pairs);
+  }
+
+  /** All A and B zero. */
+  public static LoraAdapter zeros(LlamaConfig base, LoraConfig config) {
+    config.checkFor(base);
+    Arena arena = Arena.ofShared();
+    List<LoraPair> pairs = new ArrayList<>();
+    for (int layer = 0; layer < base.numHiddenLayers(); layer++) {
+      for (Projection projection : Projection.values()) {
+        if (config.adapts(layer, projection)) {
+          pairs.add(
+              new LoraPair(
+                  layer,
+                  projection,
+                  zeros(arena, LoraPair.nameOfA(layer, projection), LoraPair.shapeOfA(base, config, projection)),
+                  zeros(arena, LoraPair.nameOfB(layer, projection), LoraPair.shapeOfB(base, config, projection))));
+        }
+      }
+    }
+    return new LoraAdapter(config, arena, pairs);
+  }
+
+  private static Tensor zeros(Arena arena, String name, Shape shape) {
+    return Tensor.allocate(arena, name, DType.F32, shape);
+  }
+
+  /**
+   * PEFT's initial values: A uniform in +-1 / sqrt(in) (Kaiming-uniform with a = sqrt(5)), B zero, so that
+   * the adapted model starts as the base.
+   */
+  public static LoraAdapter initial(LlamaConfig base, LoraConfig config, long seed) {
+    LoraAdapter adapter = zeros(base, config);
+    RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
+    for (LoraPair pair : adapter.pairs) {
+      double bound = 1 / Math.sqrt(pair.a().shape().dimension(1));
+      for (long i = 0; i < pair.a().shape().elementCount(); i++) {
+        pair.a().setFloatAt(i, (float) ((2 * random.nextDouble() - 1) * bound));
+      }
+    }
+    return adapter;
+  }
+
+  public LoraConfig config() {
+    return config;
+  }
+
+  /** Pairs by layer, then projection. */
+  public List<LoraPair> pairs() {
+    return pairs;
+  }
+
+  /** All matrices under PEFT's names. */
+  public List<Tensor> tensors() {
+    List<Tensor> tensors = new ArrayList<>();
+    for (LoraPair pair : pairs) {
+      tensors.add(pair.a());
+      tensors.add(pair.b());
+    }
+    return tensors;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

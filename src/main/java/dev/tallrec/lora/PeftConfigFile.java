@@ -1,0 +1,205 @@
+package dev.tallrec.lora;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tallrec.llama.Projection;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * PEFT's adapter_config.json. Options that would change the mathematics and that we do not have are refused
+ * by name; those set to null, false or empty are as good as absent.
+ */
+final class PeftConfigFile {
+
+  static final String NAME = "adapter_config.json";
+
+  private static final long LARGEST_FILE = 1 << 20;
+
+  /** Options that say nothing about what the adapter computes. */
+  private static final Set<String> HARMLESS =
+      Set.of(
+          "auto_mapping", "base_model_name_or_path", "revision", "inference_mode", "task_type",
+          "megatron_core", "peft_version", "qalora_group_size", "ensure_weight_tying");
+
+  private static final Set<String> READ =
+      Set.of(
+          "peft_type", "r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora",
+          "layers_to_transform", "layers_pattern", "bias", "init_lora_weights");
+
+  private final Path file;
+  private final JsonNode root;
+
+  private PeftConfigFile(Path file, JsonNode root) {
+    this.file = file;
+    this.root = root;
+  }
+
+  static LoraConfig read(Path directory) throws IOException {
+    Path file = directory.resolve(NAME);
+    if (!Files.isRegularFile(file)) {
+      throw new IOException(
+          directory + " has no " + NAME + ": an adapter is a directory with " + NAME
+              + " and adapter_model.safetensors, as PEFT and this program write it");
+    }
+    if (Files.size(file) > LARGEST_FILE) {
+      throw new IOException(file + " is larger than " + LARGEST_FILE + " bytes: not an adapter configuration");
+    }
+    JsonNode root;
+    try {
+      root =
+          JsonMapper.builder()
+              .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+              .build()
+              .readTree(file.toFile());
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()), e);
+    }
+    if (root == null || !root.isObject()) {
+      throw new IOException(file + ": a JSON object is expected");
+    }
+    return new PeftConfigFile(file, root).config();
+  }
+
+  private LoraConfig config() throws IOException {
+    requireText("peft_type", "LORA", Set.of("LORA"));
+    requireText("bias", "none", Set.of("none"));
+    for (Map.Entry<String, JsonNode> option : root.properties()) {
+      if (!READ.contains(option.getKey())
+          && !HARMLESS.contains(option.getKey())
+          && !isOff(option.getValue())) {
+        throw refuse(option.getKey(), option.getValue() + " is not supported");
+      }
+    }
+    JsonNode initial = root.path("init_lora_weights");
+    if (initial.isTextual() && !initial.textValue().equals("gaussian")) {
+      throw refuse(
+          "init_lora_weights",
+          initial + " may go with base weights changed at the start; merge that adapter in PEFT first");
+    }
+    try {
+      return new LoraConfig(
+          (int) number("r"),
+          number("lora_alpha"),
+          root.has("lora_dropout") ? number("lora_dropout") : 0,
+          targets(),
+          root.path("use_rslora").asBoolean(false),
+          layers());
+    } catch (IllegalArgumentException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static boolean isOff(JsonNode value) {
+    return value.isNull()
+        || value.isBoolean() && !value.booleanValue()
+        || value.isContainerNode() && value.isEmpty();
+  }
+
+  private EnumSet<Projection> targets() throws IOException {
+    JsonNode node = root.path("target_modules");
+    if (node.isTextual() && node.textValue().equals("all-linear")) {
+      return EnumSet.allOf(Projection.class);
+    }
+    if (!node.isArray()) {
+      throw refuse("target_modules", node + "; a list of module names is supported");
+    }
+    EnumSet<Projection> targets = EnumSet.noneOf(Projection.class);
+    for (JsonNode module : node) {
+      targets.add(
+          Projection.named(module.asText())
+              .orElseThrow(
+                  () -> refuse("target_modules", module + " is not a linear layer of a LLaMA block")));
+    }
+    return targets;
+  }
+
+  private Optional<Set<Integer>> layers() throws IOException {
+    JsonNode node = root.path("layers_to_transform");
+    if (node.isMissingNode() || node.isNull()) {
+      return Optional.empty();
+    }
+    JsonNode pattern = root.path("layers_pattern");
+    if (!isOff(pattern) && !pattern.isMissingNode() && !pattern.asText().equals("layers")) {
+      throw refuse("layers_pattern", pattern + "; only \"layers\" is supported");
+    }
+    Set<Integer> layers = new TreeSet<>();
+    Iterable<JsonNode> numbers = node.isArray() ? node : Set.of(node);
+    for (JsonNode number : numbers) {
+      if (!number.isIntegralNumber() || !number.canConvertToInt()) {
+        throw refuse("layers_to_transform", number + " is not a layer number");
+      }
+      layers.add(number.intValue());
+    }
+    return Optional.of(layers);
+  }
+
+  private double number(String field) throws IOException {
+    if (!root.path(field).isNumber()) {
+      throw refuse(field, root.has(field) ? root.get(field) + " is not a number" : "missing");
+    }
+    double value = root.get(field).doubleValue();
+    if (field.equals("r") && value != Math.rint(value)) {
+      throw refuse(field, value + " is not an integer");
+    }
+    return value;
+  }
+
+  private void requireText(String field, String fallback, Set<String> supported) throws IOException {
+    String value = root.path(field).asText(fallback);
+    if (!supported.contains(value)) {
+      throw refuse(field, "\"" + value + "\" is not supported; supported: " + String.join(", ", supported));
+    }
+  }
+
+  private IOException refuse(String field, String why) {
+    return new IOException("%s: %s: %s".formatted(file, field, why));
+  }
+
+  /** The file's content for {@code config}. */
+  static byte[] write(LoraConfig config, String baseModel) throws IOException {
+    JsonMapper mapper = new JsonMapper();
+    ObjectNode root = mapper.createObjectNode();
+    root.put("base_model_name_or_path", baseModel);
+    root.put("bias", "none");
+    root.put("fan_in_fan_out", false);
+    root.put("inference_mode", true);
+    root.put("init_lora_weights", true);
+    root.putNull("layers_pattern");
+    if (config.layersToTransform().isPresent()) {
+      ArrayNode layers = root.putArray("layers_to_transform");
+      config.layersToTransform().get().forEach(layers::add);
+    } else {
+      root.putNull("layers_to_transform");
+    }
+    if (config.alpha() == Math.rint(config.alpha())) {
+      root.put("lora_alpha", (long) config.alpha());
+    } else {
+      root.put("lora_alpha", config.alpha());
+    }
+    root.put("lora_dropout", config.dropout());
+    root.putNull("modules_to_save");
+    root.put("peft_type", "LORA");
+    root.put("r", config.rank());
+    root.putNull("revision");
+    ArrayNode targets = root.putArray("target_modules");
+    config.targets().stream().map(Projection::moduleName).sorted().forEach(targets::add);
+    root.put("task_type", "CAUSAL_LM");
+    root.put("use_dora", false);
+    root.put("use_rslora", config.rankStabilized());
+    return (mapper.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n")
+        .getBytes(StandardCharsets.UTF_8);
+  }
+}

@@ -1,0 +1,110 @@
+package dev.tallrec.lora;
+
+import dev.tallrec.llama.LlamaConfig;
+import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.safetensors.SafetensorsFile;
+import dev.tallrec.safetensors.SafetensorsWriter;
+import dev.tallrec.safetensors.TensorInfo;
+import dev.tallrec.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/** Adapters in the form PEFT reads and writes: adapter_config.json and adapter_model.safetensors. */
+public final class PeftDirectory {
+
+  private static final String WEIGHTS = "adapter_model.safetensors";
+
+  private PeftDirectory() {}
+
+  /**
+   * The configuration of the adapter in {@code directory}.
+   *
+   * @throws IOException if it is missing, broken, or uses an option that is not supported
+   */
+  public static LoraConfig readConfig(Path directory) throws IOException {
+    return PeftConfigFile.read(directory);
+  }
+
+  /**
+   * Reads an adapter, converting F16 and BF16 to F32.
+   *
+   * @param base the model it is for
+   * @throws IOException if a file is missing or broken, or a tensor is missing, left over or misshapen for
+   *     that base
+   */
+  public static LoraAdapter read(Path directory, LlamaConfig base) throws IOException {
+    LoraConfig config = readConfig(directory);
+    Path weights = directory.resolve(WEIGHTS);
+    if (!Files.exists(weights)) {
+      String old = directory.resolve("adapter_model.bin") + "";
+      throw new IOException(
+          Files.exists(Path.of(old))
+              ? old + " is a pickle, which runs code when read: load it in PEFT and save it with"
+                  + " safe_serialization=True"
+              : directory + " has no " + WEIGHTS);
+    }
+    LoraAdapter adapter;
+    try {
+      adapter = LoraAdapter.zeros(base, config);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(directory + ": " + e.getMessage(), e);
+    }
+    try (SafetensorsFile file = SafetensorsFile.open(weights)) {
+      Set<String> left =
+          file.tensors().stream().map(TensorInfo::name).collect(Collectors.toCollection(TreeSet::new));
+      for (Tensor target : adapter.tensors()) {
+        if (!left.remove(target.name())) {
+          throw new IOException(
+              weights + " lacks " + target.name() + ", which " + PeftConfigFile.NAME + " promises");
+        }
+        copy(weights, file.tensor(target.name()), target);
+      }
+      if (!left.isEmpty()) {
+        throw new IOException(
+            "%s holds %s, which has no place in this base with these target_modules"
+                .formatted(weights, left.iterator().next()));
+      }
+      return adapter;
+    } catch (IOException | RuntimeException | Error e) {
+      adapter.close();
+      throw e;
+    }
+  }
+
+  private static void copy(Path file, Tensor source, Tensor target) throws IOException {
+    if (!source.shape().equals(target.shape())) {
+      throw new IOException(
+          "%s: %s has shape %s, this base needs %s: is the adapter for another base?"
+              .formatted(file, source.name(), source.shape(), target.shape()));
+    }
+    if (!source.dtype().isWeight()) {
+      throw new IOException(
+          "%s: %s is %s; F32, F16 or BF16 is needed".formatted(file, source.name(), source.dtype()));
+    }
+    for (long i = 0; i < source.shape().elementCount(); i++) {
+      target.setFloatAt(i, source.floatAt(i));
+    }
+  }
+
+  /**
+   * Writes {@code adapter} as a PEFT directory; what was there before is replaced only when the new one is
+   * complete.
+   *
+   * @param baseModel what to call the base, a name or a path
+   */
+  public static void write(Path directory, LoraAdapter adapter, String baseModel) throws IOException {
+    AtomicFiles.replaceDirectory(
+        directory,
+        aside -> {
+          Files.write(
+              aside.resolve(PeftConfigFile.NAME), PeftConfigFile.write(adapter.config(), baseModel));
+          SafetensorsWriter.write(
+              aside.resolve(WEIGHTS), Map.of("format", "pt"), adapter.tensors());
+        });
+  }
+}
