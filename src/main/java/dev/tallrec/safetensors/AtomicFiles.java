@@ -1,0 +1,115 @@
+package dev.tallrec.safetensors;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Files and directories that are replaced whole or not at all, and survive a power cut once replaced. */
+public final class AtomicFiles {
+
+  /** Something that fills a path. */
+  @FunctionalInterface
+  public interface Filler {
+    void fill(Path path) throws IOException;
+  }
+
+  private static final String ASIDE = ".new";
+  private static final String OLD = ".old";
+
+  private AtomicFiles() {}
+
+  /**
+   * Replaces a file: {@code filler} writes another one beside it, which is synced and renamed over it. If
+   * anything fails the old file stays and the other one is removed.
+   */
+  public static void replaceFile(Path target, Filler filler) throws IOException {
+    Path directory = parent(target);
+    Files.createDirectories(directory);
+    Path aside = Files.createTempFile(directory, "." + target.getFileName(), ASIDE);
+    try {
+      filler.fill(aside);
+      sync(aside, StandardOpenOption.WRITE);
+      Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      sync(directory, StandardOpenOption.READ);
+    } finally {
+      Files.deleteIfExists(aside);
+    }
+  }
+
+  /**
+   * Replaces a directory: {@code filler} fills another one beside it, which takes its name when complete.
+   * A kill in the moment between the two renames leaves the old one as {@code NAME.old}; {@link #recover}
+   * puts it back.
+   */
+  public static void replaceDirectory(Path target, Filler filler) throws IOException {
+    recover(target);
+    Path directory = parent(target);
+    Files.createDirectories(directory);
+    Path aside = directory.resolve(target.getFileName() + ASIDE);
+    Path old = directory.resolve(target.getFileName() + OLD);
+    delete(aside);
+    try {
+      Files.createDirectory(aside);
+      filler.fill(aside);
+      try (Stream<Path> files = Files.list(aside)) {
+        for (Path file : files.toList()) {
+          sync(file, StandardOpenOption.READ);
+        }
+      }
+      sync(aside, StandardOpenOption.READ);
+      if (Files.exists(target)) {
+        Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
+      }
+      Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+      sync(directory, StandardOpenOption.READ);
+      delete(old);
+    } finally {
+      delete(aside);
+    }
+  }
+
+  /** Ends what a kill within {@link #replaceDirectory} left undone: afterwards target is whole or absent. */
+  public static void recover(Path target) throws IOException {
+    Path old = parent(target).resolve(target.getFileName() + OLD);
+    if (Files.isDirectory(old)) {
+      if (Files.exists(target)) {
+        delete(old);
+      } else {
+        Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
+      }
+    }
+  }
+
+  private static Path parent(Path path) {
+    Path parent = path.toAbsolutePath().getParent();
+    if (parent == null) {
+      throw new IllegalArgumentException(path + " has no parent directory");
+    }
+    return parent;
+  }
+
+  private static void delete(Path directory) throws IOException {
+    if (!Files.exists(directory)) {
+      return;
+    }
+    List<Path> deepestFirst;
+    try (Stream<Path> all = Files.walk(directory)) {
+      deepestFirst = all.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path path : deepestFirst) {
+      Files.delete(path);
+    }
+  }
+
+  private static void sync(Path path, StandardOpenOption mode) throws IOException {
+    try (FileChannel channel = FileChannel.open(path, mode)) {
+      channel.force(true);
+    }
+  }
+}

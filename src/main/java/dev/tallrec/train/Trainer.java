@@ -1,0 +1,350 @@
+package dev.tallrec.train;
+
+import dev.tallrec.backend.Device;
+import dev.tallrec.llama.LlamaNetwork;
+import dev.tallrec.llama.TokenBatch;
+import dev.tallrec.llama.Workspace;
+import dev.tallrec.llama.WorkspacePlan;
+import dev.tallrec.lora.LoraAdapter;
+import dev.tallrec.lora.LoraParameters;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.BooleanSupplier;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tunes an adapter on examples. Both stages of TALLRec are this one trainer over two sources of examples.
+ *
+ * <p>Order of examples and dropout are functions of the seed and the step alone, so a resumed run makes the
+ * same steps, bit for bit, as one that was never stopped.
+ */
+public final class Trainer implements AutoCloseable {
+
+  /** Scores an adapter; the higher the better. */
+  @FunctionalInterface
+  public interface Evaluation {
+    double score(LoraParameters adapter) throws IOException;
+  }
+
+  private final Device device;
+  private final LlamaNetwork network;
+  private final TrainingConfig config;
+  private final LoraAdapter adapter;
+  private final LoraParameters parameters;
+  private final AdamW optimizer;
+  private final LossScale lossScale;
+  private final MicroBatchPacker packer;
+  private final TokenBatch batch;
+  private final Workspace workspace;
+  private final float dropout;
+
+  /**
+   * Plans and allocates everything a run needs.
+   *
+   * @param adapter what to tune; holds the result after {@link #train}
+   * @throws dev.tallrec.backend.DeviceMemoryException if it does not fit
+   */
+  public Trainer(LlamaNetwork network, LoraAdapter adapter, TrainingConfig config) {
+    this.device = network.device();
+    this.network = network;
+    this.config = config;
+    this.adapter = adapter;
+    this.dropout = (float) adapter.config().dropout();
+    this.lossScale = new LossScale(device.computeType());
+    this.packer = new MicroBatchPacker(config.microBatchTokens(), config.sharePrefix());
+    int maxSequences = MicroBatchPacker.maxSequences(config.batchSize());
+    this.batch = new TokenBatch(config.microBatchTokens(), maxSequences);
+    this.parameters = new LoraParameters(device, network.config(), adapter);
+    this.optimizer =
+        new AdamW(
+            device,
+            parameters,
+            config.beta1(),
+            config.beta2(),
+            config.epsilon(),
+            config.weightDecay());
+    this.workspace =
+        new Workspace(
+            device,
+            network.config(),
+            parameters,
+            WorkspacePlan.forTraining(
+                network.config(),
+                config.microBatchTokens(),
+                maxSequences,
+                config.savedLayers()));
+  }
+
+  /** Device memory of workspace, parameters and moments, in bytes. */
+  public long allocatedBytes() {
+    return workspace.allocatedBytes() + parameters.allocatedBytes();
+  }
+
+  /**
+   * Runs all epochs, or fewer if patience runs out.
+   *
+   * @param evaluation made before the first step and then as configured; null for none
+   * @param checkpoint directory to save the state in after each evaluation and when stopped, and to resume
+   *     from if it holds one; empty for none
+   * @param stop asked after each step whether to stop
+   * @throws TrainingStoppedException if {@code stop} said so; the state has been saved if there is where
+   * @throws ArithmeticException if gradients stay infinite or NaN
+   */
+  public TrainingResult train(
+      List<LabelledTokens> examples,
+      @Nullable Evaluation evaluation,
+      TrainingListener listener,
+      Optional<Path> checkpoint,
+      BooleanSupplier stop)
+      throws IOException, TrainingStoppedException {
+    if (examples.isEmpty()) {
+      throw new IllegalArgumentException("no examples to train on");
+    }
+    packer.split(examples);
+    Run run = new Run(examples, evaluation, listener, checkpoint);
+    if (checkpoint.isPresent() && Checkpoint.exists(checkpoint.get())) {
+      run.resume(Checkpoint.read(checkpoint.get(), fingerprint(examples)));
+    } else {
+      run.evaluate();
+    }
+    long total = config.totalSteps(examples.size());
+    while (run.step < total && !run.stoppedEarly) {
+      run.step();
+      if (run.isEvaluationDue()) {
+        run.evaluate();
+        run.save();
+      }
+      if (run.step < total && !run.stoppedEarly && stop.getAsBoolean()) {
+        run.save();
+        throw new TrainingStoppedException(
+            "stopped after step %d of %d%s"
+                .formatted(
+                    run.step,
+                    total,
+                    checkpoint.map(path -> "; the same command goes on from " + path).orElse("")));
+      }
+    }
+    return run.finish();
+  }
+
+  /** Says whether a checkpoint belongs to this run: another configuration or other data does not. */
+  private String fingerprint(List<LabelledTokens> examples) {
+    int hash = 1;
+    for (LabelledTokens example : examples) {
+      hash = 31 * hash + Arrays.hashCode(example.ids());
+      hash = 31 * hash + Arrays.hashCode(example.isLabel());
+    }
+    return config + " " + adapter.config() + " " + examples.size() + " examples " + hash;
+  }
+
+  /** State of one call of {@link #train}. */
+  private final class Run {
+    private final List<LabelledTokens> examples;
+    private final @Nullable Evaluation evaluation;
+    private final TrainingListener listener;
+    private final Optional<Path> checkpoint;
+    private final List<TrainingListener.Step> stepLog = new ArrayList<>();
+    private final List<TrainingListener.Evaluated> evaluationLog = new ArrayList<>();
+    private final LoraAdapter best;
+    private List<Integer> order = List.of();
+    private int orderedEpoch = -1;
+    private long step;
+    private long bestStep;
+    private double bestScore = Double.NaN;
+    private int evaluationsSinceBest;
+    private boolean stoppedEarly;
+
+    Run(
+        List<LabelledTokens> examples,
+        @Nullable Evaluation evaluation,
+        TrainingListener listener,
+        Optional<Path> checkpoint) {
+      this.examples = examples;
+      this.evaluation = evaluation;
+      this.listener = listener;
+      this.checkpoint = checkpoint;
+      this.best = LoraAdapter.zeros(network.config(), adapter.config());
+    }
+
+    void step() {
+      long start = System.nanoTime();
+      int stepsPerEpoch = config.stepsPerEpoch(examples.size());
+      int epoch = (int) (step / stepsPerEpoch);
+      int from = (int) (step % stepsPerEpoch) * config.batchSize();
+      orderFor(epoch);
+      List<LabelledTokens> chosen = new ArrayList<>();
+      long labels = 0;
+      long tokens = 0;
+      for (int index : order.subList(from, Math.min(from + config.batchSize(), examples.size()))) {
+        LabelledTokens example = examples.get(index);
+        chosen.add(example);
+        labels += example.labelCount();
+        tokens += example.ids().length;
+      }
+      double loss = 0;
+      int part = 0;
+      float gradientScale = (float) (lossScale.value() / labels);
+      for (List<LabelledTokens> group : packer.split(chosen)) {
+        packer.fill(batch, group);
+        loss +=
+            network.lossAndGradients(
+                workspace, batch, gradientScale, dropout, dropoutSeed(step, part++));
+      }
+      double learningRate =
+          config.learningRate()
+              * config
+                  .schedule()
+                  .factor(step, config.warmupSteps(), config.totalSteps(examples.size()));
+      AdamW.Result result =
+          optimizer.step(learningRate, config.maxGradientNorm(), lossScale.value());
+      lossScale.update(result.applied());
+      step++;
+      TrainingListener.Step report =
+          new TrainingListener.Step(
+              step,
+              config.totalSteps(examples.size()),
+              epoch + 1,
+              loss / labels,
+              learningRate,
+              result.gradientNorm(),
+              tokens,
+              (System.nanoTime() - start) / 1e9,
+              result.applied());
+      stepLog.add(report);
+      listener.onStep(report);
+    }
+
+    private void orderFor(int epoch) {
+      if (epoch == orderedEpoch) {
+        return;
+      }
+      List<Integer> shuffled = new ArrayList<>();
+      for (int i = 0; i < examples.size(); i++) {
+        shuffled.add(i);
+      }
+      RandomGenerator random =
+          RandomGeneratorFactory.of("L64X128MixRandom").create(mix(config.seed(), epoch));
+      Collections.shuffle(shuffled, Random.from(random));
+      order = shuffled;
+      orderedEpoch = epoch;
+    }
+
+    boolean isEvaluationDue() {
+      int every =
+          config.evaluateEvery() > 0
+              ? config.evaluateEvery()
+              : config.stepsPerEpoch(examples.size());
+      return step % every == 0 || step == config.totalSteps(examples.size());
+    }
+
+    void evaluate() throws IOException {
+      if (evaluation == null) {
+        return;
+      }
+      double score = evaluation.score(parameters);
+      boolean better = Double.isNaN(bestScore) || score > bestScore;
+      if (better) {
+        bestScore = score;
+        bestStep = step;
+        evaluationsSinceBest = 0;
+        parameters.download();
+        copy(adapter, best);
+      } else {
+        evaluationsSinceBest++;
+        stoppedEarly = config.patience() > 0 && evaluationsSinceBest >= config.patience();
+      }
+      TrainingListener.Evaluated report = new TrainingListener.Evaluated(step, score, better);
+      evaluationLog.add(report);
+      listener.onEvaluation(report);
+    }
+
+    void save() throws IOException {
+      if (checkpoint.isPresent()) {
+        parameters.download();
+        Checkpoint.write(
+            checkpoint.get(),
+            new Checkpoint.State(
+                fingerprint(examples),
+                step,
+                optimizer.steps(),
+                lossScale.state(),
+                bestStep,
+                bestScore,
+                evaluationsSinceBest,
+                stoppedEarly,
+                stepLog,
+                evaluationLog),
+            device,
+            adapter,
+            best,
+            optimizer);
+      }
+    }
+
+    void resume(Checkpoint saved) throws IOException {
+      Checkpoint.State state = saved.state();
+      saved.restore(device, adapter, best, optimizer);
+      parameters.upload();
+      step = state.step();
+      optimizer.restoreSteps(state.optimizerSteps());
+      lossScale.restore(state.lossScale());
+      bestStep = state.bestStep();
+      bestScore = state.bestScore();
+      evaluationsSinceBest = state.evaluationsSinceBest();
+      stoppedEarly = state.stoppedEarly();
+      stepLog.addAll(state.stepLog());
+      evaluationLog.addAll(state.evaluationLog());
+    }
+
+    TrainingResult finish() {
+      if (evaluation == null) {
+        parameters.download();
+      } else {
+        copy(best, adapter);
+        parameters.upload();
+      }
+      best.close();
+      return new TrainingResult(
+          step,
+          evaluation == null ? step : bestStep,
+          bestScore,
+          stoppedEarly,
+          lossScale.skipped(),
+          List.copyOf(stepLog),
+          List.copyOf(evaluationLog));
+    }
+  }
+
+  private static void copy(LoraAdapter from, LoraAdapter to) {
+    for (int i = 0; i < from.tensors().size(); i++) {
+      to.tensors().get(i).segment().copyFrom(from.tensors().get(i).segment());
+    }
+  }
+
+  private long dropoutSeed(long step, int part) {
+    return mix(mix(config.seed(), step), part);
+  }
+
+  /** SplitMix64's finalizer over the two: neighbouring seeds and steps give unrelated streams. */
+  private static long mix(long seed, long index) {
+    long z = seed * 0x9e3779b97f4a7c15L + index + 1;
+    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+    return z ^ (z >>> 31);
+  }
+
+  @Override
+  public void close() {
+    workspace.close();
+    optimizer.close();
+    parameters.close();
+  }
+}

@@ -1,0 +1,24 @@
+package dev.tallrec.train;
+
+import java.util.List;
+
+/**
+ * How a run ended. The adapter then holds the weights of the best evaluation, or the last ones if there was
+ * no evaluation.
+ *
+ * @param steps optimizer steps made
+ * @param bestStep step of the best evaluation; 0 is before the first
+ * @param bestScore its score; NaN without evaluations
+ * @param stoppedEarly whether patience ran out
+ * @param skippedSteps steps not applied because gradients were not finite
+ * @param stepLog every step
+ * @param evaluationLog every evaluation
+ */
+public record TrainingResult(
+    long steps,
+    long bestStep,
+    double bestScore,
+    boolean stoppedEarly,
+    long skippedSteps,
+    List<TrainingListener.Step> stepLog,
+    List<TrainingListener.Evaluated> evaluationLog) {}
