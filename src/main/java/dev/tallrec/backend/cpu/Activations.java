@@ -1,0 +1,101 @@
+package dev.tallrec.backend.cpu;
+
+import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.RopeTable;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+
+/** Rotary embedding, SwiGLU and its gradient, a row at a time. */
+final class Activations {
+
+  private static final int LANES = Vectors.LANES;
+
+  private Activations() {}
+
+  static void ropeRow(Matrix x, int row, int position, RopeTable table, boolean inverse) {
+    MemorySegment xs = HostBuffer.of(x);
+    MemorySegment cs = HostBuffer.of(table.cos());
+    MemorySegment ss = HostBuffer.of(table.sin());
+    long cAt = Vectors.at(table.cos(), position);
+    long sAt = Vectors.at(table.sin(), position);
+    int half = table.cos().columns();
+    float sign = inverse ? -1 : 1;
+    FloatVector signs = FloatVector.broadcast(Vectors.FLOATS, sign);
+    for (int head = 0; head < x.columns(); head += 2 * half) {
+      long lowAt = Vectors.at(x, row) + (long) head * Float.BYTES;
+      long highAt = lowAt + (long) half * Float.BYTES;
+      int i = 0;
+      for (; i <= half - LANES; i += LANES) {
+        FloatVector low = Vectors.load(xs, lowAt, i);
+        FloatVector high = Vectors.load(xs, highAt, i);
+        FloatVector cos = Vectors.load(cs, cAt, i);
+        FloatVector sin = Vectors.load(ss, sAt, i).mul(signs);
+        Vectors.store(low.mul(cos).sub(high.mul(sin)), xs, lowAt, i);
+        Vectors.store(high.mul(cos).add(low.mul(sin)), xs, highAt, i);
+      }
+      for (; i < half; i++) {
+        float low = Vectors.get(xs, lowAt, i);
+        float high = Vectors.get(xs, highAt, i);
+        float cos = Vectors.get(cs, cAt, i);
+        float sin = Vectors.get(ss, sAt, i) * sign;
+        Vectors.set(xs, lowAt, i, low * cos - high * sin);
+        Vectors.set(xs, highAt, i, high * cos + low * sin);
+      }
+    }
+  }
+
+  static void swigluRow(Matrix gate, Matrix up, Matrix out, int row) {
+    MemorySegment gs = HostBuffer.of(gate);
+    MemorySegment us = HostBuffer.of(up);
+    MemorySegment os = HostBuffer.of(out);
+    long gAt = Vectors.at(gate, row);
+    long uAt = Vectors.at(up, row);
+    long oAt = Vectors.at(out, row);
+    int columns = gate.columns();
+    int i = 0;
+    for (; i <= columns - LANES; i += LANES) {
+      FloatVector g = Vectors.load(gs, gAt, i);
+      FloatVector sigmoid = VectorMath.exp(g.neg()).add(1f);
+      Vectors.store(g.div(sigmoid).mul(Vectors.load(us, uAt, i)), os, oAt, i);
+    }
+    for (; i < columns; i++) {
+      float g = Vectors.get(gs, gAt, i);
+      Vectors.set(os, oAt, i, g / (VectorMath.exp(-g) + 1f) * Vectors.get(us, uAt, i));
+    }
+  }
+
+  static void swigluBackwardRow(
+      Matrix dout, Matrix gate, Matrix up, Matrix dgate, Matrix dup, int row) {
+    MemorySegment ds = HostBuffer.of(dout);
+    MemorySegment gs = HostBuffer.of(gate);
+    MemorySegment us = HostBuffer.of(up);
+    MemorySegment dgs = HostBuffer.of(dgate);
+    MemorySegment dus = HostBuffer.of(dup);
+    long dAt = Vectors.at(dout, row);
+    long gAt = Vectors.at(gate, row);
+    long uAt = Vectors.at(up, row);
+    long dgAt = Vectors.at(dgate, row);
+    long duAt = Vectors.at(dup, row);
+    int columns = gate.columns();
+    FloatVector one = FloatVector.broadcast(Vectors.FLOATS, 1f);
+    int i = 0;
+    for (; i <= columns - LANES; i += LANES) {
+      FloatVector d = Vectors.load(ds, dAt, i);
+      FloatVector g = Vectors.load(gs, gAt, i);
+      FloatVector u = Vectors.load(us, uAt, i);
+      FloatVector sigmoid = one.div(VectorMath.exp(g.neg()).add(1f));
+      FloatVector slope = sigmoid.mul(one.add(g.mul(one.sub(sigmoid))));
+      Vectors.store(d.mul(u).mul(slope), dgs, dgAt, i);
+      Vectors.store(d.mul(g).mul(sigmoid), dus, duAt, i);
+    }
+    for (; i < columns; i++) {
+      float d = Vectors.get(ds, dAt, i);
+      float g = Vectors.get(gs, gAt, i);
+      float u = Vectors.get(us, uAt, i);
+      float sigmoid = 1f / (VectorMath.exp(-g) + 1f);
+      float slope = sigmoid * (1f + g * (1f - sigmoid));
+      Vectors.set(dgs, dgAt, i, d * u * slope);
+      Vectors.set(dus, duAt, i, d * g * sigmoid);
+    }
+  }
+}

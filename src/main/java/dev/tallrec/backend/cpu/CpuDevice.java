@@ -1,0 +1,124 @@
+package dev.tallrec.backend.cpu;
+
+import dev.tallrec.backend.Buffer;
+import dev.tallrec.backend.Device;
+import dev.tallrec.backend.DeviceArena;
+import dev.tallrec.backend.FrozenLinear;
+import dev.tallrec.backend.Ops;
+import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Tensor;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** The machine's processors: compute in fp32, weights as they are stored, memory outside the heap. */
+public final class CpuDevice implements Device {
+
+  private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
+
+  private final WorkerPool pool;
+  private final CpuOps ops;
+
+  /**
+   * A device that computes on {@code threads} threads, the calling one among them. The result of every
+   * operation is the same to the bit for any number of them.
+   *
+   * @throws IllegalArgumentException if there are none
+   */
+  public CpuDevice(int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException("threads must be at least 1, not " + threads);
+    }
+    pool = new WorkerPool(threads);
+    ops = new CpuOps(pool);
+  }
+
+  /** A device with all processors that the JVM may use. */
+  public static CpuDevice ofAllProcessors() {
+    return new CpuDevice(Runtime.getRuntime().availableProcessors());
+  }
+
+  @Override
+  public String description() {
+    return "CPU, %d thread%s, %d-bit vectors"
+        .formatted(pool.threads(), pool.threads() == 1 ? "" : "s", VectorMath.FLOATS.vectorBitSize());
+  }
+
+  @Override
+  public DType computeType() {
+    return DType.F32;
+  }
+
+  @Override
+  public Ops ops() {
+    return ops;
+  }
+
+  @Override
+  public DeviceArena newArena() {
+    return new HostArena(this);
+  }
+
+  /** What the kernel calls available where it says so and no container limits us; else what is free. */
+  @Override
+  public long availableBytes() {
+    if (!(ManagementFactory.getOperatingSystemMXBean()
+        instanceof com.sun.management.OperatingSystemMXBean system)) {
+      return Long.MAX_VALUE;
+    }
+    long free = system.getFreeMemorySize();
+    try (Stream<String> lines = Files.lines(MEMORY_INFO)) {
+      List<String> info = lines.toList();
+      boolean limited = system.getTotalMemorySize() < kilobytes(info, "MemTotal:") * 0.99;
+      return limited ? free : Math.max(free, kilobytes(info, "MemAvailable:"));
+    } catch (IOException | NumberFormatException e) {
+      return free;
+    }
+  }
+
+  private static long kilobytes(List<String> info, String name) {
+    return info.stream()
+        .filter(line -> line.startsWith(name))
+        .map(line -> line.replaceAll("[^0-9]", ""))
+        .mapToLong(digits -> Long.parseLong(digits) * 1024)
+        .findFirst()
+        .orElse(0);
+  }
+
+  @Override
+  public void upload(MemorySegment source, Buffer target) {
+    copy(source, HostBuffer.of(target));
+  }
+
+  @Override
+  public void download(Buffer source, MemorySegment target) {
+    copy(HostBuffer.of(source), target);
+  }
+
+  private static void copy(MemorySegment source, MemorySegment target) {
+    if (source.byteSize() != target.byteSize()) {
+      throw new IllegalArgumentException(
+          "copying %d bytes to a place of %d".formatted(source.byteSize(), target.byteSize()));
+    }
+    target.copyFrom(source);
+  }
+
+  /** Operations are done when they return. */
+  @Override
+  public void synchronize() {}
+
+  @Override
+  public FrozenLinear loadLinear(DeviceArena arena, List<Tensor> parts) {
+    return CpuLinear.of(parts);
+  }
+
+  @Override
+  public void close() {
+    pool.close();
+    ops.close();
+  }
+}

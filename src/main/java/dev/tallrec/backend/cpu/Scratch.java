@@ -1,0 +1,59 @@
+package dev.tallrec.backend.cpu;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Working memory of one thread, grown to the largest size asked for. */
+final class Scratch implements AutoCloseable {
+
+  private final Arena arena = Arena.ofShared();
+  private final Gemm.Panels panels = new Gemm.Panels(arena);
+  private final Region[] regions = {new Region(), new Region()};
+  private float[] row = new float[0];
+
+  /** Panels for {@link Gemm}. */
+  Gemm.Panels panels() {
+    return panels;
+  }
+
+  /** Native memory for {@code floats} values, not cleared; region 0 or 1. */
+  MemorySegment floats(int region, long floats) {
+    return regions[region].atLeast(floats * Float.BYTES);
+  }
+
+  /** A heap array of at least {@code floats} values, not cleared. */
+  float[] row(int floats) {
+    if (row.length < floats) {
+      row = new float[floats];
+    }
+    return row;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+    for (Region region : regions) {
+      region.close();
+    }
+  }
+
+  /** Memory that is replaced by more of it when it is too small. */
+  static final class Region implements AutoCloseable {
+    private Arena arena = Arena.ofShared();
+    private MemorySegment segment = MemorySegment.NULL;
+
+    MemorySegment atLeast(long bytes) {
+      if (segment.byteSize() < bytes) {
+        arena.close();
+        arena = Arena.ofShared();
+        segment = arena.allocate(bytes, 64);
+      }
+      return segment;
+    }
+
+    @Override
+    public void close() {
+      arena.close();
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package dev.tallrec.backend.cpu;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/** exp on vectors and scalars, the same bits in both. */
+final class VectorMath {
+
+  static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+  private static final VectorSpecies<Integer> INTS =
+      VectorSpecies.of(int.class, FLOATS.vectorShape());
+
+  private static final float LOG2_E = 1.44269504f;
+  // ln 2 in two parts, so that x - n ln 2 is exact enough for all n.
+  private static final float LN2_HIGH = 0.693359375f;
+  private static final float LN2_LOW = -2.12194440e-4f;
+  private static final float LOWEST = -87.3f;
+  private static final float HIGHEST = 88.3f;
+  // Coefficients of the minimax polynomial of (e^r - 1 - r) / r^2 on [-ln2 / 2, ln2 / 2].
+  private static final float C0 = 1.9875691500e-4f;
+  private static final float C1 = 1.3981999507e-3f;
+  private static final float C2 = 8.3334519073e-3f;
+  private static final float C3 = 4.1665795894e-2f;
+  private static final float C4 = 1.6666665459e-1f;
+  private static final float C5 = 5.0000001201e-1f;
+  // Adding and subtracting 1.5 * 2^23 rounds a float of small magnitude to an integer.
+  private static final float ROUNDING = 12582912f;
+
+  private VectorMath() {}
+
+  /** e^x within 2 ulp for x in [-87.3, 88.3]; clamped outside. */
+  static FloatVector exp(FloatVector x) {
+    FloatVector clamped = x.max(LOWEST).min(HIGHEST);
+    FloatVector n = clamped.mul(LOG2_E).add(ROUNDING).sub(ROUNDING);
+    FloatVector r = n.fma(FloatVector.broadcast(FLOATS, -LN2_HIGH), clamped);
+    r = n.fma(FloatVector.broadcast(FLOATS, -LN2_LOW), r);
+    FloatVector p = FloatVector.broadcast(FLOATS, C0);
+    p = p.fma(r, FloatVector.broadcast(FLOATS, C1));
+    p = p.fma(r, FloatVector.broadcast(FLOATS, C2));
+    p = p.fma(r, FloatVector.broadcast(FLOATS, C3));
+    p = p.fma(r, FloatVector.broadcast(FLOATS, C4));
+    p = p.fma(r, FloatVector.broadcast(FLOATS, C5));
+    p = p.fma(r.mul(r), r.add(1f));
+    IntVector exponent =
+        ((IntVector) n.convertShape(VectorOperators.F2I, INTS, 0)).add(127).lanewise(VectorOperators.LSHL, 23);
+    return p.mul(exponent.reinterpretAsFloats());
+  }
+
+  /** The same for one value. */
+  static float exp(float x) {
+    float clamped = Math.min(Math.max(x, LOWEST), HIGHEST);
+    float n = clamped * LOG2_E + ROUNDING - ROUNDING;
+    float r = Math.fma(n, -LN2_HIGH, clamped);
+    r = Math.fma(n, -LN2_LOW, r);
+    float p = C0;
+    p = Math.fma(p, r, C1);
+    p = Math.fma(p, r, C2);
+    p = Math.fma(p, r, C3);
+    p = Math.fma(p, r, C4);
+    p = Math.fma(p, r, C5);
+    p = Math.fma(p, r * r, r + 1f);
+    return p * Float.intBitsToFloat(((int) n + 127) << 23);
+  }
+}
