@@ -14,8 +14,8 @@ package dev.tallrec.backend;
  */
 public record AdamWStep(
     float learningRate,
-    float beta1,
-    float beta2,
+    double beta1,
+    double beta2,
     float epsilon,
     float weightDecay,
     long step,

@@ -23,8 +23,8 @@ public final class AdamW implements AutoCloseable {
   private final DeviceArena memory;
   private final Matrix firstMoment;
   private final Matrix secondMoment;
-  private final float beta1;
-  private final float beta2;
+  private final double beta1;
+  private final double beta2;
   private final float epsilon;
   private final float weightDecay;
   private long steps;
@@ -39,8 +39,8 @@ public final class AdamW implements AutoCloseable {
       double weightDecay) {
     this.device = device;
     this.parameters = parameters;
-    this.beta1 = (float) beta1;
-    this.beta2 = (float) beta2;
+    this.beta1 = beta1;
+    this.beta2 = beta2;
     this.epsilon = (float) epsilon;
     this.weightDecay = (float) weightDecay;
     memory = device.newArena();

@@ -91,9 +91,12 @@ final class Elementwise {
   static void adamW(
       WorkerPool pool, Matrix weights, Matrix gradients, Matrix firstMoment, Matrix secondMoment,
       Matrix workingCopy, AdamWStep step) {
-    float correction1 = (float) (1 - Math.pow(step.beta1(), step.step()));
+    double correction1 = 1 - Math.pow(step.beta1(), step.step());
     float correction2Root = (float) Math.sqrt(1 - Math.pow(step.beta2(), step.step()));
-    float stepSize = step.learningRate() / correction1;
+    float stepSize = (float) (step.learningRate() / correction1);
+    float weight1 = (float) (1 - step.beta1());
+    float beta2 = (float) step.beta2();
+    float weight2 = (float) (1 - step.beta2());
     float decay = 1 - step.learningRate() * step.weightDecay();
     MemorySegment ws = HostBuffer.of(weights);
     MemorySegment gs = HostBuffer.of(gradients);
@@ -112,9 +115,8 @@ final class Elementwise {
           for (int i = from; i < to; i++) {
             float gradient = Vectors.get(gs, gAt, i) * step.gradientScale();
             float old = Vectors.get(ms, mAt, i);
-            float m = old + (gradient - old) * (1 - step.beta1());
-            float v =
-                Vectors.get(vs, vAt, i) * step.beta2() + gradient * gradient * (1 - step.beta2());
+            float m = old + (gradient - old) * weight1;
+            float v = Vectors.get(vs, vAt, i) * beta2 + gradient * gradient * weight2;
             float root = (float) Math.sqrt(v) / correction2Root + step.epsilon();
             float weight = Vectors.get(ws, wAt, i) * decay - stepSize * m / root;
             Vectors.set(ms, mAt, i, m);

@@ -1,0 +1,337 @@
+package dev.tallrec.verify;
+
+import dev.tallrec.backend.Device;
+import dev.tallrec.llama.Adapter;
+import dev.tallrec.llama.LlamaConfig;
+import dev.tallrec.llama.LlamaConfigReader;
+import dev.tallrec.llama.LlamaNetwork;
+import dev.tallrec.llama.LlamaWeights;
+import dev.tallrec.llama.TextGenerator;
+import dev.tallrec.llama.TokenBatch;
+import dev.tallrec.llama.Workspace;
+import dev.tallrec.llama.WorkspacePlan;
+import dev.tallrec.lora.LoraAdapter;
+import dev.tallrec.lora.LoraMerge;
+import dev.tallrec.lora.LoraPair;
+import dev.tallrec.lora.LoraParameters;
+import dev.tallrec.lora.PeftDirectory;
+import dev.tallrec.safetensors.SafetensorsModel;
+import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Tensor;
+import dev.tallrec.train.AdamW;
+import dev.tallrec.train.LossScale;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Runs everything a fixture has values for: forward, loss, backward, AdamW, greedy decoding, merging. */
+public final class Verification implements AutoCloseable {
+
+  /** Relative tolerance of fp32 values. */
+  public static final double FP32_TOLERANCE = 1e-4;
+
+  // Half precision: eps of the type times what rounding of some tens of operations in a row adds up to.
+  private static final double FP16_TOLERANCE = 2e-2;
+  private static final double BF16_TOLERANCE = 1.5e-1;
+  private static final double LEARNING_RATE = 1e-3;
+  private static final double BETA1 = 0.9;
+  private static final double BETA2 = 0.999;
+  private static final double EPSILON = 1e-8;
+  private static final double MAX_GRADIENT_NORM = 1;
+  private static final String STEPS_BATCH = "right";
+  private static final Pattern STEP = Pattern.compile("step(\\d+)\\.(.+)");
+
+  private final Device device;
+  private final Fixture fixture;
+  private final SafetensorsModel model;
+  private final LlamaConfig config;
+  private final LlamaWeights weights;
+  private final LlamaNetwork network;
+  private final List<Check> checks = new ArrayList<>();
+
+  private Verification(Device device, Path directory) throws IOException {
+    this.device = device;
+    this.fixture = Fixture.open(directory);
+    this.config = LlamaConfigReader.read(fixture.model());
+    this.model = SafetensorsModel.open(fixture.model());
+    this.weights = LlamaWeights.load(device, config, model::tensor);
+    this.network = new LlamaNetwork(device, weights);
+  }
+
+  /**
+   * Compares {@code device} with the fixture.
+   *
+   * @return one check per group of values the fixture has
+   * @throws IOException if the directory is no such fixture, or holds values this build knows nothing of
+   */
+  public static List<Check> run(Device device, Path directory) throws IOException {
+    try (Verification verification = new Verification(device, directory)) {
+      return verification.run();
+    }
+  }
+
+  private List<Check> run() throws IOException {
+    for (String batch : fixture.batches()) {
+      checkBatch(batch);
+    }
+    for (String run : fixture.names("wd").stream().filter(n -> n.endsWith(".loss")).toList()) {
+      checkSteps(run.substring(0, run.length() - ".loss".length()));
+    }
+    if (fixture.has("greedy.ids")) {
+      checkGreedy();
+    }
+    checkMerged();
+    List<String> unread = fixture.unread();
+    if (!unread.isEmpty()) {
+      throw new IOException(
+          "golden.safetensors holds %s (and %d more), which this build does not know how to check"
+              .formatted(unread.getFirst(), unread.size() - 1));
+    }
+    if (checks.isEmpty()) {
+      throw new IOException("golden.safetensors holds nothing to check");
+    }
+    return checks;
+  }
+
+  private double tolerance() {
+    return switch (device.computeType()) {
+      case F32 -> FP32_TOLERANCE;
+      case F16 -> FP16_TOLERANCE;
+      default -> BF16_TOLERANCE;
+    };
+  }
+
+  private void checkBatch(String batch) throws IOException {
+    List<Fixture.Sequence> sequences = fixture.sequences(batch, config.vocabSize());
+    try (LoraAdapter adapter = PeftDirectory.read(fixture.adapter(), config);
+        LoraParameters parameters = new LoraParameters(device, config, adapter)) {
+      double noise = fixture.noise(batch, "logits", "max_logit");
+      if (fixture.has(batch + ".logits")) {
+        checkLogits(batch + ".logits", sequences, parameters, logitTolerance(batch), noise);
+      }
+      if (fixture.has(batch + ".base_logits")) {
+        checkLogits(batch + ".base_logits", sequences, Adapter.NONE, logitTolerance(batch), noise);
+      }
+      if (fixture.has(batch + ".loss")) {
+        checkGradients(batch, sequences, parameters);
+      }
+    }
+  }
+
+  /** In half precision: twice what PyTorch's own half precision is off by, where the fixture knows it. */
+  private double logitTolerance(String batch) throws IOException {
+    String loose = "loose." + batch + ".logits";
+    if (!fixture.has(loose)) {
+      return tolerance();
+    }
+    double off =
+        new Comparison(loose)
+            .add(fixture.tensor(batch + ".logits"), fixture.tensor(loose))
+            .check(0, 0)
+            .error();
+    return device.computeType() == DType.F32 ? FP32_TOLERANCE : 2 * off;
+  }
+
+  private void checkLogits(
+      String name, List<Fixture.Sequence> sequences, Adapter adapter, double tolerance, double noise)
+      throws IOException {
+    Tensor expected = fixture.tensor(name);
+    int tokens = sequences.stream().mapToInt(sequence -> sequence.ids().length).sum();
+    int vocab = config.vocabSize();
+    WorkspacePlan plan = WorkspacePlan.forInference(config, tokens, sequences.size());
+    Comparison.Errors errors = new Comparison.Errors();
+    try (Workspace workspace = new Workspace(device, config, adapter, plan);
+        Arena arena = Arena.ofConfined()) {
+      TokenBatch batch = new TokenBatch(tokens, sequences.size());
+      for (Fixture.Sequence sequence : sequences) {
+        batch.addForAllLogits(sequence.ids(), 0, sequence.ids().length);
+      }
+      MemorySegment logits = arena.allocate((long) tokens * vocab * Float.BYTES, Float.BYTES);
+      network.logits(workspace, batch, null, logits);
+      long ours = 0;
+      for (Fixture.Sequence sequence : sequences) {
+        long first = (long) sequence.firstRow() * vocab;
+        for (long i = 0; i < (long) sequence.ids().length * vocab; i++) {
+          errors.add(
+              expected.floatAt(first + i), logits.getAtIndex(ValueLayout.JAVA_FLOAT, ours++));
+        }
+      }
+    }
+    checks.add(new Comparison(name).add(name, errors).check(tolerance, noise));
+  }
+
+  private void checkGradients(
+      String batch, List<Fixture.Sequence> sequences, LoraParameters parameters)
+      throws IOException {
+    try (Pass pass = new Pass(sequences, parameters);
+        Arena arena = Arena.ofConfined()) {
+      double scale = new LossScale(device.computeType()).value();
+      double loss = pass.run(scale);
+      checks.add(lossCheck(batch + ".loss", 0, loss, fixture.noise(batch, "loss", "")));
+      List<Tensor> gradients = parameters.downloadGradients(arena);
+      if (fixture.names(batch + ".grad.").isEmpty()) {
+        return;
+      }
+      Comparison comparison = new Comparison(batch + ".grad");
+      for (Tensor gradient : gradients) {
+        for (long i = 0; i < gradient.shape().elementCount(); i++) {
+          gradient.setFloatAt(i, (float) (gradient.floatAt(i) / scale));
+        }
+        comparison.add(fixture.tensor(batch + ".grad." + gradient.name()), gradient);
+      }
+      checks.add(comparison.check(tolerance(), fixture.noise(batch, "grad", "max_grad")));
+    }
+  }
+
+  private Check lossCheck(String name, int index, double loss, double noise) throws IOException {
+    double expected = fixture.tensor(name).floatAt(index);
+    Comparison.Errors errors = new Comparison.Errors().add(expected, loss);
+    return new Comparison(name).add(name, errors).check(tolerance(), noise / expected);
+  }
+
+  /** {@code run}, "wdW": AdamW with weight decay W. */
+  private void checkSteps(String run) throws IOException {
+    double weightDecay;
+    try {
+      weightDecay = Double.parseDouble(run.substring("wd".length()));
+    } catch (NumberFormatException e) {
+      throw new IOException("golden.safetensors: " + run + " names no weight decay", e);
+    }
+    Comparison losses = new Comparison(run + ".loss");
+    Comparison norms = new Comparison(run + ".grad_norm");
+    Comparison steps = new Comparison(run + ".steps");
+    Tensor expectedLosses = fixture.tensor(run + ".loss");
+    Tensor expectedNorms = fixture.tensor(run + ".grad_norm");
+    int count = Math.toIntExact(expectedNorms.shape().elementCount());
+    try (LoraAdapter adapter = PeftDirectory.read(fixture.adapter(), config);
+        LoraParameters parameters = new LoraParameters(device, config, adapter);
+        AdamW optimizer = new AdamW(device, parameters, BETA1, BETA2, EPSILON, weightDecay);
+        Pass pass = new Pass(fixture.sequences(STEPS_BATCH, config.vocabSize()), parameters)) {
+      double scale = new LossScale(device.computeType()).value();
+      for (int step = 1; step <= count; step++) {
+        double loss = pass.run(scale);
+        losses.add(
+            run + ".loss " + step,
+            new Comparison.Errors().add(expectedLosses.floatAt(step - 1), loss));
+        AdamW.Result result = optimizer.step(LEARNING_RATE, MAX_GRADIENT_NORM, scale);
+        norms.add(
+            run + ".grad_norm " + step,
+            new Comparison.Errors().add(expectedNorms.floatAt(step - 1), result.gradientNorm()));
+        parameters.download();
+        compareWeights(run, step, adapter, steps);
+      }
+      if (expectedLosses.shape().elementCount() > count) {
+        losses.add(
+            run + ".loss after",
+            new Comparison.Errors().add(expectedLosses.floatAt(count), pass.run(scale)));
+      }
+    }
+    checks.add(losses.check(tolerance(), Double.NaN));
+    checks.add(norms.check(tolerance(), Double.NaN));
+    checks.add(steps.check(tolerance(), Double.NaN));
+  }
+
+  private void compareWeights(String run, int step, LoraAdapter adapter, Comparison comparison)
+      throws IOException {
+    for (String name : fixture.names(run + ".step")) {
+      Matcher matcher = STEP.matcher(name.substring(run.length() + 1));
+      if (!matcher.matches() || Integer.parseInt(matcher.group(1)) != step) {
+        continue;
+      }
+      for (Tensor ours : adapter.tensors()) {
+        if (ours.name().equals(matcher.group(2))) {
+          comparison.add(fixture.tensor(name), ours);
+        }
+      }
+    }
+  }
+
+  private void checkGreedy() throws IOException {
+    int[] prompt = fixture.tokens("greedy.prompt_ids", config.vocabSize());
+    int[] expected = fixture.tokens("greedy.ids", config.vocabSize());
+    if (fixture.has("greedy.margin")) {
+      fixture.tensor("greedy.margin");
+    }
+    try (LoraAdapter adapter = PeftDirectory.read(fixture.adapter(), config);
+        LoraParameters parameters = new LoraParameters(device, config, adapter);
+        TextGenerator generator =
+            new TextGenerator(network, parameters, prompt.length + expected.length)) {
+      int[] ours = generator.greedy(prompt, expected.length, false);
+      int different = 0;
+      for (int i = 0; i < expected.length; i++) {
+        different += ours[i] == expected[i] ? 0 : 1;
+      }
+      checks.add(
+          new Check("greedy.ids", expected.length, different, 0, Double.NaN, "greedy.ids"));
+    }
+  }
+
+  private void checkMerged() throws IOException {
+    List<String> names = fixture.names("merged.");
+    if (names.isEmpty()) {
+      return;
+    }
+    Comparison comparison = new Comparison("merged");
+    try (LoraAdapter adapter = PeftDirectory.read(fixture.adapter(), config);
+        Arena arena = Arena.ofConfined()) {
+      for (String name : names) {
+        String target = name.substring("merged.".length());
+        for (LoraPair pair : adapter.pairs()) {
+          if (pair.projection().weightName(pair.layer()).equals(target)) {
+            Tensor merged =
+                LoraMerge.merge(
+                    model.tensor(target), pair, adapter.config().scale(), DType.F32, arena);
+            comparison.add(fixture.tensor(name), merged);
+          }
+        }
+      }
+    }
+    checks.add(comparison.check(FP32_TOLERANCE, Double.NaN));
+  }
+
+  /** Forward and backward over all sequences as one packed micro-batch. */
+  private final class Pass implements AutoCloseable {
+    private final TokenBatch batch;
+    private final Workspace workspace;
+
+    Pass(List<Fixture.Sequence> sequences, LoraParameters parameters) {
+      int tokens = sequences.stream().mapToInt(sequence -> sequence.ids().length).sum();
+      batch = new TokenBatch(tokens, sequences.size());
+      for (Fixture.Sequence sequence : sequences) {
+        int length = sequence.ids().length;
+        batch.addExample(sequence.ids(), sequence.isLabel(), 0, length, TokenBatch.NO_PREFIX, 1);
+      }
+      workspace =
+          new Workspace(
+              device,
+              config,
+              parameters,
+              WorkspacePlan.forTraining(
+                  config, tokens, sequences.size(), config.numHiddenLayers()));
+    }
+
+    /** Adds scaled gradients of the mean loss, which is returned unscaled. */
+    double run(double scale) {
+      float gradientScale = (float) (scale / batch.labelWeight());
+      return network.lossAndGradients(workspace, batch, gradientScale, 0, 0) / batch.labelWeight();
+    }
+
+    @Override
+    public void close() {
+      workspace.close();
+    }
+  }
+
+  @Override
+  public void close() {
+    weights.close();
+    model.close();
+    fixture.close();
+  }
+}

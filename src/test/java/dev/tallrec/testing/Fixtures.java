@@ -1,0 +1,39 @@
+package dev.tallrec.testing;
+
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Where test data are. */
+public final class Fixtures {
+
+  /** Golden fixtures, one directory each. */
+  public static final List<String> GOLDEN =
+      List.of(
+          "A_mha_qv",
+          "B_gqa_all_tied",
+          "C_fp16_sharded_headdim",
+          "D_bf16_llama3rope",
+          "E_rslora_layers");
+
+  private Fixtures() {}
+
+  /** A file or directory among the test resources. */
+  public static Path path(String name) {
+    URL url = Fixtures.class.getResource("/" + name);
+    if (url == null) {
+      throw new IllegalStateException("no test resource " + name);
+    }
+    try {
+      return Path.of(url.toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** A golden fixture's directory. */
+  public static Path golden(String name) {
+    return path("golden/" + name);
+  }
+}
