@@ -1,5 +1,6 @@
 package dev.tallrec.train;
 
+import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.llama.TokenBatch;
 import java.util.ArrayList;
 import java.util.List;

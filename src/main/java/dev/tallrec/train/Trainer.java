@@ -1,5 +1,6 @@
 package dev.tallrec.train;
 
+import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.backend.Device;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.llama.TokenBatch;

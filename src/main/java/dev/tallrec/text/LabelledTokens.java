@@ -1,4 +1,4 @@
-package dev.tallrec.train;
+package dev.tallrec.text;
 
 /**
  * An example to learn from.

@@ -1,0 +1,39 @@
+package dev.tallrec.text;
+
+/**
+ * How an {@link Instruction} is put to the model.
+ *
+ * @param withInput text with {@code {instruction}} and {@code {input}}
+ * @param withoutInput text with {@code {instruction}}, used where the input is empty
+ */
+public record PromptTemplate(String withInput, String withoutInput) {
+
+  /**
+   * The paper's, to the letter. "# noqa: E501" was meant as a comment, but stands inside the string of
+   * its scripts, and the published models were tuned with it.
+   */
+  public static final PromptTemplate PAPER =
+      new PromptTemplate(
+          "Below is an instruction that describes a task, paired with an input that provides further"
+              + " context. Write a response that appropriately completes the request.  # noqa: E501\n\n"
+              + "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n",
+          "Below is an instruction that describes a task. Write a response that appropriately"
+              + " completes the request. \n\n### Instruction:\n{instruction}\n\n### Response:\n");
+
+  /** The prompt: everything before the answer. */
+  public String prompt(Instruction example) {
+    if (example.input().isEmpty()) {
+      return fill(withoutInput, "{instruction}", example.instruction());
+    }
+    // The input is put in first and not searched again: a title may contain "{instruction}".
+    int at = withInput.indexOf("{input}");
+    return fill(withInput.substring(0, at), "{instruction}", example.instruction())
+        + example.input()
+        + withInput.substring(at + "{input}".length());
+  }
+
+  private static String fill(String text, String slot, String value) {
+    int at = text.indexOf(slot);
+    return text.substring(0, at) + value + text.substring(at + slot.length());
+  }
+}

@@ -1,0 +1,168 @@
+package dev.tallrec.text;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Reads tokenizer.json as transformers writes it for LLaMA 1 and 2: byte-fallback BPE, spaces prepended
+ * and replaced by a normalizer or by a Metaspace pre-tokenizer. Other kinds are refused by name.
+ */
+final class TokenizerJsonFile {
+
+  private static final long LARGEST_FILE = 1 << 27;
+  private static final String SPACE = String.valueOf(Vocabulary.SPACE);
+
+  private final String file;
+  private final JsonNode root;
+
+  private TokenizerJsonFile(String file, JsonNode root) {
+    this.file = file;
+    this.root = root;
+  }
+
+  static Tokenizer read(Path path) throws IOException {
+    if (Files.size(path) > LARGEST_FILE) {
+      throw new IOException(path + " is larger than " + LARGEST_FILE + " bytes");
+    }
+    try {
+      return new TokenizerJsonFile(path.toString(), new JsonMapper().readTree(path.toFile()))
+          .tokenizer();
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          "%s, line %d: %s".formatted(path, e.getLocation().getLineNr(), e.getOriginalMessage()), e);
+    }
+  }
+
+  private Tokenizer tokenizer() throws IOException {
+    JsonNode model = root.path("model");
+    String type = model.path("type").asText("BPE");
+    if (!type.equals("BPE") || !model.path("byte_fallback").asBoolean()) {
+      throw unsupported("model of type " + type + " without byte_fallback");
+    }
+    if (model.path("ignore_merges").asBoolean()) {
+      throw unsupported("ignore_merges");
+    }
+    Vocabulary vocabulary = vocabulary(model.path("vocab"));
+    Map<String, Map<String, Integer>> merges = merges(model.path("merges"));
+    MergeOrder order =
+        (left, right) -> {
+          Integer rank = merges.getOrDefault(left, Map.of()).get(right);
+          return rank == null ? MergeOrder.NEVER : rank;
+        };
+    return new Tokenizer(vocabulary, order, specials(), addsPrefix());
+  }
+
+  private Vocabulary vocabulary(JsonNode vocab) throws IOException {
+    Set<Integer> control = new HashSet<>();
+    for (JsonNode token : root.path("added_tokens")) {
+      if (!token.path("special").asBoolean()) {
+        throw unsupported("added token " + token.path("content") + " that is not special");
+      }
+      control.add(token.path("id").asInt(-1));
+    }
+    int size = vocab.size();
+    Vocabulary.Piece[] pieces = new Vocabulary.Piece[size];
+    for (Map.Entry<String, JsonNode> entry : vocab.properties()) {
+      int id = entry.getValue().asInt(-1);
+      if (id < 0 || id >= size || pieces[id] != null) {
+        throw new IOException(file + ": id " + entry.getValue() + " of '" + entry.getKey()
+            + "' is used twice or not below the vocabulary's size, " + size);
+      }
+      pieces[id] = new Vocabulary.Piece(entry.getKey(), kind(entry.getKey(), control.contains(id)));
+    }
+    if (size == 0) {
+      throw new IOException(file + " has no vocabulary");
+    }
+    return new Vocabulary(Arrays.asList(pieces), file);
+  }
+
+  private static Vocabulary.Kind kind(String text, boolean control) {
+    if (control) {
+      return Vocabulary.Kind.CONTROL;
+    }
+    return text.matches("<0x[0-9A-F]{2}>") ? Vocabulary.Kind.BYTE : Vocabulary.Kind.NORMAL;
+  }
+
+  /** Merges are "left right" or ["left", "right"], in order of rank. */
+  private Map<String, Map<String, Integer>> merges(JsonNode list) throws IOException {
+    Map<String, Map<String, Integer>> merges = new HashMap<>();
+    int rank = 0;
+    for (JsonNode merge : list) {
+      String left = merge.isArray() ? merge.path(0).asText() : before(merge.asText());
+      String right =
+          merge.isArray() ? merge.path(1).asText() : merge.asText().substring(left.length() + 1);
+      merges.computeIfAbsent(left, key -> new HashMap<>()).putIfAbsent(right, rank++);
+    }
+    return merges;
+  }
+
+  private String before(String merge) throws IOException {
+    int space = merge.indexOf(' ');
+    if (space <= 0) {
+      throw new IOException(file + ": '" + merge + "' is not a merge of two pieces");
+    }
+    return merge.substring(0, space);
+  }
+
+  private Tokenizer.Specials specials() throws IOException {
+    return new Tokenizer.Specials(special("<s>"), special("</s>"));
+  }
+
+  private int special(String content) throws IOException {
+    for (JsonNode token : root.path("added_tokens")) {
+      if (token.path("content").asText().equals(content)) {
+        return token.path("id").asInt();
+      }
+    }
+    throw unsupported("vocabulary without " + content);
+  }
+
+  private boolean addsPrefix() throws IOException {
+    JsonNode normalizer = root.path("normalizer");
+    JsonNode preTokenizer = root.path("pre_tokenizer");
+    if (preTokenizer.path("type").asText().equals("Metaspace") && isAbsent(normalizer)) {
+      String scheme = preTokenizer.path("prepend_scheme").asText("always");
+      boolean split = preTokenizer.path("split").asBoolean(true);
+      if (!preTokenizer.path("replacement").asText().equals(SPACE) || split) {
+        throw unsupported("pre_tokenizer " + preTokenizer);
+      }
+      return !scheme.equals("never");
+    }
+    if (!isAbsent(preTokenizer)) {
+      throw unsupported("pre_tokenizer " + preTokenizer.path("type").asText());
+    }
+    boolean prefix = false;
+    boolean replaces = false;
+    for (JsonNode step : normalizer.path("normalizers")) {
+      switch (step.path("type").asText()) {
+        case "Prepend" -> prefix = step.path("prepend").asText().equals(SPACE);
+        case "Replace" ->
+            replaces =
+                step.path("pattern").path("String").asText().equals(" ")
+                    && step.path("content").asText().equals(SPACE);
+        default -> throw unsupported("normalizer " + step.path("type").asText());
+      }
+    }
+    if (!replaces) {
+      throw unsupported("normalizer that does not replace spaces");
+    }
+    return prefix;
+  }
+
+  private static boolean isAbsent(JsonNode node) {
+    return node.isMissingNode() || node.isNull();
+  }
+
+  private IOException unsupported(String what) {
+    return new IOException(file + ": " + what + " is not supported");
+  }
+}
