@@ -1,0 +1,50 @@
+package dev.tallrec.rec;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+
+/**
+ * How good scores of examples are.
+ *
+ * @param auc over all examples
+ * @param interval of it over users, where these are known
+ * @param answerMass mean of pYes + pNo: how far the model answers the question at all; NaN for scores that
+ *     no model gave
+ * @param examples how many
+ */
+public record Evaluation(
+    double auc, Optional<Interval> interval, double answerMass, int examples) {
+
+  /** Of a model's scores. */
+  public static Evaluation of(List<RecExample> examples, List<Taste> tastes) {
+    double[] scores = tastes.stream().mapToDouble(Taste::score).toArray();
+    double mass = tastes.stream().mapToDouble(taste -> taste.yes() + taste.no()).average().orElseThrow();
+    return of(examples, scores, mass);
+  }
+
+  /**
+   * Of the baseline without parameters: the share of liked items in the visible history. Empty if an
+   * example does not show one.
+   */
+  public static Optional<Evaluation> ofLikedShare(List<RecExample> examples) {
+    OptionalDouble[] shares =
+        examples.stream().map(e -> Domain.likedShare(e.text())).toArray(OptionalDouble[]::new);
+    if (IntStream.range(0, shares.length).anyMatch(i -> shares[i].isEmpty())) {
+      return Optional.empty();
+    }
+    double[] scores =
+        IntStream.range(0, shares.length).mapToDouble(i -> shares[i].getAsDouble()).toArray();
+    return Optional.of(of(examples, scores, Double.NaN));
+  }
+
+  private static Evaluation of(List<RecExample> examples, double[] scores, double mass) {
+    boolean[] liked = new boolean[examples.size()];
+    for (int i = 0; i < liked.length; i++) {
+      liked[i] = examples.get(i).liked();
+    }
+    Auc auc = new Auc(scores, liked);
+    return new Evaluation(auc.value(), Interval.overUsers(auc, examples), mass, liked.length);
+  }
+}

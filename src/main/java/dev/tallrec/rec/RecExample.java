@@ -1,0 +1,20 @@
+package dev.tallrec.rec;
+
+import dev.tallrec.text.Instruction;
+import java.util.OptionalInt;
+
+/**
+ * A user's history, a target item, and whether the user liked it.
+ *
+ * @param text the example as instruction
+ * @param liked the answer
+ * @param user number of the user, where known
+ */
+public record RecExample(Instruction text, boolean liked, OptionalInt user) {
+
+  /** The answer that means liking. */
+  public static final String YES = "Yes.";
+
+  /** The answer that means not liking. */
+  public static final String NO = "No.";
+}
