@@ -4,8 +4,10 @@ import dev.tallrec.backend.Matrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Loads, stores and reductions over rows of fp32. Offsets are in bytes. */
@@ -15,8 +17,18 @@ final class Vectors {
   static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   static final VectorSpecies<Float> FLOATS = VectorMath.FLOATS;
   static final int LANES = FLOATS.length();
+  private static final List<VectorShuffle<Float>> HALVES = halves();
 
   private Vectors() {}
+
+  private static List<VectorShuffle<Float>> halves() {
+    List<VectorShuffle<Float>> shuffles = new ArrayList<>();
+    for (int half = LANES / 2; half > 0; half /= 2) {
+      int distance = half;
+      shuffles.add(VectorShuffle.fromOp(FLOATS, lane -> (lane + distance) % LANES));
+    }
+    return List.copyOf(shuffles);
+  }
 
   static long at(Matrix matrix, int row) {
     return (matrix.offset() + (long) row * matrix.stride()) * Float.BYTES;
@@ -38,9 +50,16 @@ final class Vectors {
     segment.set(FLOAT, at + (long) index * Float.BYTES, value);
   }
 
-  /** Sum of the lanes, always in the same order. */
+  /**
+   * Sum of the lanes, by halves. {@code reduceLanes} leaves the order open, and compiled code takes another
+   * than interpreted code: the same input would give two results.
+   */
   static float sum(FloatVector values) {
-    return values.reduceLanes(VectorOperators.ADD);
+    FloatVector sum = values;
+    for (VectorShuffle<Float> half : HALVES) {
+      sum = sum.add(sum.rearrange(half));
+    }
+    return sum.lane(0);
   }
 
   /** Sum of x[i] * y[i]. */
