@@ -84,6 +84,29 @@ public final class Workspace implements AutoCloseable {
     }
   }
 
+  /**
+   * How many layers' activations a training workspace can keep in the memory that is free now, a tenth of
+   * it left for others.
+   */
+  public static int layersThatFit(
+      Device device, LlamaConfig config, Adapter adapter, int maxTokens, int maxSequences) {
+    long budget = device.availableBytes() / 10 * 9;
+    int layers = config.numHiddenLayers();
+    while (layers > 0
+        && bytes(device, config, adapter,
+                WorkspacePlan.forTraining(config, maxTokens, maxSequences, layers))
+            > budget) {
+      layers--;
+    }
+    return layers;
+  }
+
+  private static long bytes(Device device, LlamaConfig config, Adapter adapter, WorkspacePlan plan) {
+    return plan(device.computeType(), config, adapter, plan).stream()
+        .mapToLong(PlannedBuffer::bytes)
+        .sum();
+  }
+
   private void allocateLayers(DType type) {
     int count = config.numHiddenLayers();
     int firstSaved = plan.training() ? Math.max(lowestLayer, count - plan.savedLayers()) : count;

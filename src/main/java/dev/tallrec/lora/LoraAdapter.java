@@ -83,6 +83,28 @@ public final class LoraAdapter implements AutoCloseable {
     return tensors;
   }
 
+  /**
+   * Takes over the values of {@code other}.
+   *
+   * @throws IllegalArgumentException if it adapts other places or has another rank
+   */
+  public void copyFrom(LoraAdapter other) {
+    List<Tensor> targets = tensors();
+    List<Tensor> sources = other.tensors();
+    if (targets.size() != sources.size()) {
+      throw new IllegalArgumentException(
+          "copying " + sources.size() + " matrices to " + targets.size());
+    }
+    for (int i = 0; i < targets.size(); i++) {
+      if (!targets.get(i).name().equals(sources.get(i).name())
+          || !targets.get(i).shape().equals(sources.get(i).shape())) {
+        throw new IllegalArgumentException(
+            "copying " + sources.get(i).name() + " to " + targets.get(i).name());
+      }
+      targets.get(i).segment().copyFrom(sources.get(i).segment());
+    }
+  }
+
   @Override
   public void close() {
     arena.close();

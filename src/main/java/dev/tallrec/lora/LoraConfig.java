@@ -7,6 +7,7 @@ import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * What is adapted and how, in PEFT's terms.
@@ -63,6 +64,11 @@ public record LoraConfig(
   public boolean adapts(int layer, Projection projection) {
     return targets.contains(projection)
         && layersToTransform.map(layers -> layers.contains(layer)).orElse(true);
+  }
+
+  /** The targets as PEFT calls them: "q_proj, v_proj". */
+  public String targetNames() {
+    return targets.stream().map(Projection::moduleName).collect(Collectors.joining(", "));
   }
 
   /** Trainable parameters on a model of that shape. */

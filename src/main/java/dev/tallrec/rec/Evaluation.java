@@ -4,18 +4,19 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How good scores of examples are.
  *
  * @param auc over all examples
- * @param interval of it over users, where these are known
+ * @param interval of it over users; null where these are not known
  * @param answerMass mean of pYes + pNo: how far the model answers the question at all; NaN for scores that
  *     no model gave
  * @param examples how many
  */
 public record Evaluation(
-    double auc, Optional<Interval> interval, double answerMass, int examples) {
+    double auc, @Nullable Interval interval, double answerMass, int examples) {
 
   /** Of a model's scores. */
   public static Evaluation of(List<RecExample> examples, List<Taste> tastes) {
@@ -45,6 +46,6 @@ public record Evaluation(
       liked[i] = examples.get(i).liked();
     }
     Auc auc = new Auc(scores, liked);
-    return new Evaluation(auc.value(), Interval.overUsers(auc, examples), mass, liked.length);
+    return new Evaluation(auc.value(), Interval.overUsers(auc, examples).orElse(null), mass, liked.length);
   }
 }

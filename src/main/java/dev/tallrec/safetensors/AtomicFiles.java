@@ -53,7 +53,7 @@ public final class AtomicFiles {
     Files.createDirectories(directory);
     Path aside = directory.resolve(target.getFileName() + ASIDE);
     Path old = directory.resolve(target.getFileName() + OLD);
-    delete(aside);
+    deleteDirectory(aside);
     try {
       Files.createDirectory(aside);
       filler.fill(aside);
@@ -68,9 +68,9 @@ public final class AtomicFiles {
       }
       Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
       sync(directory, StandardOpenOption.READ);
-      delete(old);
+      deleteDirectory(old);
     } finally {
-      delete(aside);
+      deleteDirectory(aside);
     }
   }
 
@@ -79,7 +79,7 @@ public final class AtomicFiles {
     Path old = parent(target).resolve(target.getFileName() + OLD);
     if (Files.isDirectory(old)) {
       if (Files.exists(target)) {
-        delete(old);
+        deleteDirectory(old);
       } else {
         Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
       }
@@ -94,7 +94,8 @@ public final class AtomicFiles {
     return parent;
   }
 
-  private static void delete(Path directory) throws IOException {
+  /** Removes a directory with all it holds, if it exists. */
+  public static void deleteDirectory(Path directory) throws IOException {
     if (!Files.exists(directory)) {
       return;
     }

@@ -21,6 +21,14 @@ public record ExampleEncoder(
    */
   public record Encoded(LabelledTokens tokens, int cut) {}
 
+  /**
+   * An encoded prompt.
+   *
+   * @param ids begin token and prompt
+   * @param cut tokens left out to meet the cutoff
+   */
+  public record Prompt(int[] ids, int cut) {}
+
   /** Throws {@link IllegalArgumentException} if the cutoff leaves no room. */
   public ExampleEncoder {
     if (cutoff < 2) {
@@ -54,12 +62,25 @@ public record ExampleEncoder(
     return new Encoded(new LabelledTokens(ids, isLabel), whole - ids.length);
   }
 
-  /** Begin token and prompt, uncut. */
-  public int[] encodePrompt(Instruction example) {
+  /**
+   * Encodes a prompt to be answered. If it is longer than the cutoff, what the input begins with (the oldest
+   * of the history) is left out: the question at its end must stay.
+   *
+   * @throws IllegalArgumentException if instruction and template alone exceed the cutoff
+   */
+  public Prompt encodePrompt(Instruction example) {
     int[] body = tokenizer.encode(template.prompt(example));
-    int[] ids = new int[body.length + 1];
+    int excess = Math.max(0, body.length + 1 - cutoff);
+    int[] ids = new int[body.length + 1 - excess];
     ids[0] = tokenizer.bos();
-    System.arraycopy(body, 0, ids, 1, body.length);
-    return ids;
+    int head = excess == 0 ? body.length : tokenizer.encode(template.beforeInput(example)).length;
+    if (head + excess > body.length) {
+      throw new IllegalArgumentException(
+          "a prompt of %d tokens, most of them not input, does not fit a cutoff of %d"
+              .formatted(body.length + 1, cutoff));
+    }
+    System.arraycopy(body, 0, ids, 1, head);
+    System.arraycopy(body, head + excess, ids, 1 + head, body.length - head - excess);
+    return new Prompt(ids, excess);
   }
 }

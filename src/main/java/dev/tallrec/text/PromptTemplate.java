@@ -8,6 +8,9 @@ package dev.tallrec.text;
  */
 public record PromptTemplate(String withInput, String withoutInput) {
 
+  private static final String INSTRUCTION = "{instruction}";
+  private static final String INPUT = "{input}";
+
   /**
    * The paper's, to the letter. "# noqa: E501" was meant as a comment, but stands inside the string of
    * its scripts, and the published models were tuned with it.
@@ -23,13 +26,20 @@ public record PromptTemplate(String withInput, String withoutInput) {
   /** The prompt: everything before the answer. */
   public String prompt(Instruction example) {
     if (example.input().isEmpty()) {
-      return fill(withoutInput, "{instruction}", example.instruction());
+      return fill(withoutInput, INSTRUCTION, example.instruction());
     }
-    // The input is put in first and not searched again: a title may contain "{instruction}".
-    int at = withInput.indexOf("{input}");
-    return fill(withInput.substring(0, at), "{instruction}", example.instruction())
+    // The instruction's slot is looked for before the input is in: a title may contain "{instruction}".
+    return beforeInput(example)
         + example.input()
-        + withInput.substring(at + "{input}".length());
+        + withInput.substring(withInput.indexOf(INPUT) + INPUT.length());
+  }
+
+  /** The part of the prompt before the input; all of it where there is none. */
+  String beforeInput(Instruction example) {
+    return example.input().isEmpty()
+        ? prompt(example)
+        : fill(
+            withInput.substring(0, withInput.indexOf(INPUT)), INSTRUCTION, example.instruction());
   }
 
   private static String fill(String text, String slot, String value) {

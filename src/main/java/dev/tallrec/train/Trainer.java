@@ -72,16 +72,23 @@ public final class Trainer implements AutoCloseable {
             config.beta2(),
             config.epsilon(),
             config.weightDecay());
+    int savedLayers =
+        config.savedLayers() >= 0
+            ? config.savedLayers()
+            : Workspace.layersThatFit(
+                device, network.config(), parameters, config.microBatchTokens(), maxSequences);
     this.workspace =
         new Workspace(
             device,
             network.config(),
             parameters,
             WorkspacePlan.forTraining(
-                network.config(),
-                config.microBatchTokens(),
-                maxSequences,
-                config.savedLayers()));
+                network.config(), config.microBatchTokens(), maxSequences, savedLayers));
+  }
+
+  /** Layers whose activations are kept from forward to backward pass. */
+  public int savedLayers() {
+    return workspace.plan().savedLayers();
   }
 
   /** Device memory of workspace, parameters and moments, in bytes. */
@@ -257,7 +264,7 @@ public final class Trainer implements AutoCloseable {
         bestStep = step;
         evaluationsSinceBest = 0;
         parameters.download();
-        copy(adapter, best);
+        best.copyFrom(adapter);
       } else {
         evaluationsSinceBest++;
         stoppedEarly = config.patience() > 0 && evaluationsSinceBest >= config.patience();
@@ -309,7 +316,7 @@ public final class Trainer implements AutoCloseable {
       if (evaluation == null) {
         parameters.download();
       } else {
-        copy(best, adapter);
+        adapter.copyFrom(best);
         parameters.upload();
       }
       best.close();
@@ -321,12 +328,6 @@ public final class Trainer implements AutoCloseable {
           lossScale.skipped(),
           List.copyOf(stepLog),
           List.copyOf(evaluationLog));
-    }
-  }
-
-  private static void copy(LoraAdapter from, LoraAdapter to) {
-    for (int i = 0; i < from.tensors().size(); i++) {
-      to.tensors().get(i).segment().copyFrom(from.tensors().get(i).segment());
     }
   }
 

@@ -15,7 +15,7 @@ package dev.tallrec.train;
  * @param epsilon of AdamW
  * @param maxGradientNorm clipping threshold, 0 for none
  * @param sharePrefix whether prompts' common prefix is computed once a micro-batch
- * @param savedLayers layers whose activations are kept; the others are recomputed
+ * @param savedLayers layers whose activations are kept, the others are recomputed; -1 for as many as fit
  * @param evaluateEvery optimizer steps between evaluations; 0 for one after each epoch
  * @param patience evaluations without a better score before training ends; 0 for never
  * @param seed of the order of examples and of dropout
@@ -49,7 +49,7 @@ public record TrainingConfig(
     require(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1, "betas " + beta1 + ", " + beta2);
     require(epsilon > 0, "epsilon " + epsilon);
     require(maxGradientNorm >= 0, "gradient norm " + maxGradientNorm);
-    require(savedLayers >= 0, "saved layers " + savedLayers);
+    require(savedLayers >= -1, "saved layers " + savedLayers);
     require(evaluateEvery >= 0 && patience >= 0, "evaluation interval or patience");
   }
 

@@ -39,7 +39,7 @@ class ExampleEncoderTest {
   void learnsAnswerAndEndTokenOnly() throws IOException {
     ExampleEncoder encoder = encoder(512, false);
     ExampleEncoder.Encoded encoded = encoder.encode(EXAMPLE);
-    int[] prompt = encoder.encodePrompt(EXAMPLE);
+    int[] prompt = encoder.encodePrompt(EXAMPLE).ids();
     assertThat(encoded.cut()).isZero();
     assertThat(encoded.tokens().ids()).startsWith(prompt).endsWith(8241, 29889, 2);
     assertThat(encoded.tokens().labelCount()).isEqualTo(3);
@@ -60,6 +60,20 @@ class ExampleEncoderTest {
     int whole = encoder(512, true).encode(EXAMPLE).tokens().ids().length;
     assertThat(encoded.tokens().ids()).hasSize(50);
     assertThat(encoded.cut()).isEqualTo(whole - 50);
+  }
+
+  @Test
+  void longPromptsLoseTheStartOfTheirInput() throws IOException {
+    int[] whole = encoder(512, false).encodePrompt(EXAMPLE).ids();
+    ExampleEncoder.Prompt cut = encoder(whole.length - 3, false).encodePrompt(EXAMPLE);
+    assertThat(cut.cut()).isEqualTo(3);
+    Tokenizer tokenizer = Tokenizer.read(Fixtures.path("tokenizer"));
+    assertThat(tokenizer.decode(cut.ids()))
+        .startsWith("Below is an instruction")
+        .contains("### Input:\n: \"{inst")
+        .endsWith("### Response:\n");
+    assertThatThrownBy(() -> encoder(40, false).encodePrompt(EXAMPLE))
+        .hasMessageContaining("does not fit");
   }
 
   @Test

@@ -1,0 +1,94 @@
+package dev.tallrec.model;
+
+import dev.tallrec.backend.Device;
+import dev.tallrec.llama.LlamaConfig;
+import dev.tallrec.llama.LlamaConfigReader;
+import dev.tallrec.llama.LlamaNetwork;
+import dev.tallrec.llama.LlamaWeights;
+import dev.tallrec.safetensors.SafetensorsModel;
+import dev.tallrec.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** A base model, ready to compute. Owner of its mapped files and its weights on the device. */
+public final class BaseModel implements AutoCloseable {
+
+  private final Path directory;
+  private final Tokenizer tokenizer;
+  private final SafetensorsModel files;
+  private final LlamaWeights weights;
+  private final LlamaNetwork network;
+
+  private BaseModel(
+      Path directory,
+      Tokenizer tokenizer,
+      SafetensorsModel files,
+      LlamaWeights weights,
+      LlamaNetwork network) {
+    this.directory = directory;
+    this.tokenizer = tokenizer;
+    this.files = files;
+    this.weights = weights;
+    this.network = network;
+  }
+
+  /**
+   * Opens a Hugging Face directory.
+   *
+   * @throws IOException naming the file, and the tensor or field, that is missing or wrong
+   */
+  public static BaseModel open(Device device, Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      throw new IOException(
+          directory + " is not a directory: a base model is one with config.json, *.safetensors and a tokenizer");
+    }
+    LlamaConfig config = LlamaConfigReader.read(directory);
+    Tokenizer tokenizer = Tokenizer.read(directory);
+    if (tokenizer.vocabSize() > config.vocabSize()) {
+      throw new IOException(
+          "%s: the tokenizer has %d tokens, config.json's vocab_size is %d: it belongs to another model"
+              .formatted(directory, tokenizer.vocabSize(), config.vocabSize()));
+    }
+    SafetensorsModel files = SafetensorsModel.open(directory);
+    try {
+      LlamaWeights weights = LlamaWeights.load(device, config, files::tensor);
+      return new BaseModel(directory, tokenizer, files, weights, new LlamaNetwork(device, weights));
+    } catch (IOException | RuntimeException | Error e) {
+      files.close();
+      throw e;
+    }
+  }
+
+  public Path directory() {
+    return directory;
+  }
+
+  public LlamaConfig config() {
+    return network.config();
+  }
+
+  public Tokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  public LlamaNetwork network() {
+    return network;
+  }
+
+  /** Longest sequence the model takes. */
+  public int maxPositions() {
+    return weights.maxPositions();
+  }
+
+  /** Device memory that the weights take, in bytes, mapped files not counted. */
+  public long allocatedBytes() {
+    return weights.allocatedBytes();
+  }
+
+  @Override
+  public void close() {
+    weights.close();
+    files.close();
+  }
+}

@@ -1,0 +1,83 @@
+package dev.tallrec.tune;
+
+import dev.tallrec.llama.Adapter;
+import dev.tallrec.model.BaseModel;
+import dev.tallrec.rec.Evaluation;
+import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
+import dev.tallrec.rec.Taste;
+import dev.tallrec.rec.TasteScorer;
+import dev.tallrec.text.AnswerTokens;
+import dev.tallrec.text.ExampleEncoder;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Scores data sets with a model. */
+public final class Evaluator {
+
+  private final BaseModel base;
+  private final AnswerTokens answers;
+  private final ExampleEncoder encoder;
+  private final int batchTokens;
+  private final RunListener listener;
+  private final Map<List<RecExample>, List<int[]>> encoded = new LinkedHashMap<>();
+
+  /**
+   * An evaluator.
+   *
+   * @param encoder of prompts
+   * @param batchTokens tokens scored at a time
+   * @throws IOException if the tokenizer cannot tell the answers apart
+   */
+  public Evaluator(BaseModel base, ExampleEncoder encoder, int batchTokens, RunListener listener)
+      throws IOException {
+    this.base = base;
+    this.answers = AnswerTokens.of(base.tokenizer());
+    this.encoder = encoder;
+    this.batchTokens = batchTokens;
+    this.listener = listener;
+  }
+
+  /** Scores of {@code examples}, in their order. */
+  public List<Taste> score(String name, List<RecExample> examples, Adapter adapter) {
+    List<int[]> prompts = encoded.computeIfAbsent(examples, all -> encode(name, all));
+    try (TasteScorer scorer =
+        new TasteScorer(base.network(), adapter, answers, prompts, batchTokens)) {
+      listener.begin("scoring " + name, examples.size());
+      List<Taste> tastes = scorer.score((done, all) -> listener.advance(done, ""));
+      listener.end();
+      return tastes;
+    }
+  }
+
+  /** How good the scores of {@code examples} are. */
+  public Evaluation evaluate(String name, List<RecExample> examples, Adapter adapter) {
+    return Evaluation.of(examples, score(name, examples, adapter));
+  }
+
+  /** The same for both parts of a data set. */
+  RunResults.Split evaluate(RecData data, Adapter adapter) {
+    return new RunResults.Split(
+        evaluate(data.name() + " valid", data.valid(), adapter),
+        evaluate(data.name() + " test", data.test(), adapter));
+  }
+
+  private List<int[]> encode(String name, List<RecExample> examples) {
+    List<int[]> prompts = new ArrayList<>();
+    int shortened = 0;
+    for (RecExample example : examples) {
+      ExampleEncoder.Prompt prompt = encoder.encodePrompt(example.text());
+      prompts.add(prompt.ids());
+      shortened += prompt.cut() > 0 ? 1 : 0;
+    }
+    if (shortened > 0) {
+      listener.message(
+          "%s: %d of %d prompts lost the start of their history to the cutoff of %d tokens"
+              .formatted(name, shortened, prompts.size(), encoder.cutoff()));
+    }
+    return prompts;
+  }
+}

@@ -1,0 +1,149 @@
+package dev.tallrec.tune;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** Makes {@link TuneSettings} of a preset, a YAML file over it, and single values over both. */
+public final class SettingsReader {
+
+  /** Names of the presets. */
+  public static final List<String> PRESETS = List.of("mini", "paper");
+
+  private static final YAMLMapper YAML =
+      YAMLMapper.builder(
+              YAMLFactory.builder()
+                  .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
+                  .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
+                  .build())
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .build();
+
+  private SettingsReader() {}
+
+  /** The settings of a preset as they stand in its file. */
+  public static ObjectNode preset(String name) throws IOException {
+    try (InputStream bytes = SettingsReader.class.getResourceAsStream(name + ".yaml")) {
+      if (bytes == null) {
+        throw new IOException("there is no preset " + name + ": " + String.join(", ", PRESETS));
+      }
+      return (ObjectNode) YAML.readTree(bytes);
+    }
+  }
+
+  /**
+   * Reads settings.
+   *
+   * @param preset name of the preset to start from
+   * @param file YAML with some of the settings
+   * @param values by dotted name: "rec.learning_rate"; lists separated by commas
+   * @throws IOException naming the file and the setting that is unknown or has no such value
+   */
+  public static TuneSettings read(String preset, Optional<Path> file, Map<String, String> values)
+      throws IOException {
+    ObjectNode settings = preset(preset);
+    if (file.isPresent()) {
+      overlay(settings, readFile(file.get()), "", file.get() + ": ");
+    }
+    for (Map.Entry<String, String> value : values.entrySet()) {
+      set(settings, value.getKey(), value.getValue());
+    }
+    return convert(settings);
+  }
+
+  /** Reads settings that {@link #write} wrote. */
+  public static TuneSettings readWhole(Path file) throws IOException {
+    return convert(readFile(file));
+  }
+
+  private static ObjectNode readFile(Path file) throws IOException {
+    try {
+      if (YAML.readTree(file.toFile()) instanceof ObjectNode settings) {
+        return settings;
+      }
+      throw new IOException(file + " is not a list of settings");
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()), e);
+    }
+  }
+
+  private static void overlay(ObjectNode settings, ObjectNode over, String path, String where)
+      throws IOException {
+    for (Map.Entry<String, JsonNode> entry : over.properties()) {
+      JsonNode present = settings.get(entry.getKey());
+      if (present == null) {
+        throw new IOException(where + "there is no setting " + path + entry.getKey());
+      }
+      if (present instanceof ObjectNode group) {
+        if (!(entry.getValue() instanceof ObjectNode overGroup)) {
+          throw new IOException(where + path + entry.getKey() + " is a group of settings");
+        }
+        overlay(group, overGroup, path + entry.getKey() + ".", where);
+      } else {
+        settings.set(entry.getKey(), entry.getValue());
+      }
+    }
+  }
+
+  private static void set(ObjectNode settings, String name, String value) throws IOException {
+    int dot = name.indexOf('.');
+    String key = dot < 0 ? name : name.substring(0, dot);
+    JsonNode present = settings.get(key);
+    if (present == null || (dot < 0) == present.isObject()) {
+      throw new IOException("there is no setting " + name);
+    }
+    if (dot >= 0) {
+      set((ObjectNode) present, name.substring(dot + 1), value);
+    } else if (present.isArray()) {
+      ArrayNode list = settings.putArray(key);
+      for (String item : value.isEmpty() ? new String[0] : value.split(",")) {
+        list.add(item.strip());
+      }
+    } else {
+      settings.set(key, TextNode.valueOf(value));
+    }
+  }
+
+  private static TuneSettings convert(ObjectNode settings) throws IOException {
+    try {
+      return YAML.treeToValue(settings, TuneSettings.class);
+    } catch (JsonMappingException e) {
+      String path =
+          e.getPath().stream()
+              .map(JsonMappingException.Reference::getFieldName)
+              .collect(Collectors.joining("."));
+      throw new IOException("setting " + path + ": " + e.getOriginalMessage(), e);
+    }
+  }
+
+  /** The settings as YAML that {@link #readWhole} reads. */
+  public static String write(TuneSettings settings) {
+    try {
+      return YAML.writeValueAsString(settings);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

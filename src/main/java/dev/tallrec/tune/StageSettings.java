@@ -1,0 +1,54 @@
+package dev.tallrec.tune;
+
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import dev.tallrec.train.Schedule;
+import dev.tallrec.train.TrainingConfig;
+
+/** How a stage trains. */
+public record StageSettings(
+    @JsonPropertyDescription("passes over the examples; 0 leaves the stage out") int epochs,
+    @JsonPropertyDescription("peak learning rate") double learningRate,
+    @JsonPropertyDescription("of the learning rate after warm-up: constant, linear, cosine")
+        Schedule schedule,
+    @JsonPropertyDescription("optimizer steps of warm-up; below 1, a share of all steps") double warmup,
+    @JsonPropertyDescription("examples per optimizer step") int batchSize,
+    @JsonPropertyDescription("most tokens of an example; the rest is cut off") int cutoff,
+    @JsonPropertyDescription("learn the prompt's tokens, too, not the answer alone")
+        boolean trainOnInputs,
+    @JsonPropertyDescription("leave out examples whose answer is cut off, instead of failing")
+        boolean dropCutOff,
+    @JsonPropertyDescription("optimizer steps between validations; 0 for one per epoch")
+        int evaluateEvery,
+    @JsonPropertyDescription("validations without improvement before the stage ends; 0 for never")
+        int patience,
+    @JsonPropertyDescription("validation examples used; 0 for all") int validation,
+    @JsonPropertyDescription("AdamW's decoupled weight decay") double weightDecay,
+    @JsonPropertyDescription("gradients are clipped to this norm; 0 for never") double maxGradNorm) {
+
+  private static final double BETA1 = 0.9;
+  private static final double BETA2 = 0.999;
+  private static final double EPSILON = 1e-8;
+
+  /** The trainer's configuration for {@code examples} examples. */
+  TrainingConfig config(int examples, MemorySettings memory, long seed) {
+    long steps = (long) epochs * Math.ceilDiv(examples, batchSize);
+    int warmupSteps = (int) (warmup < 1 ? Math.round(warmup * steps) : warmup);
+    return new TrainingConfig(
+        learningRate,
+        schedule,
+        warmupSteps,
+        epochs,
+        batchSize,
+        memory.microBatchTokens(),
+        weightDecay,
+        BETA1,
+        BETA2,
+        EPSILON,
+        maxGradNorm,
+        memory.sharePrefix(),
+        memory.savedLayers(),
+        evaluateEvery,
+        patience,
+        seed);
+  }
+}

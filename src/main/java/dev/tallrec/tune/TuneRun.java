@@ -1,0 +1,327 @@
+package dev.tallrec.tune;
+
+import dev.tallrec.llama.Adapter;
+import dev.tallrec.lora.LoraAdapter;
+import dev.tallrec.lora.LoraParameters;
+import dev.tallrec.lora.PeftDirectory;
+import dev.tallrec.model.BaseModel;
+import dev.tallrec.rec.AlpacaSample;
+import dev.tallrec.rec.Domain;
+import dev.tallrec.rec.Evaluation;
+import dev.tallrec.rec.KShot;
+import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
+import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.text.ExampleEncoder;
+import dev.tallrec.text.Instruction;
+import dev.tallrec.text.InstructionFile;
+import dev.tallrec.text.LabelledTokens;
+import dev.tallrec.text.PromptTemplate;
+import dev.tallrec.train.LossEvaluator;
+import dev.tallrec.train.Trainer;
+import dev.tallrec.train.TrainingResult;
+import dev.tallrec.train.TrainingStoppedException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A whole run: scores the base, tunes on instructions, tunes on users' tastes, scores after each stage. All
+ * of it is kept in one directory, from which an interrupted run goes on.
+ */
+public final class TuneRun {
+
+  /** Name of the directory with the final adapter. */
+  public static final String ADAPTER = "adapter";
+
+  private static final String SETTINGS = "settings.yaml";
+  private static final String RESULTS = "results.json";
+  private static final String BASE = "base";
+  private static final String INSTRUCTION = "instruction";
+  private static final String REC = "rec";
+  // The split seed of the paper's instruction script.
+  private static final long INSTRUCTION_SPLIT_SEED = 42;
+
+  private final BaseModel base;
+  private final TuneSettings settings;
+  private final Path directory;
+  private final RunListener listener;
+  private final BooleanSupplier stop;
+  private final List<RecData> trainSets;
+  private final List<RecData> testSets;
+  private final Evaluator evaluator;
+  private RunResults results;
+
+  /**
+   * Prepares a run.
+   *
+   * @param directory where it is kept; made if need be
+   * @param stop asked after each step whether to stop
+   * @throws IOException if data are missing or broken, or the directory holds a run with other settings
+   */
+  public TuneRun(
+      BaseModel base,
+      TuneSettings settings,
+      Path directory,
+      RunListener listener,
+      BooleanSupplier stop)
+      throws IOException {
+    this.base = base;
+    this.settings = settings;
+    this.directory = directory;
+    this.listener = listener;
+    this.stop = stop;
+    this.trainSets = dataSets(settings.data());
+    this.testSets = settings.test().isEmpty() ? trainSets : dataSets(settings.test());
+    ExampleEncoder encoder = encoder(settings.rec());
+    this.evaluator =
+        new Evaluator(base, encoder, settings.memory().scoreBatchTokens(), listener);
+    this.results = openDirectory();
+  }
+
+  private static List<RecData> dataSets(List<String> names) throws IOException {
+    if (names.isEmpty()) {
+      throw new IOException("no data set is named");
+    }
+    List<RecData> sets = new ArrayList<>();
+    for (String name : names) {
+      sets.add(dataSet(name));
+    }
+    return sets;
+  }
+
+  /** The data set called {@code name}: a domain's published one, or a directory. */
+  public static RecData dataSet(String name) throws IOException {
+    Optional<Domain> domain = Domain.named(name);
+    if (domain.isPresent()) {
+      return RecData.published(domain.get());
+    }
+    if (!Files.isDirectory(Path.of(name))) {
+      throw new IOException("data set " + name + " is neither movie nor book nor a directory");
+    }
+    return RecData.read(Path.of(name));
+  }
+
+  private ExampleEncoder encoder(StageSettings stage) {
+    return new ExampleEncoder(
+        base.tokenizer(),
+        PromptTemplate.PAPER,
+        Math.min(stage.cutoff(), base.maxPositions()),
+        stage.trainOnInputs());
+  }
+
+  private RunResults openDirectory() throws IOException {
+    String yaml = SettingsReader.write(settings);
+    Path file = directory.resolve(SETTINGS);
+    if (Files.exists(file)) {
+      if (!Files.readString(file).equals(yaml)) {
+        throw new IOException(
+            directory + " holds a run with other settings (" + SETTINGS + "): choose another directory");
+      }
+      if (Files.exists(directory.resolve(RESULTS))) {
+        return RunResults.read(directory.resolve(RESULTS));
+      }
+    } else {
+      AtomicFiles.replaceFile(file, aside -> Files.writeString(aside, yaml));
+    }
+    Map<String, RunResults.Split> shares = new LinkedHashMap<>();
+    for (RecData data : testSets) {
+      Optional<Evaluation> valid = Evaluation.ofLikedShare(data.valid());
+      Optional<Evaluation> test = Evaluation.ofLikedShare(data.test());
+      if (valid.isPresent() && test.isPresent()) {
+        shares.put(data.name(), new RunResults.Split(valid.get(), test.get()));
+      }
+    }
+    return new RunResults(
+        RunResults.VERSION, base.network().device().description(), shares, List.of());
+  }
+
+  /** The settings of the run that {@code directory} holds. */
+  public static TuneSettings settingsOf(Path directory) throws IOException {
+    Path file = directory.resolve(SETTINGS);
+    if (!Files.exists(file)) {
+      throw new IOException(directory + " holds no run: it has no " + SETTINGS);
+    }
+    return SettingsReader.readWhole(file);
+  }
+
+  /**
+   * Runs what is not complete yet.
+   *
+   * @throws TrainingStoppedException if told to stop; the state is saved
+   */
+  public RunResults run() throws IOException, TrainingStoppedException {
+    boolean startsFromAdapter = !settings.adapter().equals("-");
+    try (LoraAdapter adapter =
+        startsFromAdapter
+            ? PeftDirectory.read(Path.of(settings.adapter()), base.config())
+            : LoraAdapter.initial(base.config(), settings.lora().config(), settings.seed())) {
+      if (startsFromAdapter) {
+        listener.message("LoRA settings are those of " + settings.adapter());
+      }
+      evaluateBase(adapter, startsFromAdapter);
+      if (settings.instruction().epochs() > 0) {
+        stage(INSTRUCTION, adapter);
+      }
+      if (settings.rec().epochs() > 0) {
+        stage(REC, adapter);
+      }
+      PeftDirectory.write(directory.resolve(ADAPTER), adapter, settings.base());
+    }
+    return results;
+  }
+
+  private void evaluateBase(LoraAdapter adapter, boolean startsFromAdapter) throws IOException {
+    if (isDone(BASE)) {
+      return;
+    }
+    listener.message("Before tuning");
+    if (startsFromAdapter) {
+      try (LoraParameters parameters =
+          new LoraParameters(base.network().device(), base.config(), adapter)) {
+        complete(BASE, parameters, null, 0);
+      }
+    } else {
+      complete(BASE, Adapter.NONE, null, 0);
+    }
+  }
+
+  private boolean isDone(String stage) {
+    return results.stages().stream().anyMatch(done -> done.name().equals(stage));
+  }
+
+  /** Scores the model after a stage and keeps the result. */
+  private void complete(
+      String stage, Adapter adapter, @Nullable TrainingResult training, double seconds)
+      throws IOException {
+    Map<String, RunResults.Split> scores = new LinkedHashMap<>();
+    for (RecData data : testSets) {
+      RunResults.Split split = evaluator.evaluate(data, adapter);
+      scores.put(data.name(), split);
+      listener.message(
+          "  %s: validation AUC %.4f, test AUC %.4f"
+              .formatted(data.name(), split.valid().auc(), split.test().auc()));
+    }
+    List<RunResults.Stage> stages = new ArrayList<>(results.stages());
+    stages.add(new RunResults.Stage(stage, scores, training, seconds));
+    results =
+        new RunResults(results.version(), results.machine(), results.likedShare(), stages);
+    results.write(directory.resolve(RESULTS));
+  }
+
+  /** Trains {@code adapter}, or takes what an earlier call has made of it. */
+  private void stage(String name, LoraAdapter adapter)
+      throws IOException, TrainingStoppedException {
+    Path saved = directory.resolve(name);
+    if (isDone(name)) {
+      try (LoraAdapter done = PeftDirectory.read(saved, base.config())) {
+        adapter.copyFrom(done);
+      }
+      return;
+    }
+    StageSettings stage = name.equals(REC) ? settings.rec() : settings.instruction();
+    listener.message(name.equals(REC) ? "Rec-tuning" : "Instruction tuning");
+    Prepared prepared = name.equals(REC) ? prepareRec(stage) : prepareInstruction(stage);
+    Path checkpoint = directory.resolve(name + "-checkpoint");
+    long start = System.nanoTime();
+    try (Trainer trainer =
+        new Trainer(
+            base.network(),
+            adapter,
+            stage.config(prepared.examples.size(), settings.memory(), settings.seed()))) {
+      listener.message(
+          "  %,d examples, %,d tokens; LoRA on %s, %,d parameters; activations of %d of %d layers kept"
+              .formatted(
+                  prepared.examples.size(),
+                  prepared.examples.stream().mapToLong(e -> e.ids().length).sum(),
+                  adapter.config().targetNames(),
+                  adapter.config().parameterCount(base.config()),
+                  trainer.savedLayers(),
+                  base.config().numHiddenLayers()));
+      listener.begin(
+          name + " steps",
+          stage
+              .config(prepared.examples.size(), settings.memory(), settings.seed())
+              .totalSteps(prepared.examples.size()));
+      TrainingResult result =
+          trainer.train(
+              prepared.examples,
+              prepared.evaluation,
+              listener.training(prepared.measure),
+              Optional.of(checkpoint),
+              stop);
+      listener.end();
+      double seconds = (System.nanoTime() - start) / 1e9;
+      PeftDirectory.write(saved, adapter, settings.base());
+      try (LoraParameters parameters =
+          new LoraParameters(base.network().device(), base.config(), adapter)) {
+        complete(name, parameters, result, seconds);
+      }
+      AtomicFiles.deleteDirectory(checkpoint);
+    }
+  }
+
+  /** What a stage trains on and is judged by. */
+  private record Prepared(
+      List<LabelledTokens> examples, Trainer.Evaluation evaluation, String measure) {}
+
+  private Prepared prepareInstruction(StageSettings stage) throws IOException {
+    List<Instruction> all =
+        settings.instructions().equals("alpaca")
+            ? AlpacaSample.read()
+            : InstructionFile.read(Path.of(settings.instructions()));
+    if (stage.validation() < 1 || stage.validation() >= all.size()) {
+      throw new IOException(
+          "instruction.validation is %d of %d examples in %s: set --instruction-validation lower, or give more with --instructions"
+              .formatted(stage.validation(), all.size(), settings.instructions()));
+    }
+    List<Instruction> shuffled = KShot.sample(all, all.size(), INSTRUCTION_SPLIT_SEED);
+    ExampleEncoder encoder = encoder(stage);
+    List<LabelledTokens> examples =
+        StageExamples.encode(
+            INSTRUCTION,
+            shuffled.subList(stage.validation(), all.size()),
+            encoder,
+            stage.dropCutOff(),
+            listener);
+    List<LabelledTokens> held =
+        StageExamples.encode(
+            INSTRUCTION, shuffled.subList(0, stage.validation()), encoder, true, listener);
+    LossEvaluator loss =
+        new LossEvaluator(base.network(), held, settings.memory().microBatchTokens());
+    return new Prepared(examples, adapter -> -loss.meanLoss(adapter), "validation loss");
+  }
+
+  private Prepared prepareRec(StageSettings stage) throws IOException {
+    List<Instruction> chosen = new ArrayList<>();
+    for (RecData data : trainSets) {
+      List<RecExample> sample =
+          settings.k() == 0
+              ? data.train()
+              : KShot.sample(data.train(), settings.k(), settings.seed());
+      sample.forEach(example -> chosen.add(example.text()));
+    }
+    List<LabelledTokens> examples =
+        StageExamples.encode(REC, chosen, encoder(stage), stage.dropCutOff(), listener);
+    return new Prepared(examples, this::meanValidationAuc, "validation AUC");
+  }
+
+  private double meanValidationAuc(LoraParameters adapter) {
+    int limit = settings.rec().validation();
+    double sum = 0;
+    for (RecData data : trainSets) {
+      List<RecExample> valid = data.valid();
+      List<RecExample> used =
+          limit == 0 ? valid : valid.subList(0, Math.min(limit, valid.size()));
+      sum += evaluator.evaluate(data.name() + " valid", used, adapter).auc();
+    }
+    return sum / trainSets.size();
+  }
+}
