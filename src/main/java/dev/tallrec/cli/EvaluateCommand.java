@@ -1,0 +1,135 @@
+package dev.tallrec.cli;
+
+import dev.tallrec.rec.Evaluation;
+import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
+import dev.tallrec.rec.Taste;
+import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.text.ExampleEncoder;
+import dev.tallrec.text.PromptTemplate;
+import dev.tallrec.tune.Evaluator;
+import dev.tallrec.tune.TuneRun;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.apache.commons.csv.CSVFormat;
+import org.apache.commons.csv.CSVPrinter;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Scores a data set and reports AUC. */
+@Command(
+    name = "evaluate",
+    mixinStandardHelpOptions = true,
+    description = "Scores a data set with a base model and an adapter, as the paper does, and reports AUC.")
+final class EvaluateCommand implements Callable<Integer> {
+
+  /** Part of a data set. */
+  enum Part {
+    TRAIN,
+    VALID,
+    TEST
+  }
+
+  @Mixin private ModelOptions model = new ModelOptions();
+
+  @Option(
+      names = "--data",
+      paramLabel = "NAME",
+      description = "movie, book, or a directory (default: ${DEFAULT-VALUE}).")
+  private String data = "movie";
+
+  @Option(names = "--part", description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+  private Part part = Part.TEST;
+
+  @Option(
+      names = "--cutoff",
+      paramLabel = "N",
+      description = "Most tokens of a prompt; longer ones lose the start of their history (default: ${DEFAULT-VALUE}).")
+  private int cutoff = 512;
+
+  @Option(
+      names = "--batch-tokens",
+      paramLabel = "N",
+      description = "Tokens scored at a time (default: ${DEFAULT-VALUE}).")
+  private int batchTokens = 2048;
+
+  @Option(
+      names = "--scores",
+      paramLabel = "FILE",
+      description = "Write every example's label and probabilities to a CSV file.")
+  private @Nullable Path scores;
+
+  @Override
+  public Integer call() throws IOException {
+    RecData set = TuneRun.dataSet(data);
+    List<RecExample> examples =
+        switch (part) {
+          case TRAIN -> set.train();
+          case VALID -> set.valid();
+          case TEST -> set.test();
+        };
+    try (ModelOptions.Opened opened = model.open()) {
+      ExampleEncoder encoder =
+          new ExampleEncoder(
+              opened.base().tokenizer(),
+              PromptTemplate.PAPER,
+              Math.min(cutoff, opened.base().maxPositions()),
+              false);
+      Evaluator evaluator =
+          new Evaluator(opened.base(), encoder, batchTokens, ConsoleListener.standard());
+      String name = set.name() + " " + part.name().toLowerCase(Locale.ROOT);
+      List<Taste> tastes = evaluator.score(name, examples, opened.active());
+      print(name, Evaluation.of(examples, tastes), examples);
+      if (scores != null) {
+        write(scores, examples, tastes);
+      }
+    }
+    return 0;
+  }
+
+  private static void print(String name, Evaluation evaluation, List<RecExample> examples) {
+    System.out.printf("%s, %,d examples%n", name, evaluation.examples());
+    System.out.printf(
+        "AUC                                        %.4f   95 %% interval over users: %s%n",
+        evaluation.auc(), ResultTable.interval(evaluation.interval()));
+    Evaluation.ofLikedShare(examples)
+        .ifPresent(
+            share ->
+                System.out.printf(
+                    "no model: share of liked items in history  %.4f   95 %% interval over users: %s%n",
+                    share.auc(), ResultTable.interval(share.interval())));
+    System.out.printf("mean p(Yes) + p(No)                        %.4f%n", evaluation.answerMass());
+  }
+
+  private static void write(Path file, List<RecExample> examples, List<Taste> tastes)
+      throws IOException {
+    AtomicFiles.replaceFile(
+        file,
+        aside -> {
+          CSVFormat format =
+              CSVFormat.DEFAULT
+                  .builder()
+                  .setHeader("example", "user", "liked", "p_yes", "p_no", "score")
+                  .get();
+          try (CSVPrinter csv = new CSVPrinter(Files.newBufferedWriter(aside), format)) {
+            for (int i = 0; i < examples.size(); i++) {
+              RecExample example = examples.get(i);
+              Taste taste = tastes.get(i);
+              csv.printRecord(
+                  i + 1,
+                  example.user().isPresent() ? example.user().getAsInt() : "",
+                  example.liked() ? 1 : 0,
+                  taste.yes(),
+                  taste.no(),
+                  taste.score());
+            }
+          }
+        });
+  }
+}

@@ -1,0 +1,67 @@
+package dev.tallrec.cli;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+
+/** Entry point. */
+public final class Main {
+
+  private static final String VECTOR_MODULE = "jdk.incubator.vector";
+  private static final int OLDEST_JAVA = 25;
+
+  private Main() {}
+
+  /** Runs a command and ends the JVM with its exit code: 0 done, 1 failed, 2 wrong usage. */
+  public static void main(String[] arguments) throws IOException, InterruptedException {
+    if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
+      System.exit(runAgainWithVectors(arguments));
+    }
+    StopSignal stop = new StopSignal();
+    CountDownLatch finished = new CountDownLatch(1);
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> stop.raise(finished), "stop"));
+    int code;
+    try {
+      code = Tallrec.execute(stop, arguments);
+    } finally {
+      finished.countDown();
+    }
+    // While the hook runs (after Ctrl-C) exit would wait for ever: the JVM is ending already.
+    if (!stop.isRaised()) {
+      System.exit(code);
+    }
+  }
+
+  /** {@code java -jar} cannot add an incubating module by itself: starts the same program with it. */
+  private static int runAgainWithVectors(String[] arguments)
+      throws IOException, InterruptedException {
+    if (Runtime.version().feature() < OLDEST_JAVA) {
+      System.err.println("tallrec needs Java 25 or newer, this is " + Runtime.version());
+      return 1;
+    }
+    List<String> command = new ArrayList<>();
+    command.add(ProcessHandle.current().info().command().orElse("java"));
+    command.add("--add-modules=" + VECTOR_MODULE);
+    command.add("--enable-native-access=ALL-UNNAMED");
+    command.addAll(
+        ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.add("-cp");
+    command.add(System.getProperty("java.class.path"));
+    command.add(Main.class.getName());
+    command.addAll(List.of(arguments));
+    Process child = new ProcessBuilder(command).inheritIO().start();
+    // Ctrl-C reaches both; the child saves, so this one must outlive it.
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> waitFor(child), "wait for child"));
+    return child.waitFor();
+  }
+
+  private static void waitFor(Process child) {
+    try {
+      child.waitFor();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

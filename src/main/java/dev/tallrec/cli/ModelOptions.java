@@ -1,0 +1,78 @@
+package dev.tallrec.cli;
+
+import dev.tallrec.backend.Device;
+import dev.tallrec.llama.Adapter;
+import dev.tallrec.lora.LoraAdapter;
+import dev.tallrec.lora.LoraParameters;
+import dev.tallrec.lora.PeftDirectory;
+import dev.tallrec.model.BaseModel;
+import dev.tallrec.model.BundledBase;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Which model to use, and where. */
+final class ModelOptions {
+
+  @Mixin private DeviceOptions device = new DeviceOptions();
+
+  @Option(
+      names = "--base",
+      paramLabel = "DIR",
+      description =
+          "Base model: a Hugging Face directory (default: ${DEFAULT-VALUE}, which comes with this program).")
+  private String base = BundledBase.NAME;
+
+  @Option(
+      names = "--adapter",
+      paramLabel = "DIR",
+      description = "LoRA adapter: a PEFT directory (default: none, the base as it is).")
+  private @Nullable Path adapter;
+
+  /** A model with its adapter. */
+  record Opened(
+      Device device,
+      TemporaryDirectory unpacked,
+      BaseModel base,
+      @Nullable LoraAdapter adapter,
+      @Nullable LoraParameters parameters)
+      implements AutoCloseable {
+
+    /** The adapter on the device, or none. */
+    Adapter active() {
+      return parameters == null ? Adapter.NONE : parameters;
+    }
+
+    @Override
+    public void close() throws IOException {
+      if (parameters != null) {
+        parameters.close();
+      }
+      if (adapter != null) {
+        adapter.close();
+      }
+      base.close();
+      unpacked.close();
+      device.close();
+    }
+  }
+
+  Opened open() throws IOException {
+    Device opened = device.open();
+    TemporaryDirectory unpacked = new TemporaryDirectory();
+    BaseModel model = BaseModel.open(opened, locate(base, unpacked));
+    if (adapter == null) {
+      return new Opened(opened, unpacked, model, null, null);
+    }
+    LoraAdapter read = PeftDirectory.read(adapter, model.config());
+    return new Opened(
+        opened, unpacked, model, read, new LoraParameters(opened, model.config(), read));
+  }
+
+  /** The directory of a base model: the bundled one is unpacked first. */
+  static Path locate(String base, TemporaryDirectory unpacked) throws IOException {
+    return base.equals(BundledBase.NAME) ? BundledBase.unpack(unpacked.path()) : Path.of(base);
+  }
+}

@@ -1,0 +1,76 @@
+package dev.tallrec.cli;
+
+import dev.tallrec.backend.Device;
+import dev.tallrec.model.BaseModel;
+import dev.tallrec.train.TrainingStoppedException;
+import dev.tallrec.tune.RunResults;
+import dev.tallrec.tune.TuneRun;
+import dev.tallrec.tune.TuneSettings;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+
+/** Runs the two stages and reports, for the commands that do so. */
+final class TuneExecution {
+
+  private static final DateTimeFormatter RUN_NAME = DateTimeFormatter.ofPattern("yyyy-MM-dd_HH-mm-ss", Locale.ROOT);
+
+  private TuneExecution() {}
+
+  /** Where a run goes that names no directory. */
+  static Path newDirectory() {
+    return Path.of("runs", RUN_NAME.format(LocalDateTime.now()));
+  }
+
+  static void run(
+      TuneSettings settings, Path directory, DeviceOptions devices, StopSignal stop)
+      throws IOException, TrainingStoppedException {
+    long start = System.nanoTime();
+    ConsoleListener listener = ConsoleListener.standard();
+    try (Device device = devices.open();
+        TemporaryDirectory unpacked = new TemporaryDirectory();
+        BaseModel base =
+            BaseModel.open(device, ModelOptions.locate(settings.base(), unpacked))) {
+      listener.message(
+          "%s: %,d parameters, %s; %s"
+              .formatted(
+                  settings.base(),
+                  base.config().parameterCount(),
+                  base.network().weights().storageType(),
+                  device.description()));
+      listener.message("Everything goes to " + directory);
+      TuneRun run = new TuneRun(base, settings, directory, listener, stop);
+      stop.listen(true);
+      RunResults results;
+      try {
+        results = run.run();
+      } catch (TrainingStoppedException e) {
+        throw new TrainingStoppedException(
+            "Stopped and saved. To go on: tallrec tune --resume " + directory);
+      }
+      report(results, directory, listener);
+      listener.message(
+          "Done in %s. Try: tallrec recommend --base %s --adapter %s --help"
+              .formatted(
+                  ConsoleListener.duration((System.nanoTime() - start) / 1e9),
+                  settings.base(),
+                  directory.resolve(TuneRun.ADAPTER)));
+    } finally {
+      stop.listen(false);
+    }
+  }
+
+  private static void report(RunResults results, Path directory, ConsoleListener listener)
+      throws IOException {
+    listener.message("");
+    for (String data : ResultTable.dataSets(results)) {
+      listener.message(ResultTable.of(results, data));
+    }
+    Path plot = directory.resolve("plot.png");
+    RunPlot.write(results, plot);
+    listener.message("Adapter (PEFT): " + directory.resolve(TuneRun.ADAPTER));
+    listener.message("Plot of loss and AUC: " + plot);
+  }
+}
