@@ -31,7 +31,10 @@ public final class AtomicFiles {
   public static void replaceFile(Path target, Filler filler) throws IOException {
     Path directory = parent(target);
     Files.createDirectories(directory);
-    Path aside = Files.createTempFile(directory, "." + target.getFileName(), ASIDE);
+    // Not a temporary file, which others could not read after it has taken the target's place.
+    Path aside =
+        Files.createFile(
+            directory.resolve("." + target.getFileName() + "." + ProcessHandle.current().pid() + ASIDE));
     try {
       filler.fill(aside);
       sync(aside, StandardOpenOption.WRITE);

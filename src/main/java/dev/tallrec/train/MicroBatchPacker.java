@@ -44,7 +44,7 @@ public final class MicroBatchPacker {
       int length = example.ids().length;
       if (length > maxTokens) {
         throw new IllegalArgumentException(
-            "an example of %d tokens does not fit a micro-batch of %d: raise --micro-batch-tokens"
+            "an example of %d tokens does not fit a micro-batch of %d: raise --memory-micro-batch-tokens"
                 .formatted(length, maxTokens));
       }
       if (tokens + length > maxTokens) {

@@ -53,8 +53,9 @@ final class StageExamples {
     }
     if (cutExamples + dropped > 0) {
       listener.message(
-          "  cutoff %d: %d of %d examples lost %,d tokens at their end, %d were left out"
-              .formatted(encoder.cutoff(), cutExamples, examples.size(), cutTokens, dropped));
+          "%s: %d of %d examples lost %,d tokens at their end to the cutoff of %d, %d were left out"
+              .formatted(
+                  stage, cutExamples, examples.size(), cutTokens, encoder.cutoff(), dropped));
     }
     return encoded;
   }

@@ -166,12 +166,17 @@ public final class TuneRun {
       if (startsFromAdapter) {
         listener.message("LoRA settings are those of " + settings.adapter());
       }
-      evaluateBase(adapter, startsFromAdapter);
+      // Both before anything that takes long: what is wrong with data should be known at once.
+      Map<String, Prepared> stages = new LinkedHashMap<>();
       if (settings.instruction().epochs() > 0) {
-        stage(INSTRUCTION, adapter);
+        stages.put(INSTRUCTION, prepareInstruction(settings.instruction()));
       }
       if (settings.rec().epochs() > 0) {
-        stage(REC, adapter);
+        stages.put(REC, prepareRec(settings.rec()));
+      }
+      evaluateBase(adapter, startsFromAdapter);
+      for (Map.Entry<String, Prepared> stage : stages.entrySet()) {
+        stage(stage.getKey(), stage.getValue(), adapter);
       }
       PeftDirectory.write(directory.resolve(ADAPTER), adapter, settings.base());
     }
@@ -217,7 +222,7 @@ public final class TuneRun {
   }
 
   /** Trains {@code adapter}, or takes what an earlier call has made of it. */
-  private void stage(String name, LoraAdapter adapter)
+  private void stage(String name, Prepared prepared, LoraAdapter adapter)
       throws IOException, TrainingStoppedException {
     Path saved = directory.resolve(name);
     if (isDone(name)) {
@@ -228,7 +233,6 @@ public final class TuneRun {
     }
     StageSettings stage = name.equals(REC) ? settings.rec() : settings.instruction();
     listener.message(name.equals(REC) ? "Rec-tuning" : "Instruction tuning");
-    Prepared prepared = name.equals(REC) ? prepareRec(stage) : prepareInstruction(stage);
     Path checkpoint = directory.resolve(name + "-checkpoint");
     long start = System.nanoTime();
     try (Trainer trainer =

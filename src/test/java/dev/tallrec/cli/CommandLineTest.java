@@ -1,0 +1,277 @@
+package dev.tallrec.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tallrec.testing.Fixtures;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Commands as a user runs them, with input as users give it. */
+class CommandLineTest {
+
+  private record Outcome(int code, String out, String err) {
+    Outcome failed(String... named) {
+      assertThat(code).as(out + err).isEqualTo(1);
+      assertThat(err).contains(named).doesNotContain("\tat ");
+      return this;
+    }
+
+    Outcome succeeded() {
+      assertThat(code).as(out + err).isZero();
+      return this;
+    }
+  }
+
+  @TempDir private Path directory;
+
+  private static Outcome run(Object... arguments) {
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
+    ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
+    System.setOut(new PrintStream(outBytes, true, StandardCharsets.UTF_8));
+    System.setErr(new PrintStream(errBytes, true, StandardCharsets.UTF_8));
+    try {
+      int code =
+          Tallrec.execute(
+              new StopSignal(),
+              Arrays.stream(arguments).map(Object::toString).toArray(String[]::new));
+      return new Outcome(
+          code,
+          outBytes.toString(StandardCharsets.UTF_8),
+          errBytes.toString(StandardCharsets.UTF_8));
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+    }
+  }
+
+  private static void copyDirectory(Path source, Path target) throws IOException {
+    Files.createDirectories(target);
+    try (Stream<Path> files = Files.list(source)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.copy(file, target.resolve(file.getFileName()));
+      }
+    }
+  }
+
+  /** A small data set: a few of the published examples. */
+  private Path smallData() throws IOException {
+    List<String> examples = new ArrayList<>();
+    for (int i = 0; i < 24; i++) {
+      examples.add(
+          "{\"instruction\":\"Will the user like it?\",\"input\":\"User Preference: \\\"A%d\\\"\\nUser Unpreference: \\nWhether the user will like the target movie \\\"B\\\"?\",\"output\":\"%s\"}"
+              .formatted(i, i % 3 == 0 ? "Yes." : "No."));
+    }
+    Path data = Files.createDirectories(directory.resolve("data"));
+    for (String part : List.of("train", "valid", "test")) {
+      Files.writeString(
+          data.resolve(part + ".json"), "[" + String.join(",\n", examples) + "]");
+    }
+    return data;
+  }
+
+  private Outcome tune(Path out, Object... more) throws IOException {
+    List<Object> arguments =
+        new ArrayList<>(
+            List.of(
+                "tune", "--data", smallData(), "--k", 16, "--instruction-epochs", 0,
+                "--rec-epochs", 2, "--rec-batch-size", 8, "--out", out, "--threads", 2));
+    arguments.addAll(List.of(more));
+    return run(arguments.toArray());
+  }
+
+  @Test
+  void tunesEvaluatesAndRecommends() throws IOException {
+    Path out = directory.resolve("run");
+    Outcome outcome = tune(out).succeeded();
+    assertThat(outcome.out)
+        .contains("base, not tuned", "after rec-tuning", "share of liked items", "users unknown");
+    assertThat(ImageIO.read(out.resolve("plot.png").toFile()).getWidth()).isGreaterThan(500);
+    assertThat(out.resolve("rec-checkpoint")).doesNotExist();
+
+    Path scores = directory.resolve("scores.csv");
+    Outcome evaluated =
+        run(
+                "evaluate", "--data", directory.resolve("data"), "--adapter", out.resolve("adapter"),
+                "--scores", scores)
+            .succeeded();
+    String reported = outcome.out.lines().filter(l -> l.startsWith("after rec")).findFirst().get();
+    String auc = evaluated.out.lines().filter(l -> l.startsWith("AUC")).findFirst().get();
+    assertThat(reported).contains(auc.split("\\s+")[1]);
+    assertThat(Files.readAllLines(scores)).hasSize(25).first().isEqualTo("example,user,liked,p_yes,p_no,score");
+
+    Outcome ranked =
+        run(
+                "recommend", "--adapter", out.resolve("adapter"), "--liked", "Star Wars (1977)",
+                "--candidate", "Alien (1979)", "--candidate", "Bambi (1942)")
+            .succeeded();
+    assertThat(ranked.out).contains("Alien (1979)", "Bambi (1942)", "p(Yes)");
+
+    assertThat(run("tune", "--resume", out).succeeded().out).contains("after rec-tuning");
+    tune(out, "--seed", 5).failed("other settings");
+  }
+
+  @Test
+  void generates() {
+    Outcome outcome = run("generate", "--prompt", "Star Wars", "--tokens", 5).succeeded();
+    assertThat(outcome.out).startsWith("Star Wars").hasSizeGreaterThan(12);
+    Outcome drawn =
+        run("generate", "--prompt", "Star", "--tokens", 5, "--temperature", 0.8, "--seed", 3)
+            .succeeded();
+    assertThat(run("generate", "--prompt", "Star", "--tokens", 5, "--temperature", 0.8, "--seed", 3).out)
+        .isEqualTo(drawn.out);
+    run("generate", "--prompt", "x", "--tokens", 600).failed("the model takes 512");
+  }
+
+  @Test
+  void verifiesAFixtureAndSeesAChangedOne() throws IOException {
+    Path golden = Fixtures.golden("A_mha_qv");
+    assertThat(run("verify", golden).succeeded().out).contains("all within tolerance");
+    Path changed = directory.resolve("fixture");
+    copyDirectory(golden, changed);
+    copyDirectory(golden.resolve("model"), changed.resolve("model"));
+    copyDirectory(golden.resolve("adapter"), changed.resolve("adapter"));
+    Path config = changed.resolve("model/config.json");
+    Files.writeString(config, Files.readString(config).replace("1e-05", "1e-02"));
+    Outcome outcome = run("verify", changed);
+    assertThat(outcome.code).isEqualTo(1);
+    assertThat(outcome.out).contains("FAILED", "NOT within tolerance");
+    run("verify", directory).failed("golden.safetensors");
+  }
+
+  @Test
+  void inspectsAndFindsWhatIsWrong() throws IOException {
+    Path model = Fixtures.golden("C_fp16_sharded_headdim").resolve("model");
+    assertThat(run("inspect", model, "--check-finite").succeeded().out)
+        .contains("model.embed_tokens.weight", "F16", "nothing is wrong");
+    Path broken = directory.resolve("model");
+    copyDirectory(Fixtures.golden("A_mha_qv").resolve("model"), broken);
+    Path config = broken.resolve("config.json");
+    JsonMapper json = new JsonMapper();
+    ObjectNode fields = (ObjectNode) json.readTree(config.toFile());
+    fields.put("num_hidden_layers", 3);
+    fields.put("intermediate_size", 100);
+    Files.write(config, json.writeValueAsBytes(fields));
+    Outcome outcome = run("inspect", broken, "--quiet");
+    assertThat(outcome.code).isEqualTo(1);
+    assertThat(outcome.out)
+        .contains("missing: model.layers.2.", "misshapen: model.layers.0.mlp.gate_proj.weight");
+    run("generate", "--base", broken, "--prompt", "x").failed("tokenizer");
+  }
+
+  @Test
+  void namesWeightsThatAreNotNumbers() throws IOException {
+    Path model = directory.resolve("model");
+    copyDirectory(Fixtures.golden("A_mha_qv").resolve("model"), model);
+    Path file = model.resolve("model.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    // The last four bytes are a weight: a NaN.
+    bytes[bytes.length - 2] = (byte) 0xC0;
+    bytes[bytes.length - 1] = 0x7F;
+    Files.write(file, bytes);
+    Outcome outcome = run("inspect", model, "--check-finite", "--quiet");
+    assertThat(outcome.code).isEqualTo(1);
+    assertThat(outcome.out).contains("not finite: ");
+  }
+
+  @Test
+  void plansMemoryFromAConfigurationAlone() throws IOException {
+    Files.writeString(
+        directory.resolve("config.json"),
+        """
+        {"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_attention_heads": 32,
+         "num_hidden_layers": 32, "vocab_size": 32000, "rms_norm_eps": 1e-6, "hidden_act": "silu"}
+        """);
+    assertThat(run("plan", "--base", directory).succeeded().out)
+        .contains("frozen weights", "activations of");
+    Outcome tooSmall = run("plan", "--base", directory, "--memory", 13);
+    assertThat(tooSmall.code).isEqualTo(1);
+    assertThat(tooSmall.out).contains("does NOT fit");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "", "nosuch", "run --k x", "tune --nosuch 3", "recommend --liked A", "verify",
+        "tune --resume x --k 3", "evaluate --part nosuch"
+      })
+  void wrongUsageIsTwo(String line) {
+    Outcome outcome = run((Object[]) (line.isEmpty() ? new String[0] : line.split(" ")));
+    assertThat(outcome.code).as(outcome.err).isEqualTo(2);
+    assertThat(outcome.err).contains("Usage:");
+  }
+
+  @Test
+  void helpNamesEverySettingWithItsDefaults() {
+    assertThat(run("tune", "--help").succeeded().out)
+        .contains("--rec-learning-rate", "mini: 0.002", "paper: 1.0E-4", "--lora-target-modules");
+    assertThat(run("tune", "--preset", "paper", "--show-settings").succeeded().out)
+        .contains("batch_size: 128", "epochs: 200");
+  }
+
+  @Test
+  void badInputIsExplained() throws IOException {
+    Path data = smallData();
+    run("tune", "--data", "nosuch", "--out", directory.resolve("a")).failed("nosuch", "movie nor book");
+    run("tune", "--k", 9000, "--instruction-epochs", 0, "--data", data, "--out", directory.resolve("b"))
+        .failed("K = 9000");
+    run("tune", "--base", directory, "--out", directory.resolve("c")).failed("config.json");
+    run("tune", "--rec-learning-rate", "fast", "--show-settings").failed("rec.learning_rate", "fast");
+    run("tune", "--lora-target-modules", "q_proj,x_proj", "--out", directory.resolve("d"))
+        .failed("x_proj");
+    run("evaluate", "--adapter", Fixtures.golden("A_mha_qv").resolve("adapter"))
+        .failed("another base");
+    Path settings = directory.resolve("settings.yaml");
+    Files.writeString(settings, "rec:\n  epoch: 3\n");
+    run("tune", "--settings", settings, "--show-settings").failed("settings.yaml", "rec.epoch");
+    Files.writeString(settings, "rec:\n  epochs: [\n");
+    run("tune", "--settings", settings, "--show-settings").failed("settings.yaml", "line");
+    Files.writeString(settings, "rec:\n  epochs: 3\nk: 5\n");
+    assertThat(run("tune", "--settings", settings, "--k", 7, "--show-settings").succeeded().out)
+        .contains("epochs: 3", "k: 7");
+    Files.writeString(data.resolve("train.json"), "[\n{\"instruction\": 3}\n]");
+    run("evaluate", "--data", data).failed("train.json", "line 2");
+    Files.writeString(data.resolve("train.json"), "[]");
+    run("evaluate", "--data", data).failed("no examples");
+  }
+
+  @Test
+  void anExampleWithoutALabelLeftIsExplained() throws IOException {
+    tune(directory.resolve("run"), "--rec-cutoff", 95).failed("example 1", "cutoff", "drop-cut-off");
+    tune(directory.resolve("other"), "--rec-cutoff", 95, "--rec-drop-cut-off")
+        .failed("no example has an answer");
+    tune(directory.resolve("third"), "--rec-cutoff", 40, "--rec-train-on-inputs")
+        .failed("does not fit a cutoff of 40");
+  }
+
+  @Test
+  void oneClassIsExplained() throws IOException {
+    Path data = smallData();
+    Path test = data.resolve("test.json");
+    Files.writeString(test, Files.readString(test).replace("Yes.", "No."));
+    run("evaluate", "--data", data).failed("all 24 are disliked");
+  }
+
+  @Test
+  void anOutputThatCannotBeWrittenIsExplained() throws IOException {
+    Path blocked = directory.resolve("file");
+    Files.writeString(blocked, "");
+    tune(blocked.resolve("run")).failed("file");
+  }
+}

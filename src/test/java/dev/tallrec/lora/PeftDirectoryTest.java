@@ -1,0 +1,154 @@
+package dev.tallrec.lora;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.llama.LlamaConfig;
+import dev.tallrec.llama.LlamaConfigReader;
+import dev.tallrec.safetensors.SafetensorsFile;
+import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Tensor;
+import dev.tallrec.testing.Fixtures;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.FieldSource;
+
+class PeftDirectoryTest {
+
+  static final List<String> GOLDEN = Fixtures.GOLDEN;
+
+  private static LlamaConfig config(String fixture) throws IOException {
+    return LlamaConfigReader.read(Fixtures.golden(fixture).resolve("model"));
+  }
+
+  private static Path adapter(String fixture) {
+    return Fixtures.golden(fixture).resolve("adapter");
+  }
+
+  @ParameterizedTest
+  @FieldSource("GOLDEN")
+  void writesPeftsLayoutToTheKeyAndType(String fixture, @TempDir Path directory)
+      throws IOException {
+    Path ours = directory.resolve("adapter");
+    try (LoraAdapter read = PeftDirectory.read(adapter(fixture), config(fixture))) {
+      PeftDirectory.write(ours, read, "base");
+    }
+    try (SafetensorsFile expected =
+            SafetensorsFile.open(adapter(fixture).resolve("adapter_model.safetensors"));
+        SafetensorsFile written =
+            SafetensorsFile.open(ours.resolve("adapter_model.safetensors"))) {
+      assertThat(written.tensors()).hasSameSizeAs(expected.tensors());
+      expected
+          .tensors()
+          .forEach(
+              info -> {
+                assertThat(written.contains(info.name())).as(info.name()).isTrue();
+                try {
+                  Tensor right = expected.tensor(info.name());
+                  Tensor tensor = written.tensor(info.name());
+                  assertThat(tensor.dtype()).isEqualTo(right.dtype()).isEqualTo(DType.F32);
+                  assertThat(tensor.shape()).isEqualTo(right.shape());
+                  assertThat(tensor.toFloats()).isEqualTo(right.toFloats());
+                } catch (IOException e) {
+                  throw new IllegalStateException(e);
+                }
+              });
+    }
+    JsonMapper json = new JsonMapper();
+    JsonNode right = json.readTree(adapter(fixture).resolve("adapter_config.json").toFile());
+    JsonNode written = json.readTree(ours.resolve("adapter_config.json").toFile());
+    for (String field :
+        List.of("peft_type", "r", "lora_alpha", "lora_dropout", "use_rslora", "layers_to_transform", "bias", "task_type")) {
+      assertThat(written.path(field)).as(field).isEqualTo(right.path(field));
+    }
+    assertThat(written.path("target_modules"))
+        .containsExactlyInAnyOrderElementsOf(right.path("target_modules"));
+    assertThat(PeftDirectory.readConfig(ours)).isEqualTo(PeftDirectory.readConfig(adapter(fixture)));
+  }
+
+  @Test
+  void anAdapterForAnotherBaseIsRefused() {
+    assertThatThrownBy(
+            () -> PeftDirectory.read(adapter("A_mha_qv"), config("D_bf16_llama3rope")).close())
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("another base");
+    assertThatThrownBy(
+            () -> PeftDirectory.read(adapter("E_rslora_layers"), config("A_mha_qv")).close())
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("layer 2");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '#',
+      value = {
+        "'use_dora': true | use_dora",
+        "'bias': 'all' | bias",
+        "'peft_type': 'IA3' | peft_type",
+        "'modules_to_save': ['lm_head'] | modules_to_save",
+        "'rank_pattern': {'q_proj': 4} | rank_pattern",
+        "'fan_in_fan_out': true | fan_in_fan_out",
+        "'something_new': 3 | something_new",
+        "'target_modules': ['lm_head'] | lm_head",
+        "'r': 0 | r ",
+        "'lora_dropout': 1.5 | lora_dropout",
+        "'init_lora_weights': 'pissa' | init_lora_weights"
+      })
+  void optionsItLacksAreRefusedByName(String option, String named, @TempDir Path directory)
+      throws IOException {
+    JsonMapper json = new JsonMapper();
+    JsonNode config = json.readTree(adapter("A_mha_qv").resolve("adapter_config.json").toFile());
+    JsonNode changed =
+        json.readerForUpdating(config).readValue("{" + option.replace('\'', '"') + "}");
+    if (changed.path("target_modules").size() == 3) {
+      ((com.fasterxml.jackson.databind.node.ArrayNode) changed.path("target_modules")).remove(0);
+    }
+    Files.write(directory.resolve("adapter_config.json"), json.writeValueAsBytes(changed));
+    assertThatThrownBy(() -> PeftDirectory.readConfig(directory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(named)
+        .hasMessageContaining("adapter_config.json");
+  }
+
+  @Test
+  void aMissingOrBrokenAdapterIsExplained(@TempDir Path directory) throws IOException {
+    assertThatThrownBy(() -> PeftDirectory.readConfig(directory))
+        .hasMessageContaining("adapter_config.json");
+    Files.copy(
+        adapter("A_mha_qv").resolve("adapter_config.json"),
+        directory.resolve("adapter_config.json"));
+    Files.writeString(directory.resolve("adapter_model.bin"), "");
+    assertThatThrownBy(() -> PeftDirectory.read(directory, config("A_mha_qv")).close())
+        .hasMessageContaining("pickle");
+    Files.writeString(directory.resolve("adapter_config.json"), "{\n \"r\": ");
+    assertThatThrownBy(() -> PeftDirectory.readConfig(directory)).hasMessageContaining("line 2");
+  }
+
+  @Test
+  void aNewAdapterChangesNothingAndIsReproducible() throws IOException {
+    LlamaConfig config = config("A_mha_qv");
+    try (LoraAdapter one = LoraAdapter.initial(config, LoraConfig.paper(), 3);
+        LoraAdapter same = LoraAdapter.initial(config, LoraConfig.paper(), 3);
+        LoraAdapter other = LoraAdapter.initial(config, LoraConfig.paper(), 4)) {
+      double bound = 1 / Math.sqrt(config.hiddenSize());
+      for (int i = 0; i < one.pairs().size(); i++) {
+        assertThat(one.pairs().get(i).b().toFloats()).containsOnly(0);
+        float[] a = one.pairs().get(i).a().toFloats();
+        assertThat(a).isEqualTo(same.pairs().get(i).a().toFloats());
+        assertThat(a).isNotEqualTo(other.pairs().get(i).a().toFloats());
+        for (float value : a) {
+          assertThat((double) Math.abs(value)).isLessThanOrEqualTo(bound);
+        }
+      }
+    }
+  }
+}
