@@ -18,8 +18,19 @@ class PackageOrderTest {
   /** Lowest first. */
   private static final List<String> ORDER =
       List.of(
-          "tensor", "safetensors", "backend", "backend.cpu", "llama", "lora", "text", "model", "train",
-          "rec", "tune", "verify", "cli");
+          "tensor",
+          "safetensors",
+          "backend",
+          "backend.cpu",
+          "llama",
+          "lora",
+          "text",
+          "model",
+          "train",
+          "rec",
+          "tune",
+          "verify",
+          "cli");
 
   @ArchTest
   static void eachUsesOnlyThoseBeforeIt(JavaClasses classes) {

@@ -1,8 +1,9 @@
 package dev.tallrec.backend;
 
 /**
- * Parameters of one AdamW step (Loshchilov and Hutter, arXiv 1711.05101), as PyTorch computes it: {@code
- * w -= lr * weightDecay * w; w -= lr / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + epsilon)}.
+ * Parameters of one AdamW step (Loshchilov and Hutter, arXiv 1711.05101), as PyTorch computes it:
+ * {@code w -= lr * weightDecay * w; w -= lr / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) +
+ * epsilon)}.
  *
  * @param learningRate lr of this step
  * @param beta1 decay of the first moment

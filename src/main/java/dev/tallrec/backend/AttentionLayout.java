@@ -3,23 +3,24 @@ package dev.tallrec.backend;
 import java.util.Objects;
 
 /**
- * Which keys each query sees. A layout is a list of segments, {@value #INTS_PER_SEGMENT} ints each in
- * device memory, in this order:
+ * Which keys each query sees. A layout is a list of segments, {@value #INTS_PER_SEGMENT} ints each
+ * in device memory, in this order:
  *
  * <ol start="0">
  *   <li>{@code queryStart}: first row of the segment in q and out
  *   <li>{@code queryCount}: rows of the segment in q and out
  *   <li>{@code keyStart}: first row in k and v of the segment's own keys
- *   <li>{@code causalOffset}: own keys that the first query sees before its own position; query i (from 0)
- *       sees own keys {@code keyStart .. keyStart + causalOffset + i}
+ *   <li>{@code causalOffset}: own keys that the first query sees before its own position; query i
+ *       (from 0) sees own keys {@code keyStart .. keyStart + causalOffset + i}
  *   <li>{@code prefixStart}: first row in k and v of a prefix that all queries see whole
  *   <li>{@code prefixLength}: rows of that prefix, 0 for none
  * </ol>
  *
- * <p>This one form covers packed training (causalOffset 0, keyStart = queryStart), a last block that
- * has queries at label positions only, a prompt prefix shared by several examples, and decoding from a
- * K/V cache (queryCount 1, causalOffset = tokens before). Segments cover disjoint rows of q; own keys
- * of different segments are disjoint; a prefix is the own keys of another segment or keys of none.
+ * <p>This one form covers packed training (causalOffset 0, keyStart = queryStart), a last block
+ * that has queries at label positions only, a prompt prefix shared by several examples, and
+ * decoding from a K/V cache (queryCount 1, causalOffset = tokens before). Segments cover disjoint
+ * rows of q; own keys of different segments are disjoint; a prefix is the own keys of another
+ * segment or keys of none.
  *
  * @param segments the ints
  * @param segmentCount number of segments in use

@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * A processor with its memory. One thread drives a device; operations may be asynchronous until {@link
- * #synchronize} or a download.
+ * A processor with its memory. One thread drives a device; operations may be asynchronous until
+ * {@link #synchronize} or a download.
  */
 public interface Device extends AutoCloseable {
 
@@ -26,7 +26,10 @@ public interface Device extends AutoCloseable {
   /** Bytes that could still be allocated, as far as the device knows. */
   long availableBytes();
 
-  /** Copies host memory into {@code target}, which has the same size. The source may be reused on return. */
+  /**
+   * Copies host memory into {@code target}, which has the same size. The source may be reused on
+   * return.
+   */
   void upload(MemorySegment source, Buffer target);
 
   /** Copies {@code source} to host memory of the same size, after everything enqueued before. */
@@ -36,9 +39,9 @@ public interface Device extends AutoCloseable {
   void synchronize();
 
   /**
-   * Makes frozen weights resident: the rows of {@code parts} (each [out_i, in], F32, F16 or BF16, all the
-   * same dtype) laid one below the other as one [sum out_i, in] matrix, so that q, k and v (or gate and
-   * up) are one product.
+   * Makes frozen weights resident: the rows of {@code parts} (each [out_i, in], F32, F16 or BF16,
+   * all the same dtype) laid one below the other as one [sum out_i, in] matrix, so that q, k and v
+   * (or gate and up) are one product.
    *
    * <p>A device may keep using the parts' own (mapped) memory, so they must outlive {@code arena}.
    *

@@ -1,6 +1,9 @@
 package dev.tallrec.backend;
 
-/** Owner of device memory: everything allocated from it is freed by {@link #close} and by nothing else. */
+/**
+ * Owner of device memory: everything allocated from it is freed by {@link #close} and by nothing
+ * else.
+ */
 public interface DeviceArena extends AutoCloseable {
 
   /**

@@ -1,9 +1,9 @@
 package dev.tallrec.backend;
 
 /**
- * LoRA dropout whose mask is a function of (seed, stream, row, column) through Philox 4x32-10, so that
- * forward, recomputation and backward see the same mask and nothing is stored (Salmon et al., "Parallel
- * random numbers: as easy as 1, 2, 3", SC 2011).
+ * LoRA dropout whose mask is a function of (seed, stream, row, column) through Philox 4x32-10, so
+ * that forward, recomputation and backward see the same mask and nothing is stored (Salmon et al.,
+ * "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
  *
  * <p>Element (row, column) is kept when word {@code column % 4} of philox(key = seed, counter =
  * (column / 4, row, stream, 0)), as an unsigned 32-bit number, is at least {@link #threshold}; kept

@@ -3,8 +3,8 @@ package dev.tallrec.backend;
 import java.util.Objects;
 
 /**
- * int32 values in device memory: token ids, positions, row numbers. Whoever uploads them has checked
- * their range.
+ * int32 values in device memory: token ids, positions, row numbers. Whoever uploads them has
+ * checked their range.
  *
  * @param buffer the memory
  * @param offset ints from the start of the buffer

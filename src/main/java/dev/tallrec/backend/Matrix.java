@@ -4,8 +4,8 @@ import dev.tallrec.tensor.DType;
 import java.util.Objects;
 
 /**
- * A row-major view of device memory. Rows are {@code stride} elements apart, so that a block of columns
- * (q within q|k|v) is a matrix too.
+ * A row-major view of device memory. Rows are {@code stride} elements apart, so that a block of
+ * columns (q within q|k|v) is a matrix too.
  *
  * @param buffer the memory
  * @param dtype F32, F16 or BF16
@@ -34,8 +34,10 @@ public record Matrix(Buffer buffer, DType dtype, long offset, int rows, int colu
   }
 
   /** A dense zeroed matrix in memory of its own. */
-  public static Matrix allocate(DeviceArena arena, String label, DType dtype, int rows, int columns) {
-    Buffer buffer = arena.allocate(Math.multiplyExact((long) rows * columns, dtype.byteSize()), label);
+  public static Matrix allocate(
+      DeviceArena arena, String label, DType dtype, int rows, int columns) {
+    Buffer buffer =
+        arena.allocate(Math.multiplyExact((long) rows * columns, dtype.byteSize()), label);
     return new Matrix(buffer, dtype, 0, rows, columns, columns);
   }
 

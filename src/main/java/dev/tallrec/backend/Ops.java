@@ -5,11 +5,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * The operations a LLaMA and its LoRA-only backward pass need.
  *
- * <p>Conventions: T rows of tokens; activations are in {@link Device#computeType} unless said otherwise,
- * statistics, losses and gradients of A and B are F32; reductions accumulate in fp32. "y (+)= e" is y = e,
- * or y += e where {@code accumulate}. Unless said otherwise outputs must not overlap inputs. The same
- * inputs on the same device give the same bits, whatever the number of threads. Implementations check
- * shapes and throw {@link IllegalArgumentException} for those that do not match.
+ * <p>Conventions: T rows of tokens; activations are in {@link Device#computeType} unless said
+ * otherwise, statistics, losses and gradients of A and B are F32; reductions accumulate in fp32. "y
+ * (+)= e" is y = e, or y += e where {@code accumulate}. Unless said otherwise outputs must not
+ * overlap inputs. The same inputs on the same device give the same bits, whatever the number of
+ * threads. Implementations check shapes and throw {@link IllegalArgumentException} for those that
+ * do not match.
  */
 public interface Ops {
 
@@ -17,8 +18,8 @@ public interface Ops {
   void embedding(Indices ids, FrozenLinear table, Matrix out);
 
   /**
-   * RMSNorm (Zhang and Sennrich, arXiv 1910.07467): rstd = 1 / sqrt(mean(x^2) + epsilon), out = x * rstd *
-   * weight.
+   * RMSNorm (Zhang and Sennrich, arXiv 1910.07467): rstd = 1 / sqrt(mean(x^2) + epsilon), out = x *
+   * rstd * weight.
    *
    * @param x [T, H]
    * @param weight [1, H]
@@ -28,14 +29,15 @@ public interface Ops {
   void rmsNorm(Matrix x, Matrix weight, float epsilon, Matrix out, Matrix rstd);
 
   /**
-   * sum = x + delta, out = rmsNorm(sum), of the sum as it is stored: the same bits as {@link #rmsNorm} of
-   * it. All [T, H]; sum may be x or delta.
+   * sum = x + delta, out = rmsNorm(sum), of the sum as it is stored: the same bits as {@link
+   * #rmsNorm} of it. All [T, H]; sum may be x or delta.
    */
   void addRmsNorm(
       Matrix x, Matrix delta, Matrix weight, float epsilon, Matrix sum, Matrix out, Matrix rstd);
 
   /**
-   * dx += gradient of {@link #rmsNorm}: rstd * (weight * dout - x * rstd^2 * mean(weight * dout * x)).
+   * dx += gradient of {@link #rmsNorm}: rstd * (weight * dout - x * rstd^2 * mean(weight * dout *
+   * x)).
    *
    * @param dout [T, H]
    * @param x [T, H], the forward input
@@ -45,8 +47,8 @@ public interface Ops {
   void rmsNormBackward(Matrix dout, Matrix x, Matrix weight, Matrix rstd, Matrix dx);
 
   /**
-   * Rotary position embedding (Su et al., arXiv 2104.09864) in place, LLaMA's half-split pairing: within a
-   * head, (x[i], x[i + headDim / 2]) is rotated by the angle of (positions[row], i).
+   * Rotary position embedding (Su et al., arXiv 2104.09864) in place, LLaMA's half-split pairing:
+   * within a head, (x[i], x[i + headDim / 2]) is rotated by the angle of (positions[row], i).
    *
    * @param x [T, heads * headDim]
    * @param positions T positions, each below the table's rows
@@ -57,7 +59,9 @@ public interface Ops {
   /** out = silu(gate) * up (Shazeer, arXiv 2002.05202). All [T, F]; out may be gate or up. */
   void swiglu(Matrix gate, Matrix up, Matrix out);
 
-  /** Gradient of {@link #swiglu}. dgate may be gate, dup may be up; dout must not overlap either. */
+  /**
+   * Gradient of {@link #swiglu}. dgate may be gate, dup may be up; dout must not overlap either.
+   */
   void swigluBackward(Matrix dout, Matrix gate, Matrix up, Matrix dgate, Matrix dup);
 
   /** y (+)= x W^T. x [T, in], y [T, out]. */
@@ -78,8 +82,8 @@ public interface Ops {
   void lora(Matrix x, Matrix a, Matrix b, float scale, Dropout dropout, Matrix u, Matrix y);
 
   /**
-   * Gradients of {@link #lora}: du = scale * dy B; dA += du^T dropout(x); dB += scale * dy^T u; dx +=
-   * dropout-mask(du A).
+   * Gradients of {@link #lora}: du = scale * dy B; dA += du^T dropout(x); dB += scale * dy^T u; dx
+   * += dropout-mask(du A).
    *
    * @param dy [T, out]
    * @param x [T, in], the forward input
@@ -103,21 +107,30 @@ public interface Ops {
       @Nullable Matrix dx);
 
   /**
-   * Grouped-query softmax attention over the keys that {@code layout} lets each query see; the score matrix
-   * is never stored whole (Dao et al., arXiv 2205.14135).
+   * Grouped-query softmax attention over the keys that {@code layout} lets each query see; the
+   * score matrix is never stored whole (Dao et al., arXiv 2205.14135).
    *
    * @param q [queryRows, heads * headDim]
    * @param k [keyRows, kvHeads * headDim]
    * @param v [keyRows, kvHeads * headDim]
    * @param scale on q . k, usually 1 / sqrt(headDim)
    * @param out [queryRows, heads * headDim]
-   * @param lse F32 [heads, queryRows], written: log of the sum of exponentials, for the backward pass
+   * @param lse F32 [heads, queryRows], written: log of the sum of exponentials, for the backward
+   *     pass
    */
   void attention(
-      Matrix q, Matrix k, Matrix v, AttentionLayout layout, int headDim, float scale, Matrix out, Matrix lse);
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix out,
+      Matrix lse);
 
   /**
-   * Gradient of {@link #attention}. dq, dk and dv are overwritten; rows of k that no query sees get zero.
+   * Gradient of {@link #attention}. dq, dk and dv are overwritten; rows of k that no query sees get
+   * zero.
    *
    * @param delta F32 [heads, queryRows] scratch: row sums of dout * out
    */
@@ -143,8 +156,8 @@ public interface Ops {
   void scatterAddRows(Matrix source, Indices rows, Matrix target);
 
   /**
-   * losses[i] = weights[i] * (logsumexp(logits[i]) - logits[i][targets[i]]); dlogits[i] = gradientScale *
-   * weights[i] * (softmax(logits[i]) - onehot(targets[i])).
+   * losses[i] = weights[i] * (logsumexp(logits[i]) - logits[i][targets[i]]); dlogits[i] =
+   * gradientScale * weights[i] * (softmax(logits[i]) - onehot(targets[i])).
    *
    * @param logits [L, V]
    * @param targets L ids below V
@@ -153,7 +166,12 @@ public interface Ops {
    * @param dlogits [L, V], may be logits; null in evaluation
    */
   void crossEntropy(
-      Matrix logits, Indices targets, Matrix weights, float gradientScale, Matrix losses, @Nullable Matrix dlogits);
+      Matrix logits,
+      Indices targets,
+      Matrix weights,
+      float gradientScale,
+      Matrix losses,
+      @Nullable Matrix dlogits);
 
   /**
    * probabilities[i][j] = softmax(logits[i])[tokens[j]].
@@ -163,7 +181,10 @@ public interface Ops {
    */
   void tokenProbabilities(Matrix logits, Indices tokens, Matrix probabilities);
 
-  /** Sum of squares of an F32 matrix in double precision; infinite or NaN where an element is. Waits for the result. */
+  /**
+   * Sum of squares of an F32 matrix in double precision; infinite or NaN where an element is. Waits
+   * for the result.
+   */
   double sumOfSquares(Matrix x);
 
   /**
@@ -173,7 +194,8 @@ public interface Ops {
    * @param gradients before {@link AdamWStep#gradientScale}
    * @param firstMoment m, updated
    * @param secondMoment v, updated
-   * @param workingCopy the new weights in compute type; may be {@code weights} itself where that is F32
+   * @param workingCopy the new weights in compute type; may be {@code weights} itself where that is
+   *     F32
    */
   void adamW(
       Matrix weights,

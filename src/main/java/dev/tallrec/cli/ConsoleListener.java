@@ -42,7 +42,8 @@ final class ConsoleListener implements RunListener {
 
   /** For standard output. */
   static ConsoleListener standard() {
-    return new ConsoleListener(System.out, System.console() != null && System.console().isTerminal());
+    return new ConsoleListener(
+        System.out, System.console() != null && System.console().isTerminal());
   }
 
   @Override
@@ -87,7 +88,8 @@ final class ConsoleListener implements RunListener {
       return;
     }
     long now = System.nanoTime();
-    if (now - task.lastLine < BETWEEN_LINES.toNanos() && (done < task.total || now - task.start < BETWEEN_LINES.toNanos())) {
+    if (now - task.lastLine < BETWEEN_LINES.toNanos()
+        && (done < task.total || now - task.start < BETWEEN_LINES.toNanos())) {
       return;
     }
     task.lastLine = now;

@@ -26,7 +26,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "evaluate",
     mixinStandardHelpOptions = true,
-    description = "Scores a data set with a base model and an adapter, as the paper does, and reports AUC.")
+    description =
+        "Scores a data set with a base model and an adapter, as the paper does, and reports AUC.")
 final class EvaluateCommand implements Callable<Integer> {
 
   /** Part of a data set. */
@@ -50,7 +51,8 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(
       names = "--cutoff",
       paramLabel = "N",
-      description = "Most tokens of a prompt; longer ones lose the start of their history (default: ${DEFAULT-VALUE}).")
+      description =
+          "Most tokens of a prompt; longer ones lose the start of their history (default: ${DEFAULT-VALUE}).")
   private int cutoff = 512;
 
   @Option(
@@ -99,11 +101,10 @@ final class EvaluateCommand implements Callable<Integer> {
         "AUC                                        %.4f   95 %% interval over users: %s%n",
         evaluation.auc(), ResultTable.interval(evaluation.interval()));
     Evaluation.ofLikedShare(examples)
-        .ifPresent(
-            share ->
-                System.out.printf(
-                    "no model: share of liked items in history  %.4f   95 %% interval over users: %s%n",
-                    share.auc(), ResultTable.interval(share.interval())));
+        .ifPresent(share ->
+            System.out.printf(
+                "no model: share of liked items in history  %.4f   95 %% interval over users: %s%n",
+                share.auc(), ResultTable.interval(share.interval())));
     System.out.printf("mean p(Yes) + p(No)                        %.4f%n", evaluation.answerMass());
   }
 

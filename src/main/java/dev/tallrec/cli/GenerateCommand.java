@@ -19,7 +19,11 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions model = new ModelOptions();
 
-  @Option(names = "--prompt", paramLabel = "TEXT", required = true, description = "What to continue.")
+  @Option(
+      names = "--prompt",
+      paramLabel = "TEXT",
+      required = true,
+      description = "What to continue.")
   private String prompt = "";
 
   @Option(
@@ -27,7 +31,10 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Put the prompt into Alpaca's template, as an instruction.")
   private boolean instruction;
 
-  @Option(names = "--tokens", paramLabel = "N", description = "Most tokens written (default: ${DEFAULT-VALUE}).")
+  @Option(
+      names = "--tokens",
+      paramLabel = "N",
+      description = "Most tokens written (default: ${DEFAULT-VALUE}).")
   private int tokens = 64;
 
   @Option(
@@ -36,7 +43,10 @@ final class GenerateCommand implements Callable<Integer> {
       description = "0 takes the likeliest token, others draw (default: ${DEFAULT-VALUE}).")
   private double temperature = 0;
 
-  @Option(names = "--seed", paramLabel = "N", description = "Of the draws (default: ${DEFAULT-VALUE}).")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Of the draws (default: ${DEFAULT-VALUE}).")
   private long seed = 0;
 
   @Override
@@ -46,9 +56,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
     try (ModelOptions.Opened opened = model.open()) {
       String text =
-          instruction
-              ? PromptTemplate.PAPER.prompt(new Instruction(prompt, "", ""))
-              : prompt;
+          instruction ? PromptTemplate.PAPER.prompt(new Instruction(prompt, "", "")) : prompt;
       int[] body = opened.base().tokenizer().encode(text);
       int[] ids = new int[body.length + 1];
       ids[0] = opened.base().tokenizer().bos();

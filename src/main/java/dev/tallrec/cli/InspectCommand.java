@@ -34,7 +34,9 @@ final class InspectCommand implements Callable<Integer> {
   @Parameters(paramLabel = "PATH", description = "Model directory, or a .safetensors file.")
   private Path path = Path.of(".");
 
-  @Option(names = "--check-finite", description = "Read every weight and name those that are NaN or infinite.")
+  @Option(
+      names = "--check-finite",
+      description = "Read every weight and name those that are NaN or infinite.")
   private boolean checkFinite;
 
   @Option(names = "--quiet", description = "List no tensors, only what is wrong.")
@@ -65,7 +67,9 @@ final class InspectCommand implements Callable<Integer> {
 
   private static void list(SafetensorsModel model) {
     for (TensorInfo info : model.infos()) {
-      System.out.printf("%-64s %-8s %-16s %,14d bytes%n", info.name(), info.dtype(), info.shape(), info.byteSize());
+      System.out.printf(
+          "%-64s %-8s %-16s %,14d bytes%n",
+          info.name(), info.dtype(), info.shape(), info.byteSize());
     }
   }
 
@@ -74,7 +78,9 @@ final class InspectCommand implements Callable<Integer> {
         model.infos().stream()
             .collect(
                 Collectors.groupingBy(
-                    TensorInfo::dtype, LinkedHashMap::new, Collectors.summingLong(TensorInfo::byteSize)));
+                    TensorInfo::dtype,
+                    LinkedHashMap::new,
+                    Collectors.summingLong(TensorInfo::byteSize)));
     System.out.printf("%d tensors%n", model.infos().size());
     bytes.forEach((dtype, size) -> System.out.printf("  %-8s %,16d bytes%n", dtype, size));
   }
@@ -83,15 +89,14 @@ final class InspectCommand implements Callable<Integer> {
     Map<String, Shape> expected = config.expectedTensors();
     Map<String, TensorInfo> present =
         model.infos().stream().collect(Collectors.toMap(TensorInfo::name, info -> info));
-    expected.forEach(
-        (name, shape) -> {
-          TensorInfo info = present.get(name);
-          if (info == null) {
-            wrong.add("missing: " + name + " " + shape);
-          } else if (!info.shape().equals(shape)) {
-            wrong.add("misshapen: %s is %s, config.json says %s".formatted(name, info.shape(), shape));
-          }
-        });
+    expected.forEach((name, shape) -> {
+      TensorInfo info = present.get(name);
+      if (info == null) {
+        wrong.add("missing: " + name + " " + shape);
+      } else if (!info.shape().equals(shape)) {
+        wrong.add("misshapen: %s is %s, config.json says %s".formatted(name, info.shape(), shape));
+      }
+    });
     present.keySet().stream()
         .filter(name -> !expected.containsKey(name))
         .sorted()

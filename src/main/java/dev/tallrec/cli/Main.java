@@ -34,7 +34,9 @@ public final class Main {
     }
   }
 
-  /** {@code java -jar} cannot add an incubating module by itself: starts the same program with it. */
+  /**
+   * {@code java -jar} cannot add an incubating module by itself: starts the same program with it.
+   */
   private static int runAgainWithVectors(String[] arguments)
       throws IOException, InterruptedException {
     if (Runtime.version().feature() < OLDEST_JAVA) {
@@ -45,8 +47,7 @@ public final class Main {
     command.add(ProcessHandle.current().info().command().orElse("java"));
     command.add("--add-modules=" + VECTOR_MODULE);
     command.add("--enable-native-access=ALL-UNNAMED");
-    command.addAll(
-        ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
     command.add("-cp");
     command.add(System.getProperty("java.class.path"));
     command.add(Main.class.getName());

@@ -35,7 +35,10 @@ final class PlanCommand implements Callable<Integer> {
       description = "Directory with the model's config.json.")
   private Path base = Path.of(".");
 
-  @Option(names = "--memory", paramLabel = "GiB", description = "Device memory (default: ${DEFAULT-VALUE}).")
+  @Option(
+      names = "--memory",
+      paramLabel = "GiB",
+      description = "Device memory (default: ${DEFAULT-VALUE}).")
   private double memory = 24;
 
   @Option(
@@ -76,8 +79,7 @@ final class PlanCommand implements Callable<Integer> {
     print(config, weights, trained, buffers, layers);
     boolean fits = total(buffers) <= available;
     if (!fits) {
-      System.out.printf(
-          "does NOT fit %.1f GiB: use fewer --micro-batch-tokens%n", memory);
+      System.out.printf("does NOT fit %.1f GiB: use fewer --micro-batch-tokens%n", memory);
     }
     return fits ? 0 : Tallrec.FAILED;
   }
@@ -95,7 +97,8 @@ final class PlanCommand implements Callable<Integer> {
       LlamaConfig config, long weights, long trained, List<PlannedBuffer> buffers, int layers) {
     Map<String, Long> byLabel = new LinkedHashMap<>();
     for (PlannedBuffer buffer : buffers) {
-      byLabel.merge(buffer.label().replaceFirst("layer \\d+", "kept layers:"), buffer.bytes(), Long::sum);
+      byLabel.merge(
+          buffer.label().replaceFirst("layer \\d+", "kept layers:"), buffer.bytes(), Long::sum);
     }
     row("frozen weights, " + type, weights);
     row("LoRA masters, gradients, moments, working copy", trained);

@@ -47,7 +47,8 @@ final class RecommendCommand implements Callable<Integer> {
   @Option(
       names = "--liked",
       paramLabel = "TITLE",
-      description = "Something the user liked; may be repeated. A book's author: 'TITLE\" written by AUTHOR'.")
+      description =
+          "Something the user liked; may be repeated. A book's author: 'TITLE\" written by AUTHOR'.")
   private List<String> liked = List.of();
 
   @Option(
@@ -56,10 +57,16 @@ final class RecommendCommand implements Callable<Integer> {
       description = "Something the user did not like; may be repeated.")
   private List<String> disliked = List.of();
 
-  @Option(names = "--candidate", paramLabel = "TITLE", description = "A candidate; may be repeated.")
+  @Option(
+      names = "--candidate",
+      paramLabel = "TITLE",
+      description = "A candidate; may be repeated.")
   private List<String> candidates = List.of();
 
-  @Option(names = "--candidates", paramLabel = "FILE", description = "File of candidates, one a line.")
+  @Option(
+      names = "--candidates",
+      paramLabel = "FILE",
+      description = "File of candidates, one a line.")
   private @Nullable Path candidateFile;
 
   @Override
@@ -95,8 +102,7 @@ final class RecommendCommand implements Callable<Integer> {
             .toList();
     AnswerTokens answers = AnswerTokens.of(opened.base().tokenizer());
     try (TasteScorer scorer =
-        new TasteScorer(
-            opened.base().network(), opened.active(), answers, prompts, BATCH_TOKENS)) {
+        new TasteScorer(opened.base().network(), opened.active(), answers, prompts, BATCH_TOKENS)) {
       return scorer.score((done, all) -> {});
     }
   }

@@ -21,7 +21,9 @@ final class ResultTable {
   /** The table of a run, for data set {@code data}. */
   static String of(RunResults results, String data) {
     StringBuilder text = new StringBuilder();
-    text.append("%-44s %9s  %8s  %-18s %s%n".formatted(data, "valid AUC", "test AUC", "95 % interval", "p(Yes)+p(No)"));
+    text.append(
+        "%-44s %9s  %8s  %-18s %s%n"
+            .formatted(data, "valid AUC", "test AUC", "95 % interval", "p(Yes)+p(No)"));
     RunResults.Split share = results.likedShare().get(data);
     if (share != null) {
       text.append(row("no model: share of liked items in history", share));
@@ -47,7 +49,9 @@ final class ResultTable {
   }
 
   static String interval(@Nullable Interval interval) {
-    return interval == null ? "users unknown" : "%.4f to %.4f".formatted(interval.low(), interval.high());
+    return interval == null
+        ? "users unknown"
+        : "%.4f to %.4f".formatted(interval.low(), interval.high());
   }
 
   /** The data sets that a run reports on. */

@@ -28,16 +28,23 @@ final class RunCommand implements Callable<Integer> {
 
   @Mixin private DeviceOptions device = new DeviceOptions();
 
-  @Option(names = "--k", paramLabel = "K", description = "Examples of the few-shot sample (default: 256).")
+  @Option(
+      names = "--k",
+      paramLabel = "K",
+      description = "Examples of the few-shot sample (default: 256).")
   private @Nullable Integer k;
 
-  @Option(names = "--seed", paramLabel = "N", description = "Of sample, initial values and order (default: 0).")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Of sample, initial values and order (default: 0).")
   private @Nullable Long seed;
 
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Where the run is kept; a run that is there already goes on (default: runs/TIME).")
+      description =
+          "Where the run is kept; a run that is there already goes on (default: runs/TIME).")
   private @Nullable Path out;
 
   RunCommand(StopSignal stop) {

@@ -2,6 +2,7 @@ package dev.tallrec.cli;
 
 import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.train.TrainingListener;
+import dev.tallrec.train.TrainingResult;
 import dev.tallrec.tune.RunResults;
 import java.awt.Color;
 import java.awt.image.BufferedImage;
@@ -31,10 +32,11 @@ final class RunPlot {
   static void write(RunResults results, Path file) throws IOException {
     List<XYChart> charts = new ArrayList<>();
     for (RunResults.Stage stage : results.stages()) {
-      if (stage.training() != null) {
-        charts.add(loss(stage));
+      TrainingResult training = stage.training();
+      if (training != null) {
+        charts.add(loss(stage.name(), training));
         if (stage.name().equals("rec")) {
-          charts.add(auc(stage, results));
+          charts.add(auc(training, results));
         }
       }
     }
@@ -53,10 +55,11 @@ final class RunPlot {
   private static BufferedImage sideBySide(List<XYChart> charts) {
     int width = WIDTH / 2;
     BufferedImage image =
-        new BufferedImage(
-            width * charts.size(), HEIGHT, BufferedImage.TYPE_INT_RGB);
+        new BufferedImage(width * charts.size(), HEIGHT, BufferedImage.TYPE_INT_RGB);
     for (int i = 0; i < charts.size(); i++) {
-      image.getGraphics().drawImage(BitmapEncoder.getBufferedImage(charts.get(i)), i * width, 0, null);
+      image
+          .getGraphics()
+          .drawImage(BitmapEncoder.getBufferedImage(charts.get(i)), i * width, 0, null);
     }
     return image;
   }
@@ -75,17 +78,17 @@ final class RunPlot {
     return chart;
   }
 
-  private static XYChart loss(RunResults.Stage stage) {
-    XYChart chart = chart(stage.name() + " stage: loss per label", "loss");
-    List<TrainingListener.Step> steps = stage.training().stepLog();
+  private static XYChart loss(String stage, TrainingResult training) {
+    XYChart chart = chart(stage + " stage: loss per label", "loss");
+    List<TrainingListener.Step> steps = training.stepLog();
     chart
         .addSeries(
             "training",
             steps.stream().mapToDouble(TrainingListener.Step::step).toArray(),
             steps.stream().mapToDouble(TrainingListener.Step::loss).toArray())
         .setMarker(SeriesMarkers.NONE);
-    if (stage.name().equals("instruction")) {
-      List<TrainingListener.Evaluated> evaluations = stage.training().evaluationLog();
+    if (stage.equals("instruction")) {
+      List<TrainingListener.Evaluated> evaluations = training.evaluationLog();
       chart.addSeries(
           "validation",
           evaluations.stream().mapToDouble(TrainingListener.Evaluated::step).toArray(),
@@ -94,10 +97,10 @@ final class RunPlot {
     return chart;
   }
 
-  private static XYChart auc(RunResults.Stage stage, RunResults results) {
+  private static XYChart auc(TrainingResult training, RunResults results) {
     XYChart chart = chart("rec stage: validation AUC", "AUC");
     chart.getStyler().setLegendPosition(Styler.LegendPosition.InsideSE);
-    List<TrainingListener.Evaluated> evaluations = stage.training().evaluationLog();
+    List<TrainingListener.Evaluated> evaluations = training.evaluationLog();
     double[] steps = evaluations.stream().mapToDouble(TrainingListener.Evaluated::step).toArray();
     chart.addSeries(
         "tallrec",
@@ -105,14 +108,13 @@ final class RunPlot {
         evaluations.stream().mapToDouble(TrainingListener.Evaluated::score).toArray());
     results
         .likedShare()
-        .forEach(
-            (data, split) -> {
-              double[] flat = new double[steps.length];
-              Arrays.fill(flat, split.valid().auc());
-              chart
-                  .addSeries("share of liked items (" + data + ")", steps, flat)
-                  .setMarker(SeriesMarkers.NONE);
-            });
+        .forEach((data, split) -> {
+          double[] flat = new double[steps.length];
+          Arrays.fill(flat, split.valid().auc());
+          chart
+              .addSeries("share of liked items (" + data + ")", steps, flat)
+              .setMarker(SeriesMarkers.NONE);
+        });
     return chart;
   }
 }

@@ -38,7 +38,9 @@ final class SettingsOptions {
 
   private void add(CommandSpec command, Class<?> group, String prefix) throws IOException {
     for (RecordComponent component : group.getRecordComponents()) {
-      String name = prefix + PropertyNamingStrategies.SnakeCaseStrategy.INSTANCE.translate(component.getName());
+      String name =
+          prefix
+              + PropertyNamingStrategies.SnakeCaseStrategy.INSTANCE.translate(component.getName());
       if (component.getType().isRecord()) {
         add(command, component.getType(), name + ".");
       } else {
@@ -64,12 +66,13 @@ final class SettingsOptions {
         .setter(
             new ISetter() {
               @Override
-              @SuppressWarnings("unchecked")
               public <T> T set(T value) {
                 if (value == null) {
-                  return (T) values.remove(name);
+                  values.remove(name);
+                } else {
+                  values.put(name, value.toString());
                 }
-                return (T) values.put(name, value.toString());
+                return value;
               }
             })
         .build();

@@ -18,11 +18,7 @@ import picocli.CommandLine.ScopeType;
     versionProvider = Version.class,
     description =
         "Tunes a LLaMA to tell whether a user will like an item (TALLRec, arXiv 2305.00447), on the JVM.",
-    footer = {
-      "",
-      "Start with: tallrec run",
-      "Exit codes: 0 done, 1 failed, 2 wrong usage."
-    })
+    footer = {"", "Start with: tallrec run", "Exit codes: 0 done, 1 failed, 2 wrong usage."})
 final class Tallrec implements Runnable {
 
   static final int FAILED = 1;
@@ -61,7 +57,8 @@ final class Tallrec implements Runnable {
     }
     switch (exception) {
       case TrainingStoppedException stopped -> System.err.println(stopped.getMessage());
-      case NoSuchFileException e -> System.err.println("tallrec: " + e.getFile() + " does not exist");
+      case NoSuchFileException e ->
+          System.err.println("tallrec: " + e.getFile() + " does not exist");
       case AccessDeniedException e ->
           System.err.println("tallrec: no permission for " + e.getFile());
       case FileAlreadyExistsException e ->

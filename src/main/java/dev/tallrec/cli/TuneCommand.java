@@ -50,7 +50,8 @@ final class TuneCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Where the run is kept; a run that is there already goes on (default: runs/TIME).")
+      description =
+          "Where the run is kept; a run that is there already goes on (default: runs/TIME).")
   private @Nullable Path out;
 
   @Option(
@@ -83,8 +84,7 @@ final class TuneCommand implements Callable<Integer> {
       TuneExecution.run(TuneRun.settingsOf(resume), resume, device, stop);
       return 0;
     }
-    TuneSettings all =
-        SettingsReader.read(preset, Optional.ofNullable(file), settings.values());
+    TuneSettings all = SettingsReader.read(preset, Optional.ofNullable(file), settings.values());
     if (showSettings) {
       System.out.print(SettingsReader.write(all));
       return 0;

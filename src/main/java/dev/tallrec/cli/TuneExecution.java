@@ -9,30 +9,30 @@ import dev.tallrec.tune.TuneSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 
 /** Runs the two stages and reports, for the commands that do so. */
 final class TuneExecution {
 
-  private static final DateTimeFormatter RUN_NAME = DateTimeFormatter.ofPattern("yyyy-MM-dd_HH-mm-ss", Locale.ROOT);
+  private static final DateTimeFormatter RUN_NAME =
+      DateTimeFormatter.ofPattern("yyyy-MM-dd_HH-mm-ss", Locale.ROOT);
 
   private TuneExecution() {}
 
   /** Where a run goes that names no directory. */
   static Path newDirectory() {
-    return Path.of("runs", RUN_NAME.format(LocalDateTime.now()));
+    return Path.of("runs", RUN_NAME.format(LocalDateTime.now(ZoneId.systemDefault())));
   }
 
-  static void run(
-      TuneSettings settings, Path directory, DeviceOptions devices, StopSignal stop)
+  static void run(TuneSettings settings, Path directory, DeviceOptions devices, StopSignal stop)
       throws IOException, TrainingStoppedException {
     long start = System.nanoTime();
     ConsoleListener listener = ConsoleListener.standard();
     try (Device device = devices.open();
         TemporaryDirectory unpacked = new TemporaryDirectory();
-        BaseModel base =
-            BaseModel.open(device, ModelOptions.locate(settings.base(), unpacked))) {
+        BaseModel base = BaseModel.open(device, ModelOptions.locate(settings.base(), unpacked))) {
       listener.message(
           "%s: %,d parameters, %s; %s"
               .formatted(

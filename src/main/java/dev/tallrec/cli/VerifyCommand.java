@@ -38,7 +38,8 @@ final class VerifyCommand implements Callable<Integer> {
       for (Path directory : directories) {
         List<Check> checks = Verification.run(opened, directory);
         System.out.printf(
-            "%n%s%n%-20s %8s %10s %10s %10s%n", directory, "", "values", "error", "noise", "tolerance");
+            "%n%s%n%-20s %8s %10s %10s %10s%n",
+            directory, "", "values", "error", "noise", "tolerance");
         for (Check check : checks) {
           System.out.printf(
               "%-20s %8d %10.2e %10s %10.0e  %s%n",

@@ -9,8 +9,7 @@ final class Version implements IVersionProvider {
   public String[] getVersion() {
     String version = Version.class.getPackage().getImplementationVersion();
     return new String[] {
-      "tallrec " + (version == null ? "(not from a jar)" : version),
-      "Java " + Runtime.version()
+      "tallrec " + (version == null ? "(not from a jar)" : version), "Java " + Runtime.version()
     };
   }
 }

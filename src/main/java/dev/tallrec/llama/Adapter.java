@@ -21,7 +21,10 @@ public interface Adapter {
     return false;
   }
 
-  /** The lowest layer with a pair, or {@code layers} if there is none: nothing below it needs a gradient. */
+  /**
+   * The lowest layer with a pair, or {@code layers} if there is none: nothing below it needs a
+   * gradient.
+   */
   default int lowestLayer(int layers) {
     for (int layer = 0; layer < layers; layer++) {
       if (reaches(layer, Projection.DOWN_PROJ)) {

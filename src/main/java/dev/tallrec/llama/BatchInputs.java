@@ -11,8 +11,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Device side of a {@link TokenBatch}: all its ints (and the label weights, of the same size) in one
- * buffer, so that a micro-batch is one copy.
+ * Device side of a {@link TokenBatch}: all its ints (and the label weights, of the same size) in
+ * one buffer, so that a micro-batch is one copy.
  */
 final class BatchInputs implements AutoCloseable {
 
@@ -67,8 +67,7 @@ final class BatchInputs implements AutoCloseable {
   }
 
   private void stage(int[] values, int slot, int count) {
-    MemorySegment.copy(
-        values, 0, staging, ValueLayout.JAVA_INT, slot(slot) * Integer.BYTES, count);
+    MemorySegment.copy(values, 0, staging, ValueLayout.JAVA_INT, slot(slot) * Integer.BYTES, count);
   }
 
   private Indices part(int slot, int count) {

@@ -9,17 +9,18 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Views of a workspace's buffers for one batch shape, made together and kept while the shape stays: a step
- * then makes no garbage.
+ * Views of a workspace's buffers for one batch shape, made together and kept while the shape stays:
+ * a step then makes no garbage.
  */
 final class BatchViews {
 
-  /** A LoRA pair with the rows of u and du that a batch uses. du is null without a backward pass. */
+  /**
+   * A LoRA pair with the rows of u and du that a batch uses. du is null without a backward pass.
+   */
   record Lora(LowRank pair, Matrix u, @Nullable Matrix du) {}
 
   /** Some label rows, few enough for the logits buffer. */
-  record LabelChunk(
-      Matrix hidden, Matrix logits, Indices targets, Matrix weights, Matrix losses) {}
+  record LabelChunk(Matrix hidden, Matrix logits, Indices targets, Matrix weights, Matrix losses) {}
 
   final Indices ids;
   final Indices positions;
@@ -68,8 +69,7 @@ final class BatchViews {
     finalRstd = workspace.finalRstd().rows(0, rows);
     losses = workspace.losses().rows(0, labels);
     Scratch.Backward backward = scratch.backward();
-    dqkv =
-        backward == null ? null : Block.QkvGradient.of(config, backward.dqkv(), tokens);
+    dqkv = backward == null ? null : Block.QkvGradient.of(config, backward.dqkv(), tokens);
     lastDqkv = backward == null ? null : Block.QkvGradient.of(config, backward.dqkv(), rows);
     int last = config.numHiddenLayers() - 1;
     for (int layer = 0; layer <= last; layer++) {
@@ -109,9 +109,7 @@ final class BatchViews {
             new Lora(
                 pair,
                 u.columns(0, pair.rank()),
-                backward == null
-                    ? null
-                    : backward.du().rows(0, u.rows()).columns(0, pair.rank()));
+                backward == null ? null : backward.du().rows(0, u.rows()).columns(0, pair.rank()));
       }
     }
     return result;

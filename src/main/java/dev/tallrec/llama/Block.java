@@ -9,9 +9,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One transformer block: rms_norm, q/k/v, rope, attention, o, residual, rms_norm, gate/up, swiglu, down;
- * the residual sum after it belongs to the next norm. The last block makes queries, and everything after
- * them, for some rows only.
+ * One transformer block: rms_norm, q/k/v, rope, attention, o, residual, rms_norm, gate/up, swiglu,
+ * down; the residual sum after it belongs to the next norm. The last block makes queries, and
+ * everything after them, for some rows only.
  */
 final class Block {
 
@@ -32,10 +32,11 @@ final class Block {
   }
 
   /**
-   * Expects the block's input in the layer's x and its norm in the scratch; leaves what the block adds
-   * to the residual stream in the scratch's delta, to be added to the layer's middle.
+   * Expects the block's input in the layer's x and its norm in the scratch; leaves what the block
+   * adds to the residual stream in the scratch's delta, to be added to the layer's middle.
    */
-  void forward(int layer, BatchViews views, LoraPass lora, @Nullable KeyValueCache cache, int keyBase) {
+  void forward(
+      int layer, BatchViews views, LoraPass lora, @Nullable KeyValueCache cache, int keyBase) {
     LlamaWeights.Layer w = weights.layer(layer);
     LayerActivations.View a = views.layer(layer);
     boolean last = isLast(layer);
@@ -62,7 +63,14 @@ final class Block {
       ops.copy(a.v(), values.rows(keyBase, a.v().rows()));
     }
     ops.attention(
-        a.q(), keys, values, layout(views, last), config.headDim(), attentionScale, a.attention(), a.lse());
+        a.q(),
+        keys,
+        values,
+        layout(views, last),
+        config.headDim(),
+        attentionScale,
+        a.attention(),
+        a.lse());
     ops.linear(a.attention(), w.o(), s.delta(), false);
     lora.forward(views.lora(layer, Projection.O_PROJ), a.attention(), s.delta());
     Matrix input = a.x();
@@ -72,7 +80,13 @@ final class Block {
     }
     Matrix normed = normAtRows(s, last);
     ops.addRmsNorm(
-        input, s.delta(), w.postAttentionNorm(), config.rmsNormEps(), a.middle(), normed, a.middleRstd());
+        input,
+        s.delta(),
+        w.postAttentionNorm(),
+        config.rmsNormEps(),
+        a.middle(),
+        normed,
+        a.middleRstd());
     ops.linear(normed, w.gateUp(), a.gateUp(), false);
     lora.forward(views.lora(layer, Projection.GATE_PROJ), normed, a.gate());
     lora.forward(views.lora(layer, Projection.UP_PROJ), normed, a.up());
@@ -84,8 +98,8 @@ final class Block {
   /**
    * Backward pass of LoRA's A and B and, where {@code needsInput}, of the block's input.
    *
-   * <p>Expects the gradient of the block's output in the scratch's dx (in {@code rows} for the last block)
-   * and leaves that of its input in dx. Overwrites the layer's gate and up.
+   * <p>Expects the gradient of the block's output in the scratch's dx (in {@code rows} for the last
+   * block) and leaves that of its input in dx. Overwrites the layer's gate and up.
    */
   void backward(int layer, BatchViews views, LoraPass lora, Adapter adapter, boolean needsInput) {
     boolean last = isLast(layer);
@@ -158,14 +172,28 @@ final class Block {
       ops.linearBackward(dout, w.o(), g.dattention(), false);
     }
     lora.backward(
-        views.lora(layer, Projection.O_PROJ), dout, a.attention(), needsAttention ? g.dattention() : null);
+        views.lora(layer, Projection.O_PROJ),
+        dout,
+        a.attention(),
+        needsAttention ? g.dattention() : null);
     if (!needsAttention) {
       return;
     }
     QkvGradient d = views.qkvGradient(last);
     ops.attentionBackward(
-        a.q(), a.k(), a.v(), a.attention(), g.dattention(), a.lse(), layout(views, last),
-        config.headDim(), attentionScale, g.delta(), d.q(), d.k(), d.v());
+        a.q(),
+        a.k(),
+        a.v(),
+        a.attention(),
+        g.dattention(),
+        a.lse(),
+        layout(views, last),
+        config.headDim(),
+        attentionScale,
+        g.delta(),
+        d.q(),
+        d.k(),
+        d.v());
     ops.rope(d.q(), queryPositions(views, last), weights.rope(), true);
     ops.rope(d.k(), views.positions, weights.rope(), true);
     if (adapter.reaches(layer, Projection.V_PROJ)) {
@@ -239,7 +267,10 @@ final class Block {
     }
   }
 
-  /** LoRA's part of a pass over the model: the dropout of this micro-batch, and the device's operations. */
+  /**
+   * LoRA's part of a pass over the model: the dropout of this micro-batch, and the device's
+   * operations.
+   */
   record LoraPass(Ops ops, float dropout, long seed) {
 
     private Dropout dropout(LowRank pair) {
@@ -258,8 +289,17 @@ final class Block {
         LowRank pair = lora.pair();
         Matrix du = Objects.requireNonNull(lora.du(), "planned for inference");
         ops.loraBackward(
-            dy, x, lora.u(), pair.a(), pair.b(), pair.scale(), dropout(pair), du,
-            pair.aGradient(), pair.bGradient(), dx);
+            dy,
+            x,
+            lora.u(),
+            pair.a(),
+            pair.b(),
+            pair.scale(),
+            dropout(pair),
+            du,
+            pair.aGradient(),
+            pair.bGradient(),
+            dx);
       }
     }
   }

@@ -6,7 +6,10 @@ import dev.tallrec.backend.Matrix;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Keys (after rope) and values of every layer, kept between forward passes. Owner of its device memory. */
+/**
+ * Keys (after rope) and values of every layer, kept between forward passes. Owner of its device
+ * memory.
+ */
 public final class KeyValueCache implements AutoCloseable {
 
   private final DeviceArena memory;

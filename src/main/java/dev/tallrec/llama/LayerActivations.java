@@ -7,8 +7,8 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * What the backward pass of one block needs from its forward pass. Outputs of the norms and of SwiGLU are
- * not among it: they are cheap to compute again.
+ * What the backward pass of one block needs from its forward pass. Outputs of the norms and of
+ * SwiGLU are not among it: they are cheap to compute again.
  *
  * @param x [T, hidden], the block's input
  * @param inputRstd F32 [T, 1]
@@ -46,11 +46,7 @@ record LayerActivations(
         Matrix.allocate(memory, label + " x", type, tokens, config.hiddenSize()),
         Matrix.allocate(memory, label + " rstd", DType.F32, tokens, 1),
         Matrix.allocate(
-            memory,
-            label + " qkv",
-            type,
-            tokens,
-            config.queryWidth() + 2 * config.keyValueWidth()),
+            memory, label + " qkv", type, tokens, config.queryWidth() + 2 * config.keyValueWidth()),
         Matrix.allocate(memory, label + " attention", type, tokens, config.queryWidth()),
         Matrix.allocate(memory, label + " lse", DType.F32, config.numAttentionHeads(), tokens),
         Matrix.allocate(memory, label + " middle", type, tokens, config.hiddenSize()),
@@ -76,15 +72,14 @@ record LayerActivations(
     int keyValueWidth = config.keyValueWidth();
     Matrix all = qkv.rows(0, tokens);
     Map<Projection, Matrix> uInUse = new EnumMap<>(Projection.class);
-    u.forEach(
-        (projection, matrix) ->
-            uInUse.put(
-                projection,
-                matrix.rows(
-                    0,
-                    projection == Projection.K_PROJ || projection == Projection.V_PROJ
-                        ? tokens
-                        : rows)));
+    u.forEach((projection, matrix) ->
+        uInUse.put(
+            projection,
+            matrix.rows(
+                0,
+                projection == Projection.K_PROJ || projection == Projection.V_PROJ
+                    ? tokens
+                    : rows)));
     Matrix gateUpRows = gateUp.rows(0, rows);
     return new View(
         x.rows(0, tokens),

@@ -7,7 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Architecture of a LLaMA, in Hugging Face's terms. {@link LlamaConfigReader} reads it from config.json.
+ * Architecture of a LLaMA, in Hugging Face's terms. {@link LlamaConfigReader} reads it from
+ * config.json.
  *
  * @param vocabSize rows of the embedding table
  * @param hiddenSize width of the residual stream
@@ -67,10 +68,24 @@ public record LlamaConfig(
     if (!(ropeTheta > 0 && Float.isFinite(ropeTheta))) {
       throw new IllegalArgumentException("rope_theta " + ropeTheta + " is not positive");
     }
-    if ((long) numAttentionHeads * headDim > 1 << 20 || hiddenSize > 1 << 20 || vocabSize > 1 << 24
-        || intermediateSize > 1 << 22 || numHiddenLayers > 1 << 12) {
-      throw new IllegalArgumentException("sizes beyond any LLaMA: " + vocabSize + " x " + hiddenSize
-          + ", " + numHiddenLayers + " layers of " + numAttentionHeads + " x " + headDim + " and " + intermediateSize);
+    if ((long) numAttentionHeads * headDim > 1 << 20
+        || hiddenSize > 1 << 20
+        || vocabSize > 1 << 24
+        || intermediateSize > 1 << 22
+        || numHiddenLayers > 1 << 12) {
+      throw new IllegalArgumentException(
+          "sizes beyond any LLaMA: "
+              + vocabSize
+              + " x "
+              + hiddenSize
+              + ", "
+              + numHiddenLayers
+              + " layers of "
+              + numAttentionHeads
+              + " x "
+              + headDim
+              + " and "
+              + intermediateSize);
     }
   }
 

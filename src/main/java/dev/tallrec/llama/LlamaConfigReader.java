@@ -27,18 +27,54 @@ public final class LlamaConfigReader {
   /** Fields that change nothing about the mathematics of the model. */
   private static final Set<String> HARMLESS =
       Set.of(
-          "_name_or_path", "architectures", "initializer_range", "pad_token_id", "pretraining_tp",
-          "transformers_version", "use_cache", "max_sequence_length", "attention_dropout",
-          "chunk_size_feed_forward", "return_dict", "output_attentions", "output_hidden_states",
-          "id2label", "label2id", "problem_type", "finetuning_task", "is_decoder", "torchscript",
-          "unsloth_version", "unsloth_fixed", "_attn_implementation_autoset", "auto_map", "use_bfloat16");
+          "_name_or_path",
+          "architectures",
+          "initializer_range",
+          "pad_token_id",
+          "pretraining_tp",
+          "transformers_version",
+          "use_cache",
+          "max_sequence_length",
+          "attention_dropout",
+          "chunk_size_feed_forward",
+          "return_dict",
+          "output_attentions",
+          "output_hidden_states",
+          "id2label",
+          "label2id",
+          "problem_type",
+          "finetuning_task",
+          "is_decoder",
+          "torchscript",
+          "unsloth_version",
+          "unsloth_fixed",
+          "_attn_implementation_autoset",
+          "auto_map",
+          "use_bfloat16");
 
   private static final Set<String> READ =
       Set.of(
-          "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
-          "num_attention_heads", "num_key_value_heads", "head_dim", "rms_norm_eps", "rope_theta",
-          "rope_scaling", "rope_parameters", "max_position_embeddings", "tie_word_embeddings", "dtype",
-          "torch_dtype", "bos_token_id", "eos_token_id", "hidden_act", "attention_bias", "mlp_bias");
+          "model_type",
+          "vocab_size",
+          "hidden_size",
+          "intermediate_size",
+          "num_hidden_layers",
+          "num_attention_heads",
+          "num_key_value_heads",
+          "head_dim",
+          "rms_norm_eps",
+          "rope_theta",
+          "rope_scaling",
+          "rope_parameters",
+          "max_position_embeddings",
+          "tie_word_embeddings",
+          "dtype",
+          "torch_dtype",
+          "bos_token_id",
+          "eos_token_id",
+          "hidden_act",
+          "attention_bias",
+          "mlp_bias");
 
   private final Path file;
   private final JsonNode root;
@@ -51,18 +87,20 @@ public final class LlamaConfigReader {
   /**
    * Reads {@code directory/config.json}.
    *
-   * @throws IOException if the file is missing, broken or describes a model that is not supported; the
-   *     message names the file, the field and the remedy
+   * @throws IOException if the file is missing, broken or describes a model that is not supported;
+   *     the message names the file, the field and the remedy
    */
   public static LlamaConfig read(Path directory) throws IOException {
     Path file = directory.resolve("config.json");
     if (!Files.isRegularFile(file)) {
       throw new IOException(
-          directory + " has no config.json: a base model is a Hugging Face directory with config.json,"
+          directory
+              + " has no config.json: a base model is a Hugging Face directory with config.json,"
               + " the weights as safetensors and the tokenizer");
     }
     if (Files.size(file) > LARGEST_FILE) {
-      throw new IOException(file + " is larger than " + LARGEST_FILE + " bytes: not a model configuration");
+      throw new IOException(
+          file + " is larger than " + LARGEST_FILE + " bytes: not a model configuration");
     }
     JsonNode root;
     try {
@@ -73,7 +111,8 @@ public final class LlamaConfigReader {
               .readTree(file.toFile());
     } catch (JsonProcessingException e) {
       throw new IOException(
-          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()), e);
+          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()),
+          e);
     }
     if (root == null || !root.isObject()) {
       throw new IOException(file + ": a JSON object is expected");
@@ -124,7 +163,9 @@ public final class LlamaConfigReader {
     unknown.removeAll(HARMLESS);
     if (!unknown.isEmpty()) {
       throw new IOException(
-          file + ": not supported: " + String.join(", ", unknown)
+          file
+              + ": not supported: "
+              + String.join(", ", unknown)
               + ". A field may change what the model computes, so none is ignored; remove it if it does not");
     }
   }
@@ -159,8 +200,13 @@ public final class LlamaConfigReader {
       case "linear" -> allowed.add("factor");
       case "llama3" ->
           allowed.addAll(
-              Set.of("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"));
-      default -> throw refuse("rope_type", "\"" + kind + "\"; supported are default, linear and llama3");
+              Set.of(
+                  "factor",
+                  "low_freq_factor",
+                  "high_freq_factor",
+                  "original_max_position_embeddings"));
+      default ->
+          throw refuse("rope_type", "\"" + kind + "\"; supported are default, linear and llama3");
     }
     for (String field : (Iterable<String>) rope::fieldNames) {
       if (!allowed.contains(field)) {
@@ -192,7 +238,8 @@ public final class LlamaConfigReader {
       case "float32" -> DType.F32;
       case "float16" -> DType.F16;
       case "bfloat16" -> DType.BF16;
-      default -> throw refuse(field, "\"" + name + "\"; supported are float32, float16 and bfloat16");
+      default ->
+          throw refuse(field, "\"" + name + "\"; supported are float32, float16 and bfloat16");
     };
   }
 
@@ -266,7 +313,8 @@ public final class LlamaConfigReader {
   private float positive(JsonNode node, String field) throws IOException {
     double value = number(node, field, Double.NaN);
     if (!(value > 0 && Double.isFinite(value))) {
-      throw refuse(field, Optional.ofNullable(node.get(field)).map(JsonNode::toString).orElse("missing"));
+      throw refuse(
+          field, Optional.ofNullable(node.get(field)).map(JsonNode::toString).orElse("missing"));
     }
     return (float) value;
   }

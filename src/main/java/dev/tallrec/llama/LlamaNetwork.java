@@ -3,15 +3,13 @@ package dev.tallrec.llama;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.Matrix;
 import dev.tallrec.backend.Ops;
-import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Forward pass and LoRA-only backward pass of a LLaMA over micro-batches. It holds no state of its own:
- * weights, adapter and workspace are its arguments, gradients go into the adapter's buffers.
+ * Forward pass and LoRA-only backward pass of a LLaMA over micro-batches. It holds no state of its
+ * own: weights, adapter and workspace are its arguments, gradients go into the adapter's buffers.
  */
 public final class LlamaNetwork {
 
@@ -46,8 +44,8 @@ public final class LlamaNetwork {
   /**
    * Adds the gradients of the batch's loss to those of the workspace's adapter.
    *
-   * @param gradientScale factor on every gradient: loss scale / label weight of the whole batch that this
-   *     micro-batch is part of
+   * @param gradientScale factor on every gradient: loss scale / label weight of the whole batch
+   *     that this micro-batch is part of
    * @param dropout probability of LoRA dropout
    * @param seed of the dropout masks of this micro-batch
    * @return the sum of weight * -log P(label) over the micro-batch's labels, unscaled
@@ -88,8 +86,7 @@ public final class LlamaNetwork {
     BatchViews views = hiddenAtLabels(workspace, batch, null);
     for (BatchViews.LabelChunk chunk : views.chunks) {
       ops.linear(chunk.hidden(), weights.lmHead(), chunk.logits(), false);
-      ops.crossEntropy(
-          chunk.logits(), chunk.targets(), chunk.weights(), 0, chunk.losses(), null);
+      ops.crossEntropy(chunk.logits(), chunk.targets(), chunk.weights(), 0, chunk.losses(), null);
     }
     return downloadLoss(workspace, views);
   }
@@ -151,7 +148,9 @@ public final class LlamaNetwork {
     if (batch.tokens() == 0) {
       throw new IllegalArgumentException("an empty micro-batch");
     }
-    if (cache == null ? batch.keyBase() != 0 : batch.keyBase() + batch.tokens() > cache.capacity()) {
+    if (cache == null
+        ? batch.keyBase() != 0
+        : batch.keyBase() + batch.tokens() > cache.capacity()) {
       throw new IllegalArgumentException(
           "rows %d to %d of a K/V cache of %d"
               .formatted(

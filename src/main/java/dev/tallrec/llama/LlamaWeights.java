@@ -14,8 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The frozen weights of a LLaMA, resident on a device. Owner of the device memory they take; the source's
- * (mapped) memory must outlive it, since a device may read it in place.
+ * The frozen weights of a LLaMA, resident on a device. Owner of the device memory they take; the
+ * source's (mapped) memory must outlive it, since a device may read it in place.
  */
 public final class LlamaWeights implements AutoCloseable {
 
@@ -84,7 +84,8 @@ public final class LlamaWeights implements AutoCloseable {
   /**
    * Makes every weight resident on {@code device}.
    *
-   * @throws IOException if a tensor is missing or has another shape or type than {@code config} demands
+   * @throws IOException if a tensor is missing or has another shape or type than {@code config}
+   *     demands
    */
   public static LlamaWeights load(Device device, LlamaConfig config, WeightSource source)
       throws IOException {
@@ -108,7 +109,8 @@ public final class LlamaWeights implements AutoCloseable {
     }
   }
 
-  private record Loader(Device device, DeviceArena memory, LlamaConfig config, WeightSource source) {
+  private record Loader(
+      Device device, DeviceArena memory, LlamaConfig config, WeightSource source) {
 
     Layer layer(int layer) throws IOException {
       FrozenLinear qkv =
@@ -137,7 +139,10 @@ public final class LlamaWeights implements AutoCloseable {
           throw new IOException(
               "%s is %s but %s is %s: they are used as one matrix and need one type"
                   .formatted(
-                      parts.getFirst().name(), parts.getFirst().dtype(), part.name(), part.dtype()));
+                      parts.getFirst().name(),
+                      parts.getFirst().dtype(),
+                      part.name(),
+                      part.dtype()));
         }
       }
       return device.loadLinear(memory, parts);
@@ -150,8 +155,7 @@ public final class LlamaWeights implements AutoCloseable {
 
     Matrix norm(String name) throws IOException {
       Tensor weight = checked(name, Shape.of(config.hiddenSize()));
-      Matrix resident =
-          Matrix.allocate(memory, name, device.computeType(), 1, config.hiddenSize());
+      Matrix resident = Matrix.allocate(memory, name, device.computeType(), 1, config.hiddenSize());
       try (Arena arena = Arena.ofConfined()) {
         Tensor converted = Tensor.allocate(arena, name, device.computeType(), weight.shape());
         for (int i = 0; i < config.hiddenSize(); i++) {

@@ -10,7 +10,8 @@ import dev.tallrec.backend.Matrix;
  * @param aGradient F32 [r, in]
  * @param bGradient F32 [out, r]
  * @param scale alpha / r, or alpha / sqrt(r) with rsLoRA
- * @param dropoutStream number of this pair within the model, for {@link dev.tallrec.backend.Dropout}
+ * @param dropoutStream number of this pair within the model, for {@link
+ *     dev.tallrec.backend.Dropout}
  */
 public record LowRank(
     Matrix a, Matrix b, Matrix aGradient, Matrix bGradient, float scale, int dropoutStream) {

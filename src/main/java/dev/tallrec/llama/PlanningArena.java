@@ -6,7 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
-/** Counts what would be allocated, and allocates nothing: a plan is made by the code that will run. */
+/**
+ * Counts what would be allocated, and allocates nothing: a plan is made by the code that will run.
+ */
 public final class PlanningArena implements DeviceArena {
 
   private record Unbacked(long byteSize) implements Buffer {

@@ -22,7 +22,8 @@ final class RopeFrequencies {
     float[] frequencies = new float[config.headDim() / 2];
     for (int i = 0; i < frequencies.length; i++) {
       float exponent = 2f * i / config.headDim();
-      frequencies[i] = scaled(1f / (float) Math.pow(config.ropeTheta(), exponent), config.ropeScaling());
+      frequencies[i] =
+          scaled(1f / (float) Math.pow(config.ropeTheta(), exponent), config.ropeScaling());
     }
     return frequencies;
   }

@@ -7,14 +7,16 @@ public sealed interface RopeScaling {
   record None() implements RopeScaling {}
 
   /**
-   * Position interpolation (Chen et al., arXiv 2306.15595): all frequencies divided by {@code factor}.
+   * Position interpolation (Chen et al., arXiv 2306.15595): all frequencies divided by {@code
+   * factor}.
    *
    * @param factor at least 1
    */
   record Linear(float factor) implements RopeScaling {}
 
   /**
-   * Llama 3.1's scaling: low frequencies divided by {@code factor}, high ones kept, a smooth passage between.
+   * Llama 3.1's scaling: low frequencies divided by {@code factor}, high ones kept, a smooth
+   * passage between.
    *
    * @param factor divisor of the low frequencies
    * @param lowFreqFactor wavelengths beyond originalMaxPositions / lowFreqFactor are divided

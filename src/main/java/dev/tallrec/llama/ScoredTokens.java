@@ -34,7 +34,8 @@ public final class ScoredTokens implements AutoCloseable {
     }
     memory = device.newArena();
     ids = Indices.allocate(memory, "scored tokens", tokens.length);
-    probabilities = Matrix.allocate(memory, "token probabilities", DType.F32, maxRows, tokens.length);
+    probabilities =
+        Matrix.allocate(memory, "token probabilities", DType.F32, maxRows, tokens.length);
     staging = host.allocate((long) maxRows * tokens.length * Float.BYTES, 64);
     try (Arena arena = Arena.ofConfined()) {
       device.upload(arena.allocateFrom(ValueLayout.JAVA_INT, tokens), ids.buffer());
@@ -46,7 +47,9 @@ public final class ScoredTokens implements AutoCloseable {
     return ids.count();
   }
 
-  /** Writes the probabilities after each row of logits to {@code out}, from row {@code firstRow} on. */
+  /**
+   * Writes the probabilities after each row of logits to {@code out}, from row {@code firstRow} on.
+   */
   void probabilities(Device device, Matrix logits, float[] out, int firstRow) {
     Matrix rows = probabilities.rows(0, logits.rows());
     device.ops().tokenProbabilities(logits, ids, rows);

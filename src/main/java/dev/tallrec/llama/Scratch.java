@@ -32,11 +32,13 @@ record Scratch(
    * @param dx [T, hidden], gradient of the residual stream
    * @param dqkv [T, queryWidth + 2 keyValueWidth]
    * @param dattention [T, queryWidth]
-   * @param dactivation [T, intermediate]; the memory of {@code activation} where no adapter needs both
+   * @param dactivation [T, intermediate]; the memory of {@code activation} where no adapter needs
+   *     both
    * @param du [T, largest rank]
    * @param delta F32 [heads, T], row sums of the attention backward pass
    * @param dnorm [T, hidden], gradient of a norm's output; the memory of the block's delta
-   * @param dnormRows [T, hidden], its rows where the last block has queries; the memory of labelHidden
+   * @param dnormRows [T, hidden], its rows where the last block has queries; the memory of
+   *     labelHidden
    */
   record Backward(
       Matrix dx,
@@ -65,8 +67,7 @@ record Scratch(
       DeviceArena memory, DType type, LlamaConfig config, Adapter adapter, WorkspacePlan plan) {
     int tokens = plan.maxTokens();
     int hidden = config.hiddenSize();
-    Matrix activation =
-        Matrix.allocate(memory, "swiglu", type, tokens, config.intermediateSize());
+    Matrix activation = Matrix.allocate(memory, "swiglu", type, tokens, config.intermediateSize());
     Matrix delta = Matrix.allocate(memory, "block delta", type, tokens, hidden);
     Matrix labelHidden = Matrix.allocate(memory, "label hidden", type, tokens, hidden);
     Backward backward = null;

@@ -38,7 +38,8 @@ public final class TextGenerator implements AutoCloseable {
    *
    * @param prompt ids, at least one
    * @param maxNewTokens most tokens generated
-   * @param stopAtEos whether to end after an end-of-sequence token, which is then the last one returned
+   * @param stopAtEos whether to end after an end-of-sequence token, which is then the last one
+   *     returned
    */
   public int[] greedy(int[] prompt, int maxNewTokens, boolean stopAtEos) {
     return generate(prompt, maxNewTokens, stopAtEos, 0, null);
@@ -50,7 +51,11 @@ public final class TextGenerator implements AutoCloseable {
    * @param temperature above 0
    */
   public int[] sample(
-      int[] prompt, int maxNewTokens, boolean stopAtEos, double temperature, RandomGenerator random) {
+      int[] prompt,
+      int maxNewTokens,
+      boolean stopAtEos,
+      double temperature,
+      RandomGenerator random) {
     if (!(temperature > 0)) {
       throw new IllegalArgumentException("temperature " + temperature + " is not above 0");
     }

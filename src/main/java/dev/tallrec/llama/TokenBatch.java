@@ -6,11 +6,11 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * One micro-batch: sequences laid end to end without padding, which rows of it predict a labelled token,
- * and which keys each row sees. Filled, used and cleared again without allocating.
+ * One micro-batch: sequences laid end to end without padding, which rows of it predict a labelled
+ * token, and which keys each row sees. Filled, used and cleared again without allocating.
  *
- * <p>Row t of a sequence predicts token t + 1. The last block computes queries only for the rows from a
- * sequence's first predicting row to its last; {@code lastRows} lists them.
+ * <p>Row t of a sequence predicts token t + 1. The last block computes queries only for the rows
+ * from a sequence's first predicting row to its last; {@code lastRows} lists them.
  */
 public final class TokenBatch {
 
@@ -68,8 +68,8 @@ public final class TokenBatch {
   }
 
   /**
-   * Empties the batch for use with a K/V cache: row t of the batch becomes row {@code keyBase + t} of the
-   * cache.
+   * Empties the batch for use with a K/V cache: row t of the batch becomes row {@code keyBase + t}
+   * of the cache.
    */
   public void clear(int keyBase) {
     tokens = 0;
@@ -94,8 +94,10 @@ public final class TokenBatch {
    * @param example ids of a whole example, its prefix included
    * @param isLabel which tokens of the example are to be predicted
    * @param from first token of the sequence itself; tokens before it are those of {@code prefix}
-   * @param to end of the sequence, exclusive; token {@code to}, where there is one, is still predicted
-   * @param prefix what an earlier call returned for the tokens before {@code from}, or {@link #NO_PREFIX}
+   * @param to end of the sequence, exclusive; token {@code to}, where there is one, is still
+   *     predicted
+   * @param prefix what an earlier call returned for the tokens before {@code from}, or {@link
+   *     #NO_PREFIX}
    * @param weight of each label's loss
    * @return a handle to use as {@code prefix} of later sequences
    */
@@ -111,7 +113,10 @@ public final class TokenBatch {
     }
     if (prefixLength != from) {
       throw new IllegalArgumentException(
-          "a sequence that starts at token " + from + " needs a prefix of as many, not " + prefixLength);
+          "a sequence that starts at token "
+              + from
+              + " needs a prefix of as many, not "
+              + prefixLength);
     }
     int handle = append(example, from, to, keyBase + row, 0, prefixStart, prefixLength);
     int first = -1;
@@ -140,7 +145,8 @@ public final class TokenBatch {
    * @param prompt ids, prefix included
    * @param from first token of the sequence itself
    * @param to end, exclusive
-   * @param prefixStart row in the keys where a prefix of {@code from} tokens is, all of them visible
+   * @param prefixStart row in the keys where a prefix of {@code from} tokens is, all of them
+   *     visible
    */
   public void addPrompt(int[] prompt, int from, int to, int prefixStart) {
     Objects.checkFromToIndex(from, to, prompt.length);
@@ -151,8 +157,8 @@ public final class TokenBatch {
   }
 
   /**
-   * Adds tokens that continue a sequence whose {@code before} earlier tokens are in a K/V cache from row
-   * {@code cacheStart} on. The distribution after the last of them is wanted.
+   * Adds tokens that continue a sequence whose {@code before} earlier tokens are in a K/V cache
+   * from row {@code cacheStart} on. The distribution after the last of them is wanted.
    */
   public void addContinuation(int[] tokenIds, int from, int to, int cacheStart, int before) {
     Objects.checkFromToIndex(from, to, tokenIds.length);
@@ -227,8 +233,14 @@ public final class TokenBatch {
   }
 
   private static void segment(
-      int[] segments, int index, int queryStart, int queryCount, int keyStart, int causalOffset,
-      int prefixStart, int prefixLength) {
+      int[] segments,
+      int index,
+      int queryStart,
+      int queryCount,
+      int keyStart,
+      int causalOffset,
+      int prefixStart,
+      int prefixLength) {
     int s = index * INTS_PER_SEGMENT;
     segments[s] = queryStart;
     segments[s + 1] = queryCount;

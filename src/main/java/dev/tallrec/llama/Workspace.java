@@ -12,8 +12,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Every buffer that forward and backward passes use, allocated once for the largest micro-batch. No step
- * allocates device memory.
+ * Every buffer that forward and backward passes use, allocated once for the largest micro-batch. No
+ * step allocates device memory.
  *
  * <p>Buffers whose lives do not overlap share memory; the names say which.
  */
@@ -60,8 +60,7 @@ public final class Workspace implements AutoCloseable {
       this.finalX = Matrix.allocate(memory, "final x", type, tokens, config.hiddenSize());
       this.finalRstd = Matrix.allocate(memory, "final rstd", DType.F32, tokens, 1);
       this.losses = Matrix.allocate(memory, "losses", DType.F32, tokens, 1);
-      this.logits =
-          Matrix.allocate(memory, "logits", type, plan.logitRows(), config.vocabSize());
+      this.logits = Matrix.allocate(memory, "logits", type, plan.logitRows(), config.vocabSize());
       this.floatLogits =
           plan.training() || type == DType.F32
               ? null
@@ -79,21 +78,24 @@ public final class Workspace implements AutoCloseable {
   public static List<PlannedBuffer> plan(
       DType computeType, LlamaConfig config, Adapter adapter, WorkspacePlan plan) {
     PlanningArena planning = new PlanningArena();
-    try (Workspace workspace = new Workspace(planning, computeType, config, adapter, plan)) {
+    try (Workspace _ = new Workspace(planning, computeType, config, adapter, plan)) {
       return planning.buffers();
     }
   }
 
   /**
-   * How many layers' activations a training workspace can keep in the memory that is free now, a tenth of
-   * it left for others.
+   * How many layers' activations a training workspace can keep in the memory that is free now, a
+   * tenth of it left for others.
    */
   public static int layersThatFit(
       Device device, LlamaConfig config, Adapter adapter, int maxTokens, int maxSequences) {
     long budget = device.availableBytes() / 10 * 9;
     int layers = config.numHiddenLayers();
     while (layers > 0
-        && bytes(device, config, adapter,
+        && bytes(
+                device,
+                config,
+                adapter,
                 WorkspacePlan.forTraining(config, maxTokens, maxSequences, layers))
             > budget) {
       layers--;
@@ -101,7 +103,8 @@ public final class Workspace implements AutoCloseable {
     return layers;
   }
 
-  private static long bytes(Device device, LlamaConfig config, Adapter adapter, WorkspacePlan plan) {
+  private static long bytes(
+      Device device, LlamaConfig config, Adapter adapter, WorkspacePlan plan) {
     return plan(device.computeType(), config, adapter, plan).stream()
         .mapToLong(PlannedBuffer::bytes)
         .sum();

@@ -36,8 +36,14 @@ public final class LoraAdapter implements AutoCloseable {
               new LoraPair(
                   layer,
                   projection,
-                  zeros(arena, LoraPair.nameOfA(layer, projection), LoraPair.shapeOfA(base, config, projection)),
-                  zeros(arena, LoraPair.nameOfB(layer, projection), LoraPair.shapeOfB(base, config, projection))));
+                  zeros(
+                      arena,
+                      LoraPair.nameOfA(layer, projection),
+                      LoraPair.shapeOfA(base, config, projection)),
+                  zeros(
+                      arena,
+                      LoraPair.nameOfB(layer, projection),
+                      LoraPair.shapeOfB(base, config, projection))));
         }
       }
     }
@@ -49,14 +55,14 @@ public final class LoraAdapter implements AutoCloseable {
   }
 
   /**
-   * PEFT's initial values: A uniform in +-1 / sqrt(in) (Kaiming-uniform with a = sqrt(5)), B zero, so that
-   * the adapted model starts as the base.
+   * PEFT's initial values: A uniform in +-1 / sqrt(in) (Kaiming-uniform with a = sqrt(5)), B zero,
+   * so that the adapted model starts as the base.
    */
   public static LoraAdapter initial(LlamaConfig base, LoraConfig config, long seed) {
     LoraAdapter adapter = zeros(base, config);
     RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
     for (LoraPair pair : adapter.pairs) {
-      double bound = 1 / Math.sqrt(pair.a().shape().dimension(1));
+      double bound = 1 / Math.sqrt((double) pair.a().shape().dimension(1));
       for (long i = 0; i < pair.a().shape().elementCount(); i++) {
         pair.a().setFloatAt(i, (float) ((2 * random.nextDouble() - 1) * bound));
       }

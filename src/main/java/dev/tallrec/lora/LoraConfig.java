@@ -16,7 +16,8 @@ import java.util.stream.Collectors;
  * @param alpha numerator of the scale
  * @param dropout on the input of A while training, in [0, 1)
  * @param targets adapted projections, at least one
- * @param rankStabilized rsLoRA (Kalajdzievski, arXiv 2312.03732): alpha / sqrt(r) instead of alpha / r
+ * @param rankStabilized rsLoRA (Kalajdzievski, arXiv 2312.03732): alpha / sqrt(r) instead of alpha
+ *     / r
  * @param layersToTransform adapted layers; all if empty
  */
 public record LoraConfig(
@@ -90,15 +91,14 @@ public record LoraConfig(
    * @throws IllegalArgumentException naming the one that does not
    */
   public void checkFor(LlamaConfig config) {
-    layersToTransform.ifPresent(
-        layers -> {
-          for (int layer : layers) {
-            if (layer < 0 || layer >= config.numHiddenLayers()) {
-              throw new IllegalArgumentException(
-                  "layers_to_transform names layer %d of a model of %d"
-                      .formatted(layer, config.numHiddenLayers()));
-            }
-          }
-        });
+    layersToTransform.ifPresent(layers -> {
+      for (int layer : layers) {
+        if (layer < 0 || layer >= config.numHiddenLayers()) {
+          throw new IllegalArgumentException(
+              "layers_to_transform names layer %d of a model of %d"
+                  .formatted(layer, config.numHiddenLayers()));
+        }
+      }
+    });
   }
 }

@@ -17,8 +17,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@link LoraAdapter}'s matrices on a device: F32 masters and gradients, each one flat vector so that
- * norm, clipping and AdamW are one operation, and the working copy in compute type. Owner of that memory.
+ * A {@link LoraAdapter}'s matrices on a device: F32 masters and gradients, each one flat vector so
+ * that norm, clipping and AdamW are one operation, and the working copy in compute type. Owner of
+ * that memory.
  *
  * <p>Matrices start at multiples of {@value #ALIGNMENT} elements; the gaps stay zero.
  */
@@ -108,9 +109,11 @@ public final class LoraParameters implements Adapter, AutoCloseable {
   public void upload() {
     for (Place place : places) {
       device.upload(
-          place.pair().a().segment(), part(masters, place.aOffset(), place.pair().a().shape()).bytes());
+          place.pair().a().segment(),
+          part(masters, place.aOffset(), place.pair().a().shape()).bytes());
       device.upload(
-          place.pair().b().segment(), part(masters, place.bOffset(), place.pair().b().shape()).bytes());
+          place.pair().b().segment(),
+          part(masters, place.bOffset(), place.pair().b().shape()).bytes());
     }
     refreshWorkingCopy();
   }
@@ -126,9 +129,11 @@ public final class LoraParameters implements Adapter, AutoCloseable {
   public void download() {
     for (Place place : places) {
       device.download(
-          part(masters, place.aOffset(), place.pair().a().shape()).bytes(), place.pair().a().segment());
+          part(masters, place.aOffset(), place.pair().a().shape()).bytes(),
+          place.pair().a().segment());
       device.download(
-          part(masters, place.bOffset(), place.pair().b().shape()).bytes(), place.pair().b().segment());
+          part(masters, place.bOffset(), place.pair().b().shape()).bytes(),
+          place.pair().b().segment());
     }
   }
 

@@ -18,8 +18,8 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * PEFT's adapter_config.json. Options that would change the mathematics and that we do not have are refused
- * by name; those set to null, false or empty are as good as absent.
+ * PEFT's adapter_config.json. Options that would change the mathematics and that we do not have are
+ * refused by name; those set to null, false or empty are as good as absent.
  */
 final class PeftConfigFile {
 
@@ -30,13 +30,28 @@ final class PeftConfigFile {
   /** Options that say nothing about what the adapter computes. */
   private static final Set<String> HARMLESS =
       Set.of(
-          "auto_mapping", "base_model_name_or_path", "revision", "inference_mode", "task_type",
-          "megatron_core", "peft_version", "qalora_group_size", "ensure_weight_tying");
+          "auto_mapping",
+          "base_model_name_or_path",
+          "revision",
+          "inference_mode",
+          "task_type",
+          "megatron_core",
+          "peft_version",
+          "qalora_group_size",
+          "ensure_weight_tying");
 
   private static final Set<String> READ =
       Set.of(
-          "peft_type", "r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora",
-          "layers_to_transform", "layers_pattern", "bias", "init_lora_weights");
+          "peft_type",
+          "r",
+          "lora_alpha",
+          "lora_dropout",
+          "target_modules",
+          "use_rslora",
+          "layers_to_transform",
+          "layers_pattern",
+          "bias",
+          "init_lora_weights");
 
   private final Path file;
   private final JsonNode root;
@@ -50,11 +65,16 @@ final class PeftConfigFile {
     Path file = directory.resolve(NAME);
     if (!Files.isRegularFile(file)) {
       throw new IOException(
-          directory + " has no " + NAME + ": an adapter is a directory with " + NAME
+          directory
+              + " has no "
+              + NAME
+              + ": an adapter is a directory with "
+              + NAME
               + " and adapter_model.safetensors, as PEFT and this program write it");
     }
     if (Files.size(file) > LARGEST_FILE) {
-      throw new IOException(file + " is larger than " + LARGEST_FILE + " bytes: not an adapter configuration");
+      throw new IOException(
+          file + " is larger than " + LARGEST_FILE + " bytes: not an adapter configuration");
     }
     JsonNode root;
     try {
@@ -65,7 +85,8 @@ final class PeftConfigFile {
               .readTree(file.toFile());
     } catch (JsonProcessingException e) {
       throw new IOException(
-          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()), e);
+          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()),
+          e);
     }
     if (root == null || !root.isObject()) {
       throw new IOException(file + ": a JSON object is expected");
@@ -87,7 +108,8 @@ final class PeftConfigFile {
     if (initial.isTextual() && !initial.textValue().equals("gaussian")) {
       throw refuse(
           "init_lora_weights",
-          initial + " may go with base weights changed at the start; merge that adapter in PEFT first");
+          initial
+              + " may go with base weights changed at the start; merge that adapter in PEFT first");
     }
     try {
       return new LoraConfig(
@@ -104,8 +126,8 @@ final class PeftConfigFile {
 
   private static boolean isOff(JsonNode value) {
     return value.isNull()
-        || value.isBoolean() && !value.booleanValue()
-        || value.isContainerNode() && value.isEmpty();
+        || (value.isBoolean() && !value.booleanValue())
+        || (value.isContainerNode() && value.isEmpty());
   }
 
   private EnumSet<Projection> targets() throws IOException {
@@ -120,8 +142,8 @@ final class PeftConfigFile {
     for (JsonNode module : node) {
       targets.add(
           Projection.named(module.asText())
-              .orElseThrow(
-                  () -> refuse("target_modules", module + " is not a linear layer of a LLaMA block")));
+              .orElseThrow(() ->
+                  refuse("target_modules", module + " is not a linear layer of a LLaMA block")));
     }
     return targets;
   }
@@ -157,10 +179,12 @@ final class PeftConfigFile {
     return value;
   }
 
-  private void requireText(String field, String fallback, Set<String> supported) throws IOException {
+  private void requireText(String field, String fallback, Set<String> supported)
+      throws IOException {
     String value = root.path(field).asText(fallback);
     if (!supported.contains(value)) {
-      throw refuse(field, "\"" + value + "\" is not supported; supported: " + String.join(", ", supported));
+      throw refuse(
+          field, "\"" + value + "\" is not supported; supported: " + String.join(", ", supported));
     }
   }
 

@@ -14,7 +14,9 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/** Adapters in the form PEFT reads and writes: adapter_config.json and adapter_model.safetensors. */
+/**
+ * Adapters in the form PEFT reads and writes: adapter_config.json and adapter_model.safetensors.
+ */
 public final class PeftDirectory {
 
   private static final String WEIGHTS = "adapter_model.safetensors";
@@ -34,8 +36,8 @@ public final class PeftDirectory {
    * Reads an adapter, converting F16 and BF16 to F32.
    *
    * @param base the model it is for
-   * @throws IOException if a file is missing or broken, or a tensor is missing, left over or misshapen for
-   *     that base
+   * @throws IOException if a file is missing or broken, or a tensor is missing, left over or
+   *     misshapen for that base
    */
   public static LoraAdapter read(Path directory, LlamaConfig base) throws IOException {
     LoraConfig config = readConfig(directory);
@@ -44,7 +46,8 @@ public final class PeftDirectory {
       String old = directory.resolve("adapter_model.bin") + "";
       throw new IOException(
           Files.exists(Path.of(old))
-              ? old + " is a pickle, which runs code when read: load it in PEFT and save it with"
+              ? old
+                  + " is a pickle, which runs code when read: load it in PEFT and save it with"
                   + " safe_serialization=True"
               : directory + " has no " + WEIGHTS);
     }
@@ -56,7 +59,9 @@ public final class PeftDirectory {
     }
     try (SafetensorsFile file = SafetensorsFile.open(weights)) {
       Set<String> left =
-          file.tensors().stream().map(TensorInfo::name).collect(Collectors.toCollection(TreeSet::new));
+          file.tensors().stream()
+              .map(TensorInfo::name)
+              .collect(Collectors.toCollection(TreeSet::new));
       for (Tensor target : adapter.tensors()) {
         if (!left.remove(target.name())) {
           throw new IOException(
@@ -84,7 +89,8 @@ public final class PeftDirectory {
     }
     if (!source.dtype().isWeight()) {
       throw new IOException(
-          "%s: %s is %s; F32, F16 or BF16 is needed".formatted(file, source.name(), source.dtype()));
+          "%s: %s is %s; F32, F16 or BF16 is needed"
+              .formatted(file, source.name(), source.dtype()));
     }
     for (long i = 0; i < source.shape().elementCount(); i++) {
       target.setFloatAt(i, source.floatAt(i));
@@ -92,17 +98,19 @@ public final class PeftDirectory {
   }
 
   /**
-   * Writes {@code adapter} as a PEFT directory; what was there before is replaced only when the new one is
-   * complete.
+   * Writes {@code adapter} as a PEFT directory; what was there before is replaced only when the new
+   * one is complete.
    *
    * @param baseModel what to call the base, a name or a path
    */
-  public static void write(Path directory, LoraAdapter adapter, String baseModel) throws IOException {
+  public static void write(Path directory, LoraAdapter adapter, String baseModel)
+      throws IOException {
     AtomicFiles.replaceDirectory(
         directory,
         aside -> {
           Files.write(
-              aside.resolve(PeftConfigFile.NAME), PeftConfigFile.write(adapter.config(), baseModel));
+              aside.resolve(PeftConfigFile.NAME),
+              PeftConfigFile.write(adapter.config(), baseModel));
           SafetensorsWriter.write(
               aside.resolve(WEIGHTS), Map.of("format", "pt"), adapter.tensors());
         });

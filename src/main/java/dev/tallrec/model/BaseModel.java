@@ -41,7 +41,8 @@ public final class BaseModel implements AutoCloseable {
   public static BaseModel open(Device device, Path directory) throws IOException {
     if (!Files.isDirectory(directory)) {
       throw new IOException(
-          directory + " is not a directory: a base model is one with config.json, *.safetensors and a tokenizer");
+          directory
+              + " is not a directory: a base model is one with config.json, *.safetensors and a tokenizer");
     }
     LlamaConfig config = LlamaConfigReader.read(directory);
     Tokenizer tokenizer = Tokenizer.read(directory);

@@ -32,7 +32,8 @@ public final class BundledBase {
   public static Path unpack(Path target) throws IOException {
     Path directory = Files.createDirectories(target.resolve(NAME));
     for (String file : FILES) {
-      try (InputStream bytes = BundledBase.class.getResourceAsStream("/models/" + NAME + "/" + file)) {
+      try (InputStream bytes =
+          BundledBase.class.getResourceAsStream("/models/" + NAME + "/" + file)) {
         if (bytes == null) {
           throw new IOException("this build lacks models/" + NAME + "/" + file);
         }

@@ -5,9 +5,9 @@ import java.util.Comparator;
 import java.util.stream.IntStream;
 
 /**
- * Area under the ROC curve: the chance that a liked example scores higher than a disliked one, ties counting
- * half (Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982), as scikit-learn's
- * roc_auc_score computes it.
+ * Area under the ROC curve: the chance that a liked example scores higher than a disliked one, ties
+ * counting half (Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982), as
+ * scikit-learn's roc_auc_score computes it.
  */
 public final class Auc {
 

@@ -39,8 +39,8 @@ public enum Domain {
   /**
    * The question whether a user will like {@code target}, worded as in the published examples.
    *
-   * @param liked items as they stand in the prompt: titles; for books, where the author is known, in the form
-   *     {@code Title" written by Author} with the quotation mark after the title
+   * @param liked items as they stand in the prompt: titles; for books, where the author is known,
+   *     in the form {@code Title" written by Author} with the quotation mark after the title
    * @param answer "Yes." or "No.", or empty where it is asked for
    */
   public Instruction question(
@@ -59,15 +59,17 @@ public enum Domain {
     return items.stream().map(this::quoted).collect(Collectors.joining(", "));
   }
 
-  /** {@code "Title"}, and {@code "Title" written by Author} for a book that comes with its author. */
+  /**
+   * {@code "Title"}, and {@code "Title" written by Author} for a book that comes with its author.
+   */
   private String quoted(String item) {
     boolean hasAuthor = this == BOOK && item.contains("\" written by ");
     return "\"" + item + (hasAuthor ? "" : "\"");
   }
 
   /**
-   * Share of liked items in the history that an example's input shows; empty if it shows none or is not
-   * of the published form.
+   * Share of liked items in the history that an example's input shows; empty if it shows none or is
+   * not of the published form.
    */
   public static OptionalDouble likedShare(Instruction example) {
     Matcher matcher = INPUT.matcher(example.input());

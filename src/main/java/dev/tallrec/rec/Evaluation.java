@@ -11,23 +11,23 @@ import org.jspecify.annotations.Nullable;
  *
  * @param auc over all examples
  * @param interval of it over users; null where these are not known
- * @param answerMass mean of pYes + pNo: how far the model answers the question at all; NaN for scores that
- *     no model gave
+ * @param answerMass mean of pYes + pNo: how far the model answers the question at all; NaN for
+ *     scores that no model gave
  * @param examples how many
  */
-public record Evaluation(
-    double auc, @Nullable Interval interval, double answerMass, int examples) {
+public record Evaluation(double auc, @Nullable Interval interval, double answerMass, int examples) {
 
   /** Of a model's scores. */
   public static Evaluation of(List<RecExample> examples, List<Taste> tastes) {
     double[] scores = tastes.stream().mapToDouble(Taste::score).toArray();
-    double mass = tastes.stream().mapToDouble(taste -> taste.yes() + taste.no()).average().orElseThrow();
+    double mass =
+        tastes.stream().mapToDouble(taste -> taste.yes() + taste.no()).average().orElseThrow();
     return of(examples, scores, mass);
   }
 
   /**
-   * Of the baseline without parameters: the share of liked items in the visible history. Empty if an
-   * example does not show one.
+   * Of the baseline without parameters: the share of liked items in the visible history. Empty if
+   * an example does not show one.
    */
   public static Optional<Evaluation> ofLikedShare(List<RecExample> examples) {
     OptionalDouble[] shares =
@@ -46,6 +46,7 @@ public record Evaluation(
       liked[i] = examples.get(i).liked();
     }
     Auc auc = new Auc(scores, liked);
-    return new Evaluation(auc.value(), Interval.overUsers(auc, examples).orElse(null), mass, liked.length);
+    return new Evaluation(
+        auc.value(), Interval.overUsers(auc, examples).orElse(null), mass, liked.length);
   }
 }

@@ -19,8 +19,9 @@ public record Interval(double low, double high) {
   private static final int RESAMPLES = 1000;
 
   /**
-   * Interval of an AUC over users: examples of one user are not independent, so users are drawn with
-   * replacement, not examples (Efron's percentile bootstrap). Always the same for the same data.
+   * Interval of an AUC over users: examples of one user are not independent, so users are drawn
+   * with replacement, not examples (Efron's percentile bootstrap). Always the same for the same
+   * data.
    *
    * @return empty unless all users are known and there are at least two
    */
@@ -42,7 +43,8 @@ public record Interval(double low, double high) {
     double[] values = new double[RESAMPLES];
     int[] times = new int[userOf.length];
     int filled = 0;
-    // A draw of users that all like everything has no AUC and is drawn again; give up if most are such.
+    // A draw of users that all like everything has no AUC and is drawn again; give up if most are
+    // such.
     for (int draw = 0; filled < RESAMPLES && draw < 10 * RESAMPLES; draw++) {
       int[] drawn = new int[users];
       for (int i = 0; i < users; i++) {

@@ -3,9 +3,9 @@ package dev.tallrec.rec;
 import java.math.BigInteger;
 
 /**
- * What numpy.random.default_rng(seed).permutation(n) gives: PCG64 (O'Neill, "PCG: a family of simple fast
- * space-efficient statistically good algorithms for random number generation", 2014), seeded through numpy's
- * SeedSequence.
+ * What numpy.random.default_rng(seed).permutation(n) gives: PCG64 (O'Neill, "PCG: a family of
+ * simple fast space-efficient statistically good algorithms for random number generation", 2014),
+ * seeded through numpy's SeedSequence.
  */
 final class NumpyRandom {
 
@@ -16,7 +16,8 @@ final class NumpyRandom {
   private static final int MULTIPLIER_B = 0x58f38ded;
   private static final int MIX_LEFT = 0xca01f9dd;
   private static final int MIX_RIGHT = 0x4973f715;
-  private static final BigInteger MULTIPLIER = new BigInteger("2360ED051FC65DA44385DF649FCCF645", 16);
+  private static final BigInteger MULTIPLIER =
+      new BigInteger("2360ED051FC65DA44385DF649FCCF645", 16);
   private static final BigInteger MODULUS = BigInteger.ONE.shiftLeft(128);
 
   private final BigInteger increment;
@@ -110,7 +111,9 @@ final class NumpyRandom {
     return (int) value;
   }
 
-  /** Uniform in 0 to {@code largest}, both included: random bits, again until they are small enough. */
+  /**
+   * Uniform in 0 to {@code largest}, both included: random bits, again until they are small enough.
+   */
   private int nextBounded(int largest) {
     int mask = largest == 0 ? 0 : -1 >>> Integer.numberOfLeadingZeros(largest);
     int value = nextInt() & mask;

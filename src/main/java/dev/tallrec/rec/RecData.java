@@ -51,8 +51,8 @@ public record RecData(
   }
 
   /**
-   * Reads a directory with train, valid and test, each .json or .json.gz, and maybe users.json.gz, which
-   * lists the user of each example: {@code {"train": [1, 1, 2], ...}}.
+   * Reads a directory with train, valid and test, each .json or .json.gz, and maybe users.json.gz,
+   * which lists the user of each example: {@code {"train": [1, 1, 2], ...}}.
    *
    * @throws IOException naming the file if one is missing, empty or broken
    */
@@ -76,7 +76,10 @@ public record RecData(
   private static RecData read(String name, Source source) throws IOException {
     JsonNode users = users(source);
     return new RecData(
-        name, split("train", source, users), split("valid", source, users), split("test", source, users));
+        name,
+        split("train", source, users),
+        split("valid", source, users),
+        split("test", source, users));
   }
 
   private static @Nullable JsonNode users(Source source) throws IOException {
@@ -84,7 +87,12 @@ public record RecData(
       return bytes == null ? null : new JsonMapper().readTree(new GZIPInputStream(bytes));
     } catch (JsonProcessingException e) {
       throw new IOException(
-          source.describe(USERS) + ", line " + e.getLocation().getLineNr() + ": " + e.getOriginalMessage(), e);
+          source.describe(USERS)
+              + ", line "
+              + e.getLocation().getLineNr()
+              + ": "
+              + e.getOriginalMessage(),
+          e);
     }
   }
 
@@ -99,13 +107,15 @@ public record RecData(
         }
       }
     }
-    throw new IOException(source.describe(split + ".json") + " is missing, and so is " + split + ".json.gz");
+    throw new IOException(
+        source.describe(split + ".json") + " is missing, and so is " + split + ".json.gz");
   }
 
   /**
    * Takes instructions for recommendation examples.
    *
-   * @throws IOException naming {@code file} and the example whose output is neither "Yes." nor "No."
+   * @throws IOException naming {@code file} and the example whose output is neither "Yes." nor
+   *     "No."
    */
   public static List<RecExample> examples(List<Instruction> instructions, String file)
       throws IOException {

@@ -9,8 +9,8 @@ package dev.tallrec.rec;
 public record Taste(double yes, double no) {
 
   /**
-   * What examples are ranked by: pYes - pNo. The paper's scripts take sigmoid(pYes - pNo), which ranks the
-   * same.
+   * What examples are ranked by: pYes - pNo. The paper's scripts take sigmoid(pYes - pNo), which
+   * ranks the same.
    */
   public double score() {
     return yes - no;

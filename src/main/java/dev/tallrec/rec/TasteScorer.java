@@ -13,8 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Scores prompts with one forward pass and two probabilities each: nothing is decoded. Keys and values of
- * the tokens that all prompts begin with are computed once and kept.
+ * Scores prompts with one forward pass and two probabilities each: nothing is decoded. Keys and
+ * values of the tokens that all prompts begin with are computed once and kept.
  */
 public final class TasteScorer implements AutoCloseable {
 
@@ -69,8 +69,7 @@ public final class TasteScorer implements AutoCloseable {
             adapter,
             WorkspacePlan.forInference(config, this.batchTokens, sequences));
     this.cache = new KeyValueCache(network.device(), config, prefixLength + this.batchTokens);
-    this.answers =
-        new ScoredTokens(network.device(), config, sequences, tokens.yes(), tokens.no());
+    this.answers = new ScoredTokens(network.device(), config, sequences, tokens.yes(), tokens.no());
   }
 
   /** Tokens that all begin with; at least one is left to each prompt. */

@@ -1,4 +1,6 @@
-/** TALLRec's task: examples of users' tastes, K-shot samples of them, scores and how good they are. */
+/**
+ * TALLRec's task: examples of users' tastes, K-shot samples of them, scores and how good they are.
+ */
 @NullMarked
 package dev.tallrec.rec;
 

@@ -10,7 +10,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** Files and directories that are replaced whole or not at all, and survive a power cut once replaced. */
+/**
+ * Files and directories that are replaced whole or not at all, and survive a power cut once
+ * replaced.
+ */
 public final class AtomicFiles {
 
   /** Something that fills a path. */
@@ -25,8 +28,8 @@ public final class AtomicFiles {
   private AtomicFiles() {}
 
   /**
-   * Replaces a file: {@code filler} writes another one beside it, which is synced and renamed over it. If
-   * anything fails the old file stays and the other one is removed.
+   * Replaces a file: {@code filler} writes another one beside it, which is synced and renamed over
+   * it. If anything fails the old file stays and the other one is removed.
    */
   public static void replaceFile(Path target, Filler filler) throws IOException {
     Path directory = parent(target);
@@ -34,11 +37,13 @@ public final class AtomicFiles {
     // Not a temporary file, which others could not read after it has taken the target's place.
     Path aside =
         Files.createFile(
-            directory.resolve("." + target.getFileName() + "." + ProcessHandle.current().pid() + ASIDE));
+            directory.resolve(
+                "." + target.getFileName() + "." + ProcessHandle.current().pid() + ASIDE));
     try {
       filler.fill(aside);
       sync(aside, StandardOpenOption.WRITE);
-      Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(
+          aside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       sync(directory, StandardOpenOption.READ);
     } finally {
       Files.deleteIfExists(aside);
@@ -46,9 +51,9 @@ public final class AtomicFiles {
   }
 
   /**
-   * Replaces a directory: {@code filler} fills another one beside it, which takes its name when complete.
-   * A kill in the moment between the two renames leaves the old one as {@code NAME.old}; {@link #recover}
-   * puts it back.
+   * Replaces a directory: {@code filler} fills another one beside it, which takes its name when
+   * complete. A kill in the moment between the two renames leaves the old one as {@code NAME.old};
+   * {@link #recover} puts it back.
    */
   public static void replaceDirectory(Path target, Filler filler) throws IOException {
     recover(target);
@@ -77,7 +82,10 @@ public final class AtomicFiles {
     }
   }
 
-  /** Ends what a kill within {@link #replaceDirectory} left undone: afterwards target is whole or absent. */
+  /**
+   * Ends what a kill within {@link #replaceDirectory} left undone: afterwards target is whole or
+   * absent.
+   */
   public static void recover(Path target) throws IOException {
     Path old = parent(target).resolve(target.getFileName() + OLD);
     if (Files.isDirectory(old)) {

@@ -117,7 +117,8 @@ final class HeaderParser {
         }
         case "shape" -> shape = readNumbers(json, name, field);
         case "data_offsets" -> offsets = readNumbers(json, name, field);
-        default -> throw new SafetensorsException(file + ": tensor " + name + ": unknown field " + field);
+        default ->
+            throw new SafetensorsException(file + ": tensor " + name + ": unknown field " + field);
       }
     }
     if (dtype == null || shape == null || offsets == null || offsets.size() != 2) {

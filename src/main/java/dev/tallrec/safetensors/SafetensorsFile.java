@@ -53,7 +53,8 @@ public final class SafetensorsFile implements AutoCloseable {
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       long size = channel.size();
       if (size < Long.BYTES) {
-        throw new SafetensorsException(path + " has " + size + " bytes: too short for a header; fetch it again");
+        throw new SafetensorsException(
+            path + " has " + size + " bytes: too short for a header; fetch it again");
       }
       MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
       long headerBytes = all.get(LENGTH, 0);
@@ -79,7 +80,8 @@ public final class SafetensorsFile implements AutoCloseable {
 
   private static boolean isLfsPointer(MemorySegment all) {
     byte[] start =
-        all.asSlice(0, Math.min(all.byteSize(), LFS_POINTER.length())).toArray(ValueLayout.JAVA_BYTE);
+        all.asSlice(0, Math.min(all.byteSize(), LFS_POINTER.length()))
+            .toArray(ValueLayout.JAVA_BYTE);
     return new String(start, StandardCharsets.ISO_8859_1).equals(LFS_POINTER);
   }
 
@@ -109,10 +111,9 @@ public final class SafetensorsFile implements AutoCloseable {
     }
     DType dtype =
         DType.named(info.dtype())
-            .orElseThrow(
-                () ->
-                    new SafetensorsException(
-                        path + ": tensor " + name + " is of unknown dtype " + info.dtype()));
+            .orElseThrow(() ->
+                new SafetensorsException(
+                    path + ": tensor " + name + " is of unknown dtype " + info.dtype()));
     return new Tensor(name, dtype, info.shape(), data.asSlice(info.begin(), info.byteSize()));
   }
 

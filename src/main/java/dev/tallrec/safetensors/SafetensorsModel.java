@@ -46,7 +46,8 @@ public final class SafetensorsModel implements AutoCloseable {
       } else {
         throw new SafetensorsException(
             Files.isRegularFile(path.resolve("pytorch_model.bin"))
-                ? path + " has only pytorch_model.bin, a pickle: load it in transformers and"
+                ? path
+                    + " has only pytorch_model.bin, a pickle: load it in transformers and"
                     + " save_pretrained(..., safe_serialization=True)"
                 : path + " has neither " + SINGLE + " nor " + INDEX);
       }
@@ -77,7 +78,8 @@ public final class SafetensorsModel implements AutoCloseable {
               .path("weight_map");
     } catch (JsonProcessingException e) {
       throw new SafetensorsException(
-          "%s, line %d: %s".formatted(index, e.getLocation().getLineNr(), e.getOriginalMessage()), e);
+          "%s, line %d: %s".formatted(index, e.getLocation().getLineNr(), e.getOriginalMessage()),
+          e);
     }
     if (!map.isObject() || map.isEmpty()) {
       throw new SafetensorsException(index + " has no weight_map");
@@ -104,7 +106,11 @@ public final class SafetensorsModel implements AutoCloseable {
 
   private SafetensorsFile shard(Path index, JsonNode node) throws IOException {
     String name = node.isTextual() ? node.textValue() : "";
-    if (name.isEmpty() || name.contains("/") || name.contains("\\") || name.equals("..") || name.indexOf(0) >= 0) {
+    if (name.isEmpty()
+        || name.contains("/")
+        || name.contains("\\")
+        || name.equals("..")
+        || name.indexOf(0) >= 0) {
       throw new SafetensorsException(
           "%s names a shard %s: only plain file names in the same directory are allowed"
               .formatted(index, node));

@@ -26,7 +26,8 @@ public final class SafetensorsWriter {
   private SafetensorsWriter() {}
 
   /**
-   * Writes {@code tensors} to {@code target}, which keeps its old content until the new one is complete.
+   * Writes {@code tensors} to {@code target}, which keeps its old content until the new one is
+   * complete.
    *
    * @param metadata for {@code __metadata__}; none is written if empty
    * @throws IllegalArgumentException if two tensors have one name
@@ -37,7 +38,7 @@ public final class SafetensorsWriter {
     List<Tensor> ordered =
         tensors.stream()
             .sorted(
-                Comparator.comparing((Tensor tensor) -> -tensor.dtype().byteSize())
+                Comparator.comparingInt((Tensor tensor) -> -tensor.dtype().byteSize())
                     .thenComparing(Tensor::name))
             .toList();
     byte[] header = header(metadata, ordered);

@@ -6,8 +6,8 @@ import java.util.Optional;
 /**
  * Element type of a tensor, named as in the safetensors format.
  *
- * <p>Only {@link #F32}, {@link #F16} and {@link #BF16} can hold weights; the others are recognised so
- * that files which contain them can be listed and validated.
+ * <p>Only {@link #F32}, {@link #F16} and {@link #BF16} can hold weights; the others are recognised
+ * so that files which contain them can be listed and validated.
  */
 public enum DType {
   F64(8),

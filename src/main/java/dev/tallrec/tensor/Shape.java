@@ -24,7 +24,8 @@ public record Shape(List<Long> dimensions) {
       try {
         count = Math.multiplyExact(count, dimension);
       } catch (ArithmeticException e) {
-        throw new IllegalArgumentException("shape " + dimensions + " has more than 2^63 elements", e);
+        throw new IllegalArgumentException(
+            "shape " + dimensions + " has more than 2^63 elements", e);
       }
     }
   }

@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A dense row-major tensor in off-heap (or mapped) memory, little-endian. It does not own its memory:
- * the arena of {@link #segment} does.
+ * A dense row-major tensor in off-heap (or mapped) memory, little-endian. It does not own its
+ * memory: the arena of {@link #segment} does.
  *
  * @param name the name it has in its file, for messages
  * @param dtype element type
@@ -18,7 +18,9 @@ public record Tensor(String name, DType dtype, Shape shape, MemorySegment segmen
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
-  /** Throws {@link IllegalArgumentException} if the segment's size is not that of shape and dtype. */
+  /**
+   * Throws {@link IllegalArgumentException} if the segment's size is not that of shape and dtype.
+   */
   public Tensor {
     long expected = Math.multiplyExact(shape.elementCount(), dtype.byteSize());
     if (segment.byteSize() != expected) {
@@ -51,7 +53,8 @@ public record Tensor(String name, DType dtype, Shape shape, MemorySegment segmen
       case F32 -> segment.getAtIndex(FLOAT, index);
       case F16 -> Float.float16ToFloat(segment.getAtIndex(SHORT, index));
       case BF16 -> BFloat16.toFloat(segment.getAtIndex(SHORT, index));
-      default -> throw new IllegalStateException("tensor " + name + " is " + dtype + ", not a float type");
+      default ->
+          throw new IllegalStateException("tensor " + name + " is " + dtype + ", not a float type");
     };
   }
 
@@ -61,11 +64,14 @@ public record Tensor(String name, DType dtype, Shape shape, MemorySegment segmen
       case F32 -> segment.setAtIndex(FLOAT, index, value);
       case F16 -> segment.setAtIndex(SHORT, index, Float.floatToFloat16(value));
       case BF16 -> segment.setAtIndex(SHORT, index, BFloat16.fromFloat(value));
-      default -> throw new IllegalStateException("tensor " + name + " is " + dtype + ", not a float type");
+      default ->
+          throw new IllegalStateException("tensor " + name + " is " + dtype + ", not a float type");
     }
   }
 
-  /** All elements as fp32, copied to the heap: for small tensors (adapters, tests), not for weights. */
+  /**
+   * All elements as fp32, copied to the heap: for small tensors (adapters, tests), not for weights.
+   */
   public float[] toFloats() {
     float[] values = new float[Math.toIntExact(shape.elementCount())];
     for (int i = 0; i < values.length; i++) {

@@ -3,7 +3,8 @@ package dev.tallrec.text;
 import java.io.IOException;
 
 /**
- * The tokens that decide about an answer: the first of "Yes." and of "No." after the prompt's line end.
+ * The tokens that decide about an answer: the first of "Yes." and of "No." after the prompt's line
+ * end.
  *
  * @param yes id of "Yes"
  * @param no id of "No"
@@ -19,7 +20,8 @@ public record AnswerTokens(int yes, int no) {
     int yes = first(tokenizer, "Yes.");
     int no = first(tokenizer, "No.");
     if (yes == no) {
-      throw new IOException("the tokenizer begins \"Yes.\" and \"No.\" with the same token, " + yes);
+      throw new IOException(
+          "the tokenizer begins \"Yes.\" and \"No.\" with the same token, " + yes);
     }
     return new AnswerTokens(yes, no);
   }

@@ -63,8 +63,8 @@ public record ExampleEncoder(
   }
 
   /**
-   * Encodes a prompt to be answered. If it is longer than the cutoff, what the input begins with (the oldest
-   * of the history) is left out: the question at its end must stay.
+   * Encodes a prompt to be answered. If it is longer than the cutoff, what the input begins with
+   * (the oldest of the history) is left out: the question at its end must stay.
    *
    * @throws IllegalArgumentException if instruction and template alone exceed the cutoff
    */

@@ -57,7 +57,8 @@ public final class InstructionFile {
       }
     } catch (JsonProcessingException e) {
       throw new IOException(
-          "%s, line %d: %s".formatted(name, e.getLocation().getLineNr(), e.getOriginalMessage()), e);
+          "%s, line %d: %s".formatted(name, e.getLocation().getLineNr(), e.getOriginalMessage()),
+          e);
     }
     if (examples.isEmpty()) {
       throw new IOException(name + " holds no examples");

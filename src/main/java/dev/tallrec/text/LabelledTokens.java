@@ -11,7 +11,8 @@ public record LabelledTokens(int[] ids, boolean[] isLabel) {
   /** Throws {@link IllegalArgumentException} if nothing is to be predicted. */
   public LabelledTokens {
     if (ids.length != isLabel.length) {
-      throw new IllegalArgumentException(ids.length + " tokens, " + isLabel.length + " label flags");
+      throw new IllegalArgumentException(
+          ids.length + " tokens, " + isLabel.length + " label flags");
     }
     if (countLabels(isLabel) == 0) {
       throw new IllegalArgumentException("an example without a label");

@@ -12,8 +12,8 @@ public record PromptTemplate(String withInput, String withoutInput) {
   private static final String INPUT = "{input}";
 
   /**
-   * The paper's, to the letter. "# noqa: E501" was meant as a comment, but stands inside the string of
-   * its scripts, and the published models were tuned with it.
+   * The paper's, to the letter. "# noqa: E501" was meant as a comment, but stands inside the string
+   * of its scripts, and the published models were tuned with it.
    */
   public static final PromptTemplate PAPER =
       new PromptTemplate(
@@ -28,7 +28,8 @@ public record PromptTemplate(String withInput, String withoutInput) {
     if (example.input().isEmpty()) {
       return fill(withoutInput, INSTRUCTION, example.instruction());
     }
-    // The instruction's slot is looked for before the input is in: a title may contain "{instruction}".
+    // The instruction's slot is looked for before the input is in: a title may contain
+    // "{instruction}".
     return beforeInput(example)
         + example.input()
         + withInput.substring(withInput.indexOf(INPUT) + INPUT.length());

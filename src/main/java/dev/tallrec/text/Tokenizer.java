@@ -10,9 +10,10 @@ import java.util.OptionalInt;
 import java.util.PriorityQueue;
 
 /**
- * A byte-fallback BPE tokenizer with LLaMA's conventions: a space goes before the text, spaces are part of
- * pieces, characters without a piece become bytes (Sennrich et al., arXiv 1508.07909; Kudo and Richardson,
- * arXiv 1808.06226). Text never becomes a control token: "&lt;/s&gt;" in a title is four characters.
+ * A byte-fallback BPE tokenizer with LLaMA's conventions: a space goes before the text, spaces are
+ * part of pieces, characters without a piece become bytes (Sennrich et al., arXiv 1508.07909; Kudo
+ * and Richardson, arXiv 1808.06226). Text never becomes a control token: "&lt;/s&gt;" in a title is
+ * four characters.
  */
 public final class Tokenizer {
 
@@ -29,8 +30,7 @@ public final class Tokenizer {
   private final Specials specials;
   private final boolean addDummyPrefix;
 
-  Tokenizer(
-      Vocabulary vocabulary, MergeOrder order, Specials specials, boolean addDummyPrefix) {
+  Tokenizer(Vocabulary vocabulary, MergeOrder order, Specials specials, boolean addDummyPrefix) {
     this.vocabulary = vocabulary;
     this.order = order;
     this.specials = specials;
@@ -80,12 +80,13 @@ public final class Tokenizer {
     if (text.isEmpty()) {
       return new int[0];
     }
-    String escaped =
-        (addDummyPrefix ? Vocabulary.SPACE : "") + text.replace(' ', Vocabulary.SPACE);
+    String escaped = (addDummyPrefix ? Vocabulary.SPACE : "") + text.replace(' ', Vocabulary.SPACE);
     return new Merge(escaped).run();
   }
 
-  /** The text of {@code ids}; control tokens are left out, bytes that are no UTF-8 become U+FFFD. */
+  /**
+   * The text of {@code ids}; control tokens are left out, bytes that are no UTF-8 become U+FFFD.
+   */
   public String decode(int... ids) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     for (int id : ids) {

@@ -13,8 +13,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Reads tokenizer.json as transformers writes it for LLaMA 1 and 2: byte-fallback BPE, spaces prepended
- * and replaced by a normalizer or by a Metaspace pre-tokenizer. Other kinds are refused by name.
+ * Reads tokenizer.json as transformers writes it for LLaMA 1 and 2: byte-fallback BPE, spaces
+ * prepended and replaced by a normalizer or by a Metaspace pre-tokenizer. Other kinds are refused
+ * by name.
  */
 final class TokenizerJsonFile {
 
@@ -38,7 +39,8 @@ final class TokenizerJsonFile {
           .tokenizer();
     } catch (JsonProcessingException e) {
       throw new IOException(
-          "%s, line %d: %s".formatted(path, e.getLocation().getLineNr(), e.getOriginalMessage()), e);
+          "%s, line %d: %s".formatted(path, e.getLocation().getLineNr(), e.getOriginalMessage()),
+          e);
     }
   }
 
@@ -74,8 +76,14 @@ final class TokenizerJsonFile {
     for (Map.Entry<String, JsonNode> entry : vocab.properties()) {
       int id = entry.getValue().asInt(-1);
       if (id < 0 || id >= size || pieces[id] != null) {
-        throw new IOException(file + ": id " + entry.getValue() + " of '" + entry.getKey()
-            + "' is used twice or not below the vocabulary's size, " + size);
+        throw new IOException(
+            file
+                + ": id "
+                + entry.getValue()
+                + " of '"
+                + entry.getKey()
+                + "' is used twice or not below the vocabulary's size, "
+                + size);
       }
       pieces[id] = new Vocabulary.Piece(entry.getKey(), kind(entry.getKey(), control.contains(id)));
     }

@@ -34,7 +34,9 @@ final class Vocabulary {
   private final Map<String, Integer> ids = new HashMap<>();
   private final int[] byteIds = new int[256];
 
-  /** Throws {@link IOException} if two pieces are the same, or some but not all bytes have pieces. */
+  /**
+   * Throws {@link IOException} if two pieces are the same, or some but not all bytes have pieces.
+   */
   Vocabulary(List<Piece> pieces, String file) throws IOException {
     this.pieces = List.copyOf(pieces);
     Arrays.fill(byteIds, -1);
@@ -50,7 +52,10 @@ final class Vocabulary {
     }
     if (bytes != 256) {
       throw new IOException(
-          file + " has pieces for " + bytes + " of the 256 bytes: only byte-fallback models are supported");
+          file
+              + " has pieces for "
+              + bytes
+              + " of the 256 bytes: only byte-fallback models are supported");
     }
   }
 

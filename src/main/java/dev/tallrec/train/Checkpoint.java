@@ -19,8 +19,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A run's whole state in a directory: state.json, and state.safetensors with the current and the best
- * weights and AdamW's moments. Written aside and renamed, so a kill at any instant leaves a whole one.
+ * A run's whole state in a directory: state.json, and state.safetensors with the current and the
+ * best weights and AdamW's moments. Written aside and renamed, so a kill at any instant leaves a
+ * whole one.
  */
 final class Checkpoint {
 
@@ -67,7 +68,9 @@ final class Checkpoint {
     }
     if (!state.fingerprint().equals(fingerprint)) {
       throw new IOException(
-          directory + " is a checkpoint of another run (" + state.fingerprint()
+          directory
+              + " is a checkpoint of another run ("
+              + state.fingerprint()
               + "): remove it, or choose another output directory");
     }
     return new Checkpoint(directory, state);
@@ -88,7 +91,8 @@ final class Checkpoint {
     try (Arena arena = Arena.ofConfined()) {
       List<Tensor> tensors = new ArrayList<>(current.tensors());
       for (Tensor tensor : best.tensors()) {
-        tensors.add(new Tensor(BEST + tensor.name(), tensor.dtype(), tensor.shape(), tensor.segment()));
+        tensors.add(
+            new Tensor(BEST + tensor.name(), tensor.dtype(), tensor.shape(), tensor.segment()));
       }
       tensors.add(download(device, arena, FIRST_MOMENT, optimizer.firstMoment()));
       tensors.add(download(device, arena, SECOND_MOMENT, optimizer.secondMoment()));

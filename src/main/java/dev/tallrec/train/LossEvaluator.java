@@ -19,8 +19,7 @@ public final class LossEvaluator {
   private final int sequences;
 
   /** An evaluator of {@code examples}, so many tokens at a time. */
-  public LossEvaluator(
-      LlamaNetwork network, List<LabelledTokens> examples, int microBatchTokens) {
+  public LossEvaluator(LlamaNetwork network, List<LabelledTokens> examples, int microBatchTokens) {
     this.network = network;
     this.microBatchTokens = microBatchTokens;
     this.packer = new MicroBatchPacker(microBatchTokens, false);

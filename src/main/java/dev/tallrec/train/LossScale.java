@@ -3,8 +3,9 @@ package dev.tallrec.train;
 import dev.tallrec.tensor.DType;
 
 /**
- * Dynamic loss scale for fp16: halved when gradients overflow, doubled after {@value #GROWTH_INTERVAL} steps
- * without (Micikevicius et al., arXiv 1710.03740). Always 1 for other types.
+ * Dynamic loss scale for fp16: halved when gradients overflow, doubled after {@value
+ * #GROWTH_INTERVAL} steps without (Micikevicius et al., arXiv 1710.03740). Always 1 for other
+ * types.
  */
 public final class LossScale {
 

@@ -1,16 +1,16 @@
 package dev.tallrec.train;
 
-import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.llama.TokenBatch;
+import dev.tallrec.text.LabelledTokens;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Fills micro-batches with examples end to end, without padding, and holds a prompt prefix that all examples
- * of a micro-batch begin with only once.
+ * Fills micro-batches with examples end to end, without padding, and holds a prompt prefix that all
+ * examples of a micro-batch begin with only once.
  *
- * <p>Of a common prefix of n tokens n - 1 are shared: the row of the last shared token predicts a token that
- * is common, too, so its label counts once with the weight of all.
+ * <p>Of a common prefix of n tokens n - 1 are shared: the row of the last shared token predicts a
+ * token that is common, too, so its label counts once with the weight of all.
  */
 public final class MicroBatchPacker {
 

@@ -1,6 +1,5 @@
 package dev.tallrec.train;
 
-import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.backend.Device;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.llama.TokenBatch;
@@ -8,6 +7,7 @@ import dev.tallrec.llama.Workspace;
 import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraParameters;
+import dev.tallrec.text.LabelledTokens;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,10 +22,11 @@ import java.util.random.RandomGeneratorFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tunes an adapter on examples. Both stages of TALLRec are this one trainer over two sources of examples.
+ * Tunes an adapter on examples. Both stages of TALLRec are this one trainer over two sources of
+ * examples.
  *
- * <p>Order of examples and dropout are functions of the seed and the step alone, so a resumed run makes the
- * same steps, bit for bit, as one that was never stopped.
+ * <p>Order of examples and dropout are functions of the seed and the step alone, so a resumed run
+ * makes the same steps, bit for bit, as one that was never stopped.
  */
 public final class Trainer implements AutoCloseable {
 
@@ -100,10 +101,11 @@ public final class Trainer implements AutoCloseable {
    * Runs all epochs, or fewer if patience runs out.
    *
    * @param evaluation made before the first step and then as configured; null for none
-   * @param checkpoint directory to save the state in after each evaluation and when stopped, and to resume
-   *     from if it holds one; empty for none
+   * @param checkpoint directory to save the state in after each evaluation and when stopped, and to
+   *     resume from if it holds one; empty for none
    * @param stop asked after each step whether to stop
-   * @throws TrainingStoppedException if {@code stop} said so; the state has been saved if there is where
+   * @throws TrainingStoppedException if {@code stop} said so; the state has been saved if there is
+   *     where
    * @throws ArithmeticException if gradients stay infinite or NaN
    */
   public TrainingResult train(
@@ -143,7 +145,9 @@ public final class Trainer implements AutoCloseable {
     return run.finish();
   }
 
-  /** Says whether a checkpoint belongs to this run: another configuration or other data does not. */
+  /**
+   * Says whether a checkpoint belongs to this run: another configuration or other data does not.
+   */
   private String fingerprint(List<LabelledTokens> examples) {
     int hash = 1;
     for (LabelledTokens example : examples) {

@@ -15,7 +15,8 @@ package dev.tallrec.train;
  * @param epsilon of AdamW
  * @param maxGradientNorm clipping threshold, 0 for none
  * @param sharePrefix whether prompts' common prefix is computed once a micro-batch
- * @param savedLayers layers whose activations are kept, the others are recomputed; -1 for as many as fit
+ * @param savedLayers layers whose activations are kept, the others are recomputed; -1 for as many
+ *     as fit
  * @param evaluateEvery optimizer steps between evaluations; 0 for one after each epoch
  * @param patience evaluations without a better score before training ends; 0 for never
  * @param seed of the order of examples and of dropout

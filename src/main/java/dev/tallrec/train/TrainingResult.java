@@ -3,8 +3,8 @@ package dev.tallrec.train;
 import java.util.List;
 
 /**
- * How a run ended. The adapter then holds the weights of the best evaluation, or the last ones if there was
- * no evaluation.
+ * How a run ended. The adapter then holds the weights of the best evaluation, or the last ones if
+ * there was no evaluation.
  *
  * @param steps optimizer steps made
  * @param bestStep step of the best evaluation; 0 is before the first

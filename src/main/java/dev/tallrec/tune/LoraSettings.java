@@ -14,7 +14,8 @@ public record LoraSettings(
     @JsonPropertyDescription("rank of the LoRA matrices") int r,
     @JsonPropertyDescription("LoRA scale is alpha / r") double alpha,
     @JsonPropertyDescription("dropout on LoRA inputs while training") double dropout,
-    @JsonPropertyDescription("adapted projections, of q_proj k_proj v_proj o_proj gate_proj up_proj down_proj")
+    @JsonPropertyDescription(
+            "adapted projections, of q_proj k_proj v_proj o_proj gate_proj up_proj down_proj")
         List<String> targetModules,
     @JsonPropertyDescription("rsLoRA: scale is alpha / sqrt(r)") boolean useRslora,
     @JsonPropertyDescription("adapted layers; all if empty") List<Integer> layersToTransform) {
@@ -29,13 +30,14 @@ public record LoraSettings(
     for (String name : targetModules) {
       targets.add(
           Projection.named(name)
-              .orElseThrow(
-                  () ->
-                      new IllegalArgumentException(
-                          "lora.target_modules: there is no projection " + name)));
+              .orElseThrow(() ->
+                  new IllegalArgumentException(
+                      "lora.target_modules: there is no projection " + name)));
     }
     Optional<Set<Integer>> layers =
-        layersToTransform.isEmpty() ? Optional.empty() : Optional.of(new TreeSet<>(layersToTransform));
+        layersToTransform.isEmpty()
+            ? Optional.empty()
+            : Optional.of(new TreeSet<>(layersToTransform));
     return new LoraConfig(r, alpha, dropout, targets, useRslora, layers);
   }
 }

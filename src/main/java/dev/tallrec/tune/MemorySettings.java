@@ -4,10 +4,13 @@ import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 
 /** What trades memory for speed; results do not depend on it but for rounding. */
 public record MemorySettings(
-    @JsonPropertyDescription("most tokens of one forward and backward pass; batches are split accordingly")
+    @JsonPropertyDescription(
+            "most tokens of one forward and backward pass; batches are split accordingly")
         int microBatchTokens,
     @JsonPropertyDescription("tokens scored at a time") int scoreBatchTokens,
-    @JsonPropertyDescription("layers whose activations are kept for the backward pass, the others'"
-        + " are recomputed; -1 for as many as fit") int savedLayers,
+    @JsonPropertyDescription(
+            "layers whose activations are kept for the backward pass, the others'"
+                + " are recomputed; -1 for as many as fit")
+        int savedLayers,
     @JsonPropertyDescription("compute what all prompts of a micro-batch begin with only once")
         boolean sharePrefix) {}

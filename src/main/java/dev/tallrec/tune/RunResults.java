@@ -52,7 +52,8 @@ public record RunResults(
       return results;
     } catch (JsonProcessingException e) {
       throw new IOException(
-          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()), e);
+          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()),
+          e);
     }
   }
 

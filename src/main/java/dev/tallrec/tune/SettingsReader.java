@@ -85,7 +85,8 @@ public final class SettingsReader {
       throw new IOException(file + " is not a list of settings");
     } catch (JsonProcessingException e) {
       throw new IOException(
-          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()), e);
+          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()),
+          e);
     }
   }
 

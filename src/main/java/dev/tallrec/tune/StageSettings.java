@@ -10,7 +10,8 @@ public record StageSettings(
     @JsonPropertyDescription("peak learning rate") double learningRate,
     @JsonPropertyDescription("of the learning rate after warm-up: constant, linear, cosine")
         Schedule schedule,
-    @JsonPropertyDescription("optimizer steps of warm-up; below 1, a share of all steps") double warmup,
+    @JsonPropertyDescription("optimizer steps of warm-up; below 1, a share of all steps")
+        double warmup,
     @JsonPropertyDescription("examples per optimizer step") int batchSize,
     @JsonPropertyDescription("most tokens of an example; the rest is cut off") int cutoff,
     @JsonPropertyDescription("learn the prompt's tokens, too, not the answer alone")
@@ -23,7 +24,8 @@ public record StageSettings(
         int patience,
     @JsonPropertyDescription("validation examples used; 0 for all") int validation,
     @JsonPropertyDescription("AdamW's decoupled weight decay") double weightDecay,
-    @JsonPropertyDescription("gradients are clipped to this norm; 0 for never") double maxGradNorm) {
+    @JsonPropertyDescription("gradients are clipped to this norm; 0 for never")
+        double maxGradNorm) {
 
   private static final double BETA1 = 0.9;
   private static final double BETA2 = 0.999;

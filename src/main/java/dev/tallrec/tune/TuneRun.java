@@ -33,8 +33,8 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A whole run: scores the base, tunes on instructions, tunes on users' tastes, scores after each stage. All
- * of it is kept in one directory, from which an interrupted run goes on.
+ * A whole run: scores the base, tunes on instructions, tunes on users' tastes, scores after each
+ * stage. All of it is kept in one directory, from which an interrupted run goes on.
  */
 public final class TuneRun {
 
@@ -64,7 +64,8 @@ public final class TuneRun {
    *
    * @param directory where it is kept; made if need be
    * @param stop asked after each step whether to stop
-   * @throws IOException if data are missing or broken, or the directory holds a run with other settings
+   * @throws IOException if data are missing or broken, or the directory holds a run with other
+   *     settings
    */
   public TuneRun(
       BaseModel base,
@@ -81,8 +82,7 @@ public final class TuneRun {
     this.trainSets = dataSets(settings.data());
     this.testSets = settings.test().isEmpty() ? trainSets : dataSets(settings.test());
     ExampleEncoder encoder = encoder(settings.rec());
-    this.evaluator =
-        new Evaluator(base, encoder, settings.memory().scoreBatchTokens(), listener);
+    this.evaluator = new Evaluator(base, encoder, settings.memory().scoreBatchTokens(), listener);
     this.results = openDirectory();
   }
 
@@ -123,7 +123,10 @@ public final class TuneRun {
     if (Files.exists(file)) {
       if (!Files.readString(file).equals(yaml)) {
         throw new IOException(
-            directory + " holds a run with other settings (" + SETTINGS + "): choose another directory");
+            directory
+                + " holds a run with other settings ("
+                + SETTINGS
+                + "): choose another directory");
       }
       if (Files.exists(directory.resolve(RESULTS))) {
         return RunResults.read(directory.resolve(RESULTS));
@@ -216,8 +219,7 @@ public final class TuneRun {
     }
     List<RunResults.Stage> stages = new ArrayList<>(results.stages());
     stages.add(new RunResults.Stage(stage, scores, training, seconds));
-    results =
-        new RunResults(results.version(), results.machine(), results.likedShare(), stages);
+    results = new RunResults(results.version(), results.machine(), results.likedShare(), stages);
     results.write(directory.resolve(RESULTS));
   }
 
@@ -322,8 +324,7 @@ public final class TuneRun {
     double sum = 0;
     for (RecData data : trainSets) {
       List<RecExample> valid = data.valid();
-      List<RecExample> used =
-          limit == 0 ? valid : valid.subList(0, Math.min(limit, valid.size()));
+      List<RecExample> used = limit == 0 ? valid : valid.subList(0, Math.min(limit, valid.size()));
       sum += evaluator.evaluate(data.name() + " valid", used, adapter).auc();
     }
     return sum / trainSets.size();

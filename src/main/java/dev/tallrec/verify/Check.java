@@ -5,10 +5,11 @@ package dev.tallrec.verify;
  *
  * @param group what was compared: "right.logits"
  * @param values how many numbers
- * @param error largest |ours - expected| of a tensor over the largest |expected| of that tensor; for
- *     tokens the number that differ
+ * @param error largest |ours - expected| of a tensor over the largest |expected| of that tensor;
+ *     for tokens the number that differ
  * @param tolerance largest error that passes
- * @param noise what two correct fp32 implementations differ by, in the same unit; NaN if the fixture does not say
+ * @param noise what two correct fp32 implementations differ by, in the same unit; NaN if the
+ *     fixture does not say
  * @param worst the tensor with the largest error
  */
 public record Check(

@@ -60,7 +60,10 @@ final class Comparison {
       return this;
     }
 
-    /** Largest difference over largest expected magnitude; the difference itself if all expected are 0. */
+    /**
+     * Largest difference over largest expected magnitude; the difference itself if all expected are
+     * 0.
+     */
     double relative() {
       return largestExpected == 0 ? largestDifference : largestDifference / largestExpected;
     }

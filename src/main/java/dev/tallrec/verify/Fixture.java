@@ -15,8 +15,9 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
- * A fixture directory: model/, adapter/, golden.safetensors and, for the noise floors, meta.json, as
- * make_golden.py beside the tests' fixtures writes them. Keeps account of which values were asked for.
+ * A fixture directory: model/, adapter/, golden.safetensors and, for the noise floors, meta.json,
+ * as make_golden.py beside the tests' fixtures writes them. Keeps account of which values were
+ * asked for.
  */
 final class Fixture implements AutoCloseable {
 
@@ -45,12 +46,15 @@ final class Fixture implements AutoCloseable {
     Path file = directory.resolve("golden.safetensors");
     for (Path part : List.of(file, directory.resolve("model"), directory.resolve("adapter"))) {
       if (!Files.exists(part)) {
-        throw new IOException(directory + " is not a fixture directory: it has no " + part.getFileName());
+        throw new IOException(
+            directory + " is not a fixture directory: it has no " + part.getFileName());
       }
     }
     Path metaFile = directory.resolve("meta.json");
     JsonNode meta =
-        Files.exists(metaFile) ? new JsonMapper().readTree(metaFile.toFile()) : MissingNode.getInstance();
+        Files.exists(metaFile)
+            ? new JsonMapper().readTree(metaFile.toFile())
+            : MissingNode.getInstance();
     return new Fixture(directory, SafetensorsFile.open(file), meta);
   }
 
@@ -85,7 +89,8 @@ final class Fixture implements AutoCloseable {
   private static int id(String name, long value, int vocabSize) throws IOException {
     if (value < 0 || value >= vocabSize) {
       throw new IOException(
-          "golden.safetensors: %s holds %d, the vocabulary has %d".formatted(name, value, vocabSize));
+          "golden.safetensors: %s holds %d, the vocabulary has %d"
+              .formatted(name, value, vocabSize));
     }
     return (int) value;
   }
@@ -142,7 +147,7 @@ final class Fixture implements AutoCloseable {
       for (int i = 0; i < tokens.length; i++) {
         tokens[i] = id(name + ".input_ids", values[from + i], vocabSize);
         isLabel[i] = i > 0 && labels[from + i] >= 0;
-        if (mask[from + i] == 0 || isLabel[i] && labels[from + i] != values[from + i]) {
+        if (mask[from + i] == 0 || (isLabel[i] && labels[from + i] != values[from + i])) {
           throw new IOException(
               "golden.safetensors: %s has padding inside a sequence, or labels that are not the next tokens"
                   .formatted(name));
@@ -171,7 +176,9 @@ final class Fixture implements AutoCloseable {
     }
   }
 
-  /** meta.json's noise floor of a batch's values relative to their largest; NaN if it is not there. */
+  /**
+   * meta.json's noise floor of a batch's values relative to their largest; NaN if it is not there.
+   */
   double noise(String batch, String what, String largest) {
     JsonNode noise = meta.path("noise").path(batch);
     double floor = noise.path(what).asDouble(Double.NaN);

@@ -30,13 +30,17 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Runs everything a fixture has values for: forward, loss, backward, AdamW, greedy decoding, merging. */
+/**
+ * Runs everything a fixture has values for: forward, loss, backward, AdamW, greedy decoding,
+ * merging.
+ */
 public final class Verification implements AutoCloseable {
 
   /** Relative tolerance of fp32 values. */
   public static final double FP32_TOLERANCE = 1e-4;
 
-  // Half precision: eps of the type times what rounding of some tens of operations in a row adds up to.
+  // Half precision: eps of the type times what rounding of some tens of operations in a row adds up
+  // to.
   private static final double FP16_TOLERANCE = 2e-2;
   private static final double BF16_TOLERANCE = 1.5e-1;
   private static final double LEARNING_RATE = 1e-3;
@@ -68,7 +72,8 @@ public final class Verification implements AutoCloseable {
    * Compares {@code device} with the fixture.
    *
    * @return one check per group of values the fixture has
-   * @throws IOException if the directory is no such fixture, or holds values this build knows nothing of
+   * @throws IOException if the directory is no such fixture, or holds values this build knows
+   *     nothing of
    */
   public static List<Check> run(Device device, Path directory) throws IOException {
     try (Verification verification = new Verification(device, directory)) {
@@ -124,7 +129,10 @@ public final class Verification implements AutoCloseable {
     }
   }
 
-  /** In half precision: twice what PyTorch's own half precision is off by, where the fixture knows it. */
+  /**
+   * In half precision: twice what PyTorch's own half precision is off by, where the fixture knows
+   * it.
+   */
   private double logitTolerance(String batch) throws IOException {
     String loose = "loose." + batch + ".logits";
     if (!fixture.has(loose)) {
@@ -139,7 +147,11 @@ public final class Verification implements AutoCloseable {
   }
 
   private void checkLogits(
-      String name, List<Fixture.Sequence> sequences, Adapter adapter, double tolerance, double noise)
+      String name,
+      List<Fixture.Sequence> sequences,
+      Adapter adapter,
+      double tolerance,
+      double noise)
       throws IOException {
     Tensor expected = fixture.tensor(name);
     int tokens = sequences.stream().mapToInt(sequence -> sequence.ids().length).sum();
@@ -267,8 +279,7 @@ public final class Verification implements AutoCloseable {
       for (int i = 0; i < expected.length; i++) {
         different += ours[i] == expected[i] ? 0 : 1;
       }
-      checks.add(
-          new Check("greedy.ids", expected.length, different, 0, Double.NaN, "greedy.ids"));
+      checks.add(new Check("greedy.ids", expected.length, different, 0, Double.NaN, "greedy.ids"));
     }
   }
 

@@ -80,8 +80,7 @@ class CommandLineTest {
     }
     Path data = Files.createDirectories(directory.resolve("data"));
     for (String part : List.of("train", "valid", "test")) {
-      Files.writeString(
-          data.resolve(part + ".json"), "[" + String.join(",\n", examples) + "]");
+      Files.writeString(data.resolve(part + ".json"), "[" + String.join(",\n", examples) + "]");
     }
     return data;
   }
@@ -90,8 +89,21 @@ class CommandLineTest {
     List<Object> arguments =
         new ArrayList<>(
             List.of(
-                "tune", "--data", smallData(), "--k", 16, "--instruction-epochs", 0,
-                "--rec-epochs", 2, "--rec-batch-size", 8, "--out", out, "--threads", 2));
+                "tune",
+                "--data",
+                smallData(),
+                "--k",
+                16,
+                "--instruction-epochs",
+                0,
+                "--rec-epochs",
+                2,
+                "--rec-batch-size",
+                8,
+                "--out",
+                out,
+                "--threads",
+                2));
     arguments.addAll(List.of(more));
     return run(arguments.toArray());
   }
@@ -108,18 +120,33 @@ class CommandLineTest {
     Path scores = directory.resolve("scores.csv");
     Outcome evaluated =
         run(
-                "evaluate", "--data", directory.resolve("data"), "--adapter", out.resolve("adapter"),
-                "--scores", scores)
+                "evaluate",
+                "--data",
+                directory.resolve("data"),
+                "--adapter",
+                out.resolve("adapter"),
+                "--scores",
+                scores)
             .succeeded();
     String reported = outcome.out.lines().filter(l -> l.startsWith("after rec")).findFirst().get();
     String auc = evaluated.out.lines().filter(l -> l.startsWith("AUC")).findFirst().get();
     assertThat(reported).contains(auc.split("\\s+")[1]);
-    assertThat(Files.readAllLines(scores)).hasSize(25).first().isEqualTo("example,user,liked,p_yes,p_no,score");
+    assertThat(Files.readAllLines(scores))
+        .hasSize(25)
+        .first()
+        .isEqualTo("example,user,liked,p_yes,p_no,score");
 
     Outcome ranked =
         run(
-                "recommend", "--adapter", out.resolve("adapter"), "--liked", "Star Wars (1977)",
-                "--candidate", "Alien (1979)", "--candidate", "Bambi (1942)")
+                "recommend",
+                "--adapter",
+                out.resolve("adapter"),
+                "--liked",
+                "Star Wars (1977)",
+                "--candidate",
+                "Alien (1979)",
+                "--candidate",
+                "Bambi (1942)")
             .succeeded();
     assertThat(ranked.out).contains("Alien (1979)", "Bambi (1942)", "p(Yes)");
 
@@ -134,7 +161,9 @@ class CommandLineTest {
     Outcome drawn =
         run("generate", "--prompt", "Star", "--tokens", 5, "--temperature", 0.8, "--seed", 3)
             .succeeded();
-    assertThat(run("generate", "--prompt", "Star", "--tokens", 5, "--temperature", 0.8, "--seed", 3).out)
+    assertThat(
+            run("generate", "--prompt", "Star", "--tokens", 5, "--temperature", 0.8, "--seed", 3)
+                .out)
         .isEqualTo(drawn.out);
     run("generate", "--prompt", "x", "--tokens", 600).failed("the model takes 512");
   }
@@ -208,8 +237,14 @@ class CommandLineTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", "nosuch", "run --k x", "tune --nosuch 3", "recommend --liked A", "verify",
-        "tune --resume x --k 3", "evaluate --part nosuch"
+        "",
+        "nosuch",
+        "run --k x",
+        "tune --nosuch 3",
+        "recommend --liked A",
+        "verify",
+        "tune --resume x --k 3",
+        "evaluate --part nosuch"
       })
   void wrongUsageIsTwo(String line) {
     Outcome outcome = run((Object[]) (line.isEmpty() ? new String[0] : line.split(" ")));
@@ -228,11 +263,22 @@ class CommandLineTest {
   @Test
   void badInputIsExplained() throws IOException {
     Path data = smallData();
-    run("tune", "--data", "nosuch", "--out", directory.resolve("a")).failed("nosuch", "movie nor book");
-    run("tune", "--k", 9000, "--instruction-epochs", 0, "--data", data, "--out", directory.resolve("b"))
+    run("tune", "--data", "nosuch", "--out", directory.resolve("a"))
+        .failed("nosuch", "movie nor book");
+    run(
+            "tune",
+            "--k",
+            9000,
+            "--instruction-epochs",
+            0,
+            "--data",
+            data,
+            "--out",
+            directory.resolve("b"))
         .failed("K = 9000");
     run("tune", "--base", directory, "--out", directory.resolve("c")).failed("config.json");
-    run("tune", "--rec-learning-rate", "fast", "--show-settings").failed("rec.learning_rate", "fast");
+    run("tune", "--rec-learning-rate", "fast", "--show-settings")
+        .failed("rec.learning_rate", "fast");
     run("tune", "--lora-target-modules", "q_proj,x_proj", "--out", directory.resolve("d"))
         .failed("x_proj");
     run("evaluate", "--adapter", Fixtures.golden("A_mha_qv").resolve("adapter"))
@@ -253,7 +299,8 @@ class CommandLineTest {
 
   @Test
   void anExampleWithoutALabelLeftIsExplained() throws IOException {
-    tune(directory.resolve("run"), "--rec-cutoff", 95).failed("example 1", "cutoff", "drop-cut-off");
+    tune(directory.resolve("run"), "--rec-cutoff", 95)
+        .failed("example 1", "cutoff", "drop-cut-off");
     tune(directory.resolve("other"), "--rec-cutoff", 95, "--rec-drop-cut-off")
         .failed("no example has an answer");
     tune(directory.resolve("third"), "--rec-cutoff", 40, "--rec-train-on-inputs")

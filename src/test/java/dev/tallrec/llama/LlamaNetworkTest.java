@@ -107,8 +107,7 @@ class LlamaNetworkTest {
       int layers = model.config.numHiddenLayers();
       Outcome packed = packed(model, false, layers, 0);
       packed(model, true, layers, 0).isCloseTo(packed, 1e-5);
-      List<List<LabelledTokens>> single =
-          examples(model.config).stream().map(List::of).toList();
+      List<List<LabelledTokens>> single = examples(model.config).stream().map(List::of).toList();
       run(model, single, false, layers, 0).isCloseTo(packed, 1e-5);
     }
   }

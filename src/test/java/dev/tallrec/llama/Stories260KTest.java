@@ -16,7 +16,9 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
-/** A real, if small, model tells the story it is known to tell, and learns as it does in PyTorch. */
+/**
+ * A real, if small, model tells the story it is known to tell, and learns as it does in PyTorch.
+ */
 class Stories260KTest {
 
   private static final double LEARNING_RATE = 1e-2;

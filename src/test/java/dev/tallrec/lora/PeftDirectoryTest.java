@@ -43,35 +43,42 @@ class PeftDirectoryTest {
     }
     try (SafetensorsFile expected =
             SafetensorsFile.open(adapter(fixture).resolve("adapter_model.safetensors"));
-        SafetensorsFile written =
-            SafetensorsFile.open(ours.resolve("adapter_model.safetensors"))) {
+        SafetensorsFile written = SafetensorsFile.open(ours.resolve("adapter_model.safetensors"))) {
       assertThat(written.tensors()).hasSameSizeAs(expected.tensors());
       expected
           .tensors()
-          .forEach(
-              info -> {
-                assertThat(written.contains(info.name())).as(info.name()).isTrue();
-                try {
-                  Tensor right = expected.tensor(info.name());
-                  Tensor tensor = written.tensor(info.name());
-                  assertThat(tensor.dtype()).isEqualTo(right.dtype()).isEqualTo(DType.F32);
-                  assertThat(tensor.shape()).isEqualTo(right.shape());
-                  assertThat(tensor.toFloats()).isEqualTo(right.toFloats());
-                } catch (IOException e) {
-                  throw new IllegalStateException(e);
-                }
-              });
+          .forEach(info -> {
+            assertThat(written.contains(info.name())).as(info.name()).isTrue();
+            try {
+              Tensor right = expected.tensor(info.name());
+              Tensor tensor = written.tensor(info.name());
+              assertThat(tensor.dtype()).isEqualTo(right.dtype()).isEqualTo(DType.F32);
+              assertThat(tensor.shape()).isEqualTo(right.shape());
+              assertThat(tensor.toFloats()).isEqualTo(right.toFloats());
+            } catch (IOException e) {
+              throw new IllegalStateException(e);
+            }
+          });
     }
     JsonMapper json = new JsonMapper();
     JsonNode right = json.readTree(adapter(fixture).resolve("adapter_config.json").toFile());
     JsonNode written = json.readTree(ours.resolve("adapter_config.json").toFile());
     for (String field :
-        List.of("peft_type", "r", "lora_alpha", "lora_dropout", "use_rslora", "layers_to_transform", "bias", "task_type")) {
+        List.of(
+            "peft_type",
+            "r",
+            "lora_alpha",
+            "lora_dropout",
+            "use_rslora",
+            "layers_to_transform",
+            "bias",
+            "task_type")) {
       assertThat(written.path(field)).as(field).isEqualTo(right.path(field));
     }
     assertThat(written.path("target_modules"))
         .containsExactlyInAnyOrderElementsOf(right.path("target_modules"));
-    assertThat(PeftDirectory.readConfig(ours)).isEqualTo(PeftDirectory.readConfig(adapter(fixture)));
+    assertThat(PeftDirectory.readConfig(ours))
+        .isEqualTo(PeftDirectory.readConfig(adapter(fixture)));
   }
 
   @Test

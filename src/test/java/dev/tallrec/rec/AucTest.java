@@ -46,8 +46,7 @@ class AucTest {
     Auc auc = new Auc(new double[] {1, 2, 2, 3}, new boolean[] {false, true, false, true});
     double repeated =
         Auc.of(
-            new double[] {1, 2, 2, 2, 2, 3},
-            new boolean[] {false, true, true, true, false, true});
+            new double[] {1, 2, 2, 2, 2, 3}, new boolean[] {false, true, true, true, false, true});
     assertThat(auc.weighted(new int[] {1, 3, 1, 1})).isCloseTo(repeated, within(1e-15));
     assertThat(auc.weighted(new int[] {1, 0, 1, 0})).isNaN();
   }

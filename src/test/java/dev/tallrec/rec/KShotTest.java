@@ -25,7 +25,7 @@ class KShotTest {
           int[] expected = json.treeToValue(k.getValue(), int[].class);
           assertThat(
                   KShot.indices(
-                      ROWS.get(domain.getKey()),
+                      ROWS.getOrDefault(domain.getKey(), 0),
                       Integer.parseInt(k.getKey()),
                       Long.parseLong(seed.getKey())))
               .isEqualTo(expected);

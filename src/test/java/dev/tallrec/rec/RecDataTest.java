@@ -68,7 +68,8 @@ class RecDataTest {
         Domain.BOOK.question(
             List.of(liked),
             List.of(
-                "Sara.\" written by Stephen King", "Ein neuer Tag.\" written by Barry Neil Kaufman"),
+                "Sara.\" written by Stephen King",
+                "Ein neuer Tag.\" written by Barry Neil Kaufman"),
             input.substring(input.indexOf("target book \"\"") + 14, input.length() - 2),
             "No.");
     assertThat(ours).isEqualTo(published.text());

@@ -24,7 +24,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Files from outside: what keeps the format's rules is read, what breaks one is refused with its name. */
+/**
+ * Files from outside: what keeps the format's rules is read, what breaks one is refused with its
+ * name.
+ */
 class SafetensorsTest {
 
   @TempDir private Path directory;
@@ -116,7 +119,8 @@ class SafetensorsTest {
   @Test
   void refusesAFileCutOffAnywhere() throws IOException {
     byte[] whole =
-        Files.readAllBytes(Fixtures.golden("A_mha_qv").resolve("adapter/adapter_model.safetensors"));
+        Files.readAllBytes(
+            Fixtures.golden("A_mha_qv").resolve("adapter/adapter_model.safetensors"));
     for (int length = 0; length < whole.length; length += length < 2000 ? 1 : 97) {
       Files.write(file, Arrays.copyOf(whole, length));
       assertThatThrownBy(() -> SafetensorsFile.open(file).close())
@@ -128,7 +132,8 @@ class SafetensorsTest {
   @Test
   void neverReadsOutsideTheFileWhateverTheHeaderSays() throws IOException {
     byte[] whole =
-        Files.readAllBytes(Fixtures.golden("A_mha_qv").resolve("adapter/adapter_model.safetensors"));
+        Files.readAllBytes(
+            Fixtures.golden("A_mha_qv").resolve("adapter/adapter_model.safetensors"));
     Random random = new Random(1);
     for (int round = 0; round < 3000; round++) {
       byte[] broken = whole.clone();
@@ -172,9 +177,11 @@ class SafetensorsTest {
     Files.move(file, shard);
     Path index = directory.resolve("model.safetensors.index.json");
     Files.writeString(index, "{\"weight_map\": {\"y\": \"shard.safetensors\"}}");
-    assertThatThrownBy(() -> SafetensorsModel.open(directory).close()).hasMessageContaining("y is in");
+    assertThatThrownBy(() -> SafetensorsModel.open(directory).close())
+        .hasMessageContaining("y is in");
     Files.writeString(index, "{\n\"weight_map\": {,");
-    assertThatThrownBy(() -> SafetensorsModel.open(directory).close()).hasMessageContaining("line 2");
+    assertThatThrownBy(() -> SafetensorsModel.open(directory).close())
+        .hasMessageContaining("line 2");
     Files.writeString(index, "{\"weight_map\": {\"x\": \"shard.safetensors\"}}");
     try (SafetensorsModel model = SafetensorsModel.open(directory)) {
       assertThat(model.names()).containsExactly("x");
@@ -184,14 +191,13 @@ class SafetensorsTest {
   @Test
   void aFailedWriteLeavesTheOldFile() throws IOException {
     Files.writeString(file, "old");
-    assertThatThrownBy(
-            () ->
-                AtomicFiles.replaceFile(
-                    file,
-                    aside -> {
-                      Files.writeString(aside, "half");
-                      throw new IOException("No space left on device");
-                    }))
+    assertThatThrownBy(() ->
+            AtomicFiles.replaceFile(
+                file,
+                aside -> {
+                  Files.writeString(aside, "half");
+                  throw new IOException("No space left on device");
+                }))
         .hasMessageContaining("No space left");
     assertThat(file).hasContent("old");
     assertThat(directory.toFile().list()).containsExactly("model.safetensors");
@@ -201,14 +207,13 @@ class SafetensorsTest {
   void aFailedDirectoryLeavesTheOldOne() throws IOException {
     Path target = directory.resolve("adapter");
     AtomicFiles.replaceDirectory(target, aside -> Files.writeString(aside.resolve("a"), "old"));
-    assertThatThrownBy(
-            () ->
-                AtomicFiles.replaceDirectory(
-                    target,
-                    aside -> {
-                      Files.writeString(aside.resolve("a"), "half");
-                      throw new IOException("No space left on device");
-                    }))
+    assertThatThrownBy(() ->
+            AtomicFiles.replaceDirectory(
+                target,
+                aside -> {
+                  Files.writeString(aside.resolve("a"), "half");
+                  throw new IOException("No space left on device");
+                }))
         .hasMessageContaining("No space left");
     assertThat(target.resolve("a")).hasContent("old");
     assertThat(directory.toFile().list()).containsExactly("adapter");

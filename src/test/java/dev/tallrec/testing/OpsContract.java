@@ -31,8 +31,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What every backend's operations must do: the same as the reference, on the same inputs. Sizes are chosen to
- * be no multiple of anything.
+ * What every backend's operations must do: the same as the reference, on the same inputs. Sizes are
+ * chosen to be no multiple of anything.
  */
 public abstract class OpsContract {
 
@@ -117,7 +117,8 @@ public abstract class OpsContract {
         new Tensor(
             "", matrix.dtype(), Shape.of(bytes.byteSize() / matrix.dtype().byteSize()), copy);
     for (int i = 0; i < values.length; i++) {
-      values[i] = view.floatAt((long) (i / matrix.columns()) * matrix.stride() + i % matrix.columns());
+      values[i] =
+          view.floatAt((long) (i / matrix.columns()) * matrix.stride() + i % matrix.columns());
     }
     return values;
   }
@@ -196,10 +197,20 @@ public abstract class OpsContract {
     Both sum = random("sum", 21, 83);
     Both out = random("out", 21, 83);
     Both rstd = floats("rstd", 21, 1);
-    reference.ops().addRmsNorm(
-        x.expected, delta.expected, weight.expected, 1e-5f, sum.expected, out.expected, rstd.expected);
-    device.ops().addRmsNorm(
-        x.actual, delta.actual, weight.actual, 1e-5f, sum.actual, out.actual, rstd.actual);
+    reference
+        .ops()
+        .addRmsNorm(
+            x.expected,
+            delta.expected,
+            weight.expected,
+            1e-5f,
+            sum.expected,
+            out.expected,
+            rstd.expected);
+    device
+        .ops()
+        .addRmsNorm(
+            x.actual, delta.actual, weight.actual, 1e-5f, sum.actual, out.actual, rstd.actual);
     sum.check();
     out.check();
     rstd.check(1e-3);
@@ -218,8 +229,10 @@ public abstract class OpsContract {
     Both out = random("out", 9, 41);
     Both again = random("again", 9, 41);
     Both rstd = floats("rstd", 9, 1);
-    device.ops().addRmsNorm(
-        x.actual, delta.actual, weight.actual, 1e-5f, sum.actual, out.actual, rstd.actual);
+    device
+        .ops()
+        .addRmsNorm(
+            x.actual, delta.actual, weight.actual, 1e-5f, sum.actual, out.actual, rstd.actual);
     device.ops().rmsNorm(sum.actual, weight.actual, 1e-5f, again.actual, rstd.actual);
     assertThat(values(device, again.actual)).isEqualTo(values(device, out.actual));
   }
@@ -234,8 +247,9 @@ public abstract class OpsContract {
     Both dx = random("dx", 18, 83);
     reference.ops().rmsNorm(x.expected, weight.expected, 1e-5f, out.expected, rstd.expected);
     device.ops().rmsNorm(x.actual, weight.actual, 1e-5f, out.actual, rstd.actual);
-    reference.ops().rmsNormBackward(
-        dout.expected, x.expected, weight.expected, rstd.expected, dx.expected);
+    reference
+        .ops()
+        .rmsNormBackward(dout.expected, x.expected, weight.expected, rstd.expected, dx.expected);
     device.ops().rmsNormBackward(dout.actual, x.actual, weight.actual, rstd.actual, dx.actual);
     dx.check();
   }
@@ -247,8 +261,9 @@ public abstract class OpsContract {
     Both cos = floats("cos", 20, 11);
     Both sin = floats("sin", 20, 11);
     BothIndices positions = indices(0, 1, 2, 19, 4, 5, 6, 7, 8, 9, 10, 11, 12);
-    reference.ops().rope(
-        x.expected, positions.expected(), new RopeTable(cos.expected, sin.expected), inverse);
+    reference
+        .ops()
+        .rope(x.expected, positions.expected(), new RopeTable(cos.expected, sin.expected), inverse);
     device.ops().rope(x.actual, positions.actual(), new RopeTable(cos.actual, sin.actual), inverse);
     x.check();
   }
@@ -262,8 +277,9 @@ public abstract class OpsContract {
     device.ops().swiglu(gate.actual, up.actual, out.actual);
     out.check();
     Both dout = random("dout", 17, 51);
-    reference.ops().swigluBackward(
-        dout.expected, gate.expected, up.expected, gate.expected, up.expected);
+    reference
+        .ops()
+        .swigluBackward(dout.expected, gate.expected, up.expected, gate.expected, up.expected);
     device.ops().swigluBackward(dout.actual, gate.actual, up.actual, gate.actual, up.actual);
     gate.check();
     up.check();
@@ -271,7 +287,12 @@ public abstract class OpsContract {
 
   @ParameterizedTest
   @CsvSource({
-    "F32, 1, false", "F32, 2, true", "F16, 3, false", "BF16, 1, false", "BF16, 37, true", "F16, 70, false",
+    "F32, 1, false",
+    "F32, 2, true",
+    "F16, 3, false",
+    "BF16, 1, false",
+    "BF16, 37, true",
+    "F16, 70, false",
     "F32, 531, false"
   })
   void linear(DType type, int rows, boolean accumulate) {
@@ -325,22 +346,48 @@ public abstract class OpsContract {
     Both da = floats("da", rank, 90);
     Both db = floats("db", 75, rank);
     Both dx = random("dx", 35, 90);
-    reference.ops().loraBackward(
-        dy.expected, x.expected, u.expected, a.expected, b.expected, 1.5f, dropout,
-        du.expected, da.expected, db.expected, dx.expected);
-    device.ops().loraBackward(
-        dy.actual, x.actual, u.actual, a.actual, b.actual, 1.5f, dropout,
-        du.actual, da.actual, db.actual, dx.actual);
+    reference
+        .ops()
+        .loraBackward(
+            dy.expected,
+            x.expected,
+            u.expected,
+            a.expected,
+            b.expected,
+            1.5f,
+            dropout,
+            du.expected,
+            da.expected,
+            db.expected,
+            dx.expected);
+    device
+        .ops()
+        .loraBackward(
+            dy.actual, x.actual, u.actual, a.actual, b.actual, 1.5f, dropout, du.actual, da.actual,
+            db.actual, dx.actual);
     double tolerance = tolerance(device.computeType());
     da.check(tolerance);
     db.check(tolerance);
     dx.check();
-    reference.ops().loraBackward(
-        dy.expected, x.expected, u.expected, a.expected, b.expected, 1.5f, dropout,
-        du.expected, da.expected, db.expected, null);
-    device.ops().loraBackward(
-        dy.actual, x.actual, u.actual, a.actual, b.actual, 1.5f, dropout,
-        du.actual, da.actual, db.actual, null);
+    reference
+        .ops()
+        .loraBackward(
+            dy.expected,
+            x.expected,
+            u.expected,
+            a.expected,
+            b.expected,
+            1.5f,
+            dropout,
+            du.expected,
+            da.expected,
+            db.expected,
+            null);
+    device
+        .ops()
+        .loraBackward(
+            dy.actual, x.actual, u.actual, a.actual, b.actual, 1.5f, dropout, du.actual, da.actual,
+            db.actual, null);
     da.check(tolerance);
   }
 
@@ -366,17 +413,21 @@ public abstract class OpsContract {
     int count = segments.length / AttentionLayout.INTS_PER_SEGMENT;
     AttentionLayout right =
         new AttentionLayout(ints.expected(), count, queryRows, keyRows, maxQueries);
-    AttentionLayout ours = new AttentionLayout(ints.actual(), count, queryRows, keyRows, maxQueries);
+    AttentionLayout ours =
+        new AttentionLayout(ints.actual(), count, queryRows, keyRows, maxQueries);
     Both q = random("q", queryRows, 6 * headDim);
     Both k = random("k", keyRows, 2 * headDim);
     Both v = random("v", keyRows, 2 * headDim);
     Both out = random("out", queryRows, 6 * headDim);
     Both lse = floats("lse", 6, queryRows);
     float scale = 0.5f;
-    reference.ops().attention(
-        q.expected, k.expected, v.expected, right, headDim, scale, out.expected, lse.expected);
-    device.ops().attention(
-        q.actual, k.actual, v.actual, ours, headDim, scale, out.actual, lse.actual);
+    reference
+        .ops()
+        .attention(
+            q.expected, k.expected, v.expected, right, headDim, scale, out.expected, lse.expected);
+    device
+        .ops()
+        .attention(q.actual, k.actual, v.actual, ours, headDim, scale, out.actual, lse.actual);
     out.check();
     lse.check(tolerance(device.computeType()));
     Both dout = random("dout", queryRows, 6 * headDim);
@@ -384,12 +435,38 @@ public abstract class OpsContract {
     Both dq = random("dq", queryRows, 6 * headDim);
     Both dk = random("dk", keyRows, 2 * headDim);
     Both dv = random("dv", keyRows, 2 * headDim);
-    reference.ops().attentionBackward(
-        q.expected, k.expected, v.expected, out.expected, dout.expected, lse.expected, right,
-        headDim, scale, delta.expected, dq.expected, dk.expected, dv.expected);
-    device.ops().attentionBackward(
-        q.actual, k.actual, v.actual, out.actual, dout.actual, lse.actual, ours,
-        headDim, scale, delta.actual, dq.actual, dk.actual, dv.actual);
+    reference
+        .ops()
+        .attentionBackward(
+            q.expected,
+            k.expected,
+            v.expected,
+            out.expected,
+            dout.expected,
+            lse.expected,
+            right,
+            headDim,
+            scale,
+            delta.expected,
+            dq.expected,
+            dk.expected,
+            dv.expected);
+    device
+        .ops()
+        .attentionBackward(
+            q.actual,
+            k.actual,
+            v.actual,
+            out.actual,
+            dout.actual,
+            lse.actual,
+            ours,
+            headDim,
+            scale,
+            delta.actual,
+            dq.actual,
+            dk.actual,
+            dv.actual);
     dq.check();
     dk.check();
     dv.check();
@@ -416,14 +493,22 @@ public abstract class OpsContract {
     Both losses = floats("losses", 7, 1);
     Both probabilities = floats("probabilities", 7, 3);
     BothIndices tokens = indices(4, 202, 0);
-    reference.ops().tokenProbabilities(
-        logits.expected, tokens.expected(), probabilities.expected);
+    reference.ops().tokenProbabilities(logits.expected, tokens.expected(), probabilities.expected);
     device.ops().tokenProbabilities(logits.actual, tokens.actual(), probabilities.actual);
     probabilities.check(1e-5);
-    reference.ops().crossEntropy(
-        logits.expected, targets.expected(), weights.expected, 3f, losses.expected, logits.expected);
-    device.ops().crossEntropy(
-        logits.actual, targets.actual(), weights.actual, 3f, losses.actual, logits.actual);
+    reference
+        .ops()
+        .crossEntropy(
+            logits.expected,
+            targets.expected(),
+            weights.expected,
+            3f,
+            losses.expected,
+            logits.expected);
+    device
+        .ops()
+        .crossEntropy(
+            logits.actual, targets.actual(), weights.actual, 3f, losses.actual, logits.actual);
     losses.check(1e-5);
     logits.check();
   }
@@ -435,10 +520,13 @@ public abstract class OpsContract {
     BothIndices targets = indices(1, 2, 3);
     Both weights = floats("weights", 3, 1);
     Both losses = floats("losses", 3, 1);
-    reference.ops().crossEntropy(
-        logits.expected, targets.expected(), weights.expected, 1, losses.expected, null);
-    device.ops().crossEntropy(
-        logits.actual, targets.actual(), weights.actual, 1, losses.actual, null);
+    reference
+        .ops()
+        .crossEntropy(
+            logits.expected, targets.expected(), weights.expected, 1, losses.expected, null);
+    device
+        .ops()
+        .crossEntropy(logits.actual, targets.actual(), weights.actual, 1, losses.actual, null);
     losses.check(1e-5);
     assertThat(values(device, logits.actual)).isEqualTo(before);
   }
@@ -457,8 +545,9 @@ public abstract class OpsContract {
       assertThat(device.ops().sumOfSquares(g.actual))
           .isCloseTo(reference.ops().sumOfSquares(g.expected), within(1e-4));
       AdamWStep settings = new AdamWStep(1e-2f, 0.9, 0.999, 1e-8f, 0.01f, step, 0.5f);
-      reference.ops().adamW(
-          w.expected, g.expected, m.expected, v.expected, copy.expected, settings);
+      reference
+          .ops()
+          .adamW(w.expected, g.expected, m.expected, v.expected, copy.expected, settings);
       device.ops().adamW(w.actual, g.actual, m.actual, v.actual, copy.actual, settings);
     }
     w.check(1e-5);

@@ -14,7 +14,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Every operation as its definition says, one element after the other, summed in double precision. */
+/**
+ * Every operation as its definition says, one element after the other, summed in double precision.
+ */
 final class ReferenceOps implements Ops {
 
   private static double get(Matrix m, int row, int column) {
@@ -34,7 +36,8 @@ final class ReferenceOps implements Ops {
     switch (m.dtype()) {
       case F32 -> segment.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, index, rounded);
       case F16 ->
-          segment.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, index, Float.floatToFloat16(rounded));
+          segment.setAtIndex(
+              ValueLayout.JAVA_SHORT_UNALIGNED, index, Float.floatToFloat16(rounded));
       default ->
           segment.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, index, BFloat16.fromFloat(rounded));
     }
@@ -204,8 +207,7 @@ final class ReferenceOps implements Ops {
   }
 
   @Override
-  public void lora(
-      Matrix x, Matrix a, Matrix b, float scale, Dropout dropout, Matrix u, Matrix y) {
+  public void lora(Matrix x, Matrix a, Matrix b, float scale, Dropout dropout, Matrix u, Matrix y) {
     each(
         u,
         (r, j) -> {
@@ -228,8 +230,17 @@ final class ReferenceOps implements Ops {
 
   @Override
   public void loraBackward(
-      Matrix dy, Matrix x, Matrix u, Matrix a, Matrix b, float scale, Dropout dropout,
-      Matrix du, Matrix da, Matrix db, @Nullable Matrix dx) {
+      Matrix dy,
+      Matrix x,
+      Matrix u,
+      Matrix a,
+      Matrix b,
+      float scale,
+      Dropout dropout,
+      Matrix du,
+      Matrix da,
+      Matrix db,
+      @Nullable Matrix dx) {
     each(
         du,
         (r, j) -> {
@@ -289,7 +300,8 @@ final class ReferenceOps implements Ops {
     void visit(int row, int head, int kvHead, int[] keys);
   }
 
-  private static void eachQuery(Matrix q, Matrix k, AttentionLayout layout, int headDim, Query query) {
+  private static void eachQuery(
+      Matrix q, Matrix k, AttentionLayout layout, int headDim, Query query) {
     int heads = q.columns() / headDim;
     int group = heads / (k.columns() / headDim);
     for (int s = 0; s < layout.segmentCount(); s++) {
@@ -303,7 +315,8 @@ final class ReferenceOps implements Ops {
     }
   }
 
-  private static double dot(Matrix x, int xRow, int xHead, Matrix y, int yRow, int yHead, int headDim) {
+  private static double dot(
+      Matrix x, int xRow, int xHead, Matrix y, int yRow, int yHead, int headDim) {
     double sum = 0;
     for (int d = 0; d < headDim; d++) {
       sum += get(x, xRow, xHead * headDim + d) * get(y, yRow, yHead * headDim + d);
@@ -313,9 +326,19 @@ final class ReferenceOps implements Ops {
 
   @Override
   public void attention(
-      Matrix q, Matrix k, Matrix v, AttentionLayout layout, int headDim, float scale, Matrix out, Matrix lse) {
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix out,
+      Matrix lse) {
     eachQuery(
-        q, k, layout, headDim,
+        q,
+        k,
+        layout,
+        headDim,
         (row, head, kvHead, keys) -> {
           double[] scores = new double[keys.length];
           for (int j = 0; j < keys.length; j++) {
@@ -336,12 +359,26 @@ final class ReferenceOps implements Ops {
 
   @Override
   public void attentionBackward(
-      Matrix q, Matrix k, Matrix v, Matrix out, Matrix dout, Matrix lse, AttentionLayout layout,
-      int headDim, float scale, Matrix delta, Matrix dq, Matrix dk, Matrix dv) {
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      Matrix dout,
+      Matrix lse,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix delta,
+      Matrix dq,
+      Matrix dk,
+      Matrix dv) {
     fill(dk, 0);
     fill(dv, 0);
     eachQuery(
-        q, k, layout, headDim,
+        q,
+        k,
+        layout,
+        headDim,
         (row, head, kvHead, keys) -> {
           double deltaOfRow = dot(out, row, head, dout, row, head, headDim);
           set(delta, head, row, deltaOfRow);
@@ -384,7 +421,12 @@ final class ReferenceOps implements Ops {
 
   @Override
   public void crossEntropy(
-      Matrix logits, Indices targets, Matrix weights, float gradientScale, Matrix losses, @Nullable Matrix dlogits) {
+      Matrix logits,
+      Indices targets,
+      Matrix weights,
+      float gradientScale,
+      Matrix losses,
+      @Nullable Matrix dlogits) {
     for (int r = 0; r < logits.rows(); r++) {
       double[] p = softmax(logits, r);
       int target = get(targets, r);
@@ -411,15 +453,20 @@ final class ReferenceOps implements Ops {
 
   @Override
   public void adamW(
-      Matrix weights, Matrix gradients, Matrix firstMoment, Matrix secondMoment, Matrix workingCopy, AdamWStep step) {
+      Matrix weights,
+      Matrix gradients,
+      Matrix firstMoment,
+      Matrix secondMoment,
+      Matrix workingCopy,
+      AdamWStep step) {
     each(
         weights,
         (r, c) -> {
           double g = get(gradients, r, c) * step.gradientScale();
           double m = step.beta1() * get(firstMoment, r, c) + (1 - step.beta1()) * g;
           double v = step.beta2() * get(secondMoment, r, c) + (1 - step.beta2()) * g * g;
-          double mHat = m / (1 - Math.pow(step.beta1(), step.step()));
-          double vHat = v / (1 - Math.pow(step.beta2(), step.step()));
+          double mHat = m / (1 - Math.pow(step.beta1(), (double) step.step()));
+          double vHat = v / (1 - Math.pow(step.beta2(), (double) step.step()));
           double w = get(weights, r, c) * (1 - (double) step.learningRate() * step.weightDecay());
           w -= step.learningRate() * mHat / (Math.sqrt(vHat) + step.epsilon());
           set(firstMoment, r, c, m);

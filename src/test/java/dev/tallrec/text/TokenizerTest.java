@@ -19,7 +19,10 @@ class TokenizerTest {
 
   private static final Path LLAMA = Fixtures.path("tokenizer");
 
-  /** Where transformers makes control tokens of text, ids are those of SentencePiece, which does not. */
+  /**
+   * Where transformers makes control tokens of text, ids are those of SentencePiece, which does
+   * not.
+   */
   private record Case(String text, int[] ids, String decoded) {}
 
   private static List<Case> cases() throws IOException {

@@ -48,8 +48,22 @@ class TrainerTest {
 
   private static TrainingConfig config(int microBatchTokens, boolean sharePrefix, int patience) {
     return new TrainingConfig(
-        1e-2, Schedule.LINEAR, 2, 4, 4, microBatchTokens, 0.01, 0.9, 0.999, 1e-8, 1, sharePrefix, -1, 3,
-        patience, 7);
+        1e-2,
+        Schedule.LINEAR,
+        2,
+        4,
+        4,
+        microBatchTokens,
+        0.01,
+        0.9,
+        0.999,
+        1e-8,
+        1,
+        sharePrefix,
+        -1,
+        3,
+        patience,
+        7);
   }
 
   private static float[] values(LoraAdapter adapter) {
@@ -109,7 +123,8 @@ class TrainerTest {
 
   private static double firstLoss(LoadedModel model, LoraAdapter adapter, int microBatchTokens)
       throws Exception {
-    try (Trainer trainer = new Trainer(model.network, adapter, config(microBatchTokens, false, 0))) {
+    try (Trainer trainer =
+        new Trainer(model.network, adapter, config(microBatchTokens, false, 0))) {
       return trainer
           .train(examples(), null, SILENT, Optional.empty(), () -> false)
           .stepLog()
@@ -143,18 +158,15 @@ class TrainerTest {
       }
       TrainingResult resumed;
       try (Trainer trainer = new Trainer(model.network, stopped, config(256, true, 0))) {
-        resumed =
-            trainer.train(examples(), null, SILENT, Optional.of(checkpoint), () -> false);
+        resumed = trainer.train(examples(), null, SILENT, Optional.of(checkpoint), () -> false);
       }
       assertThat(values(stopped)).isEqualTo(values(straight));
       assertThat(resumed.stepLog().stream().map(TrainingListener.Step::loss))
           .containsExactlyElementsOf(
               right.stepLog().stream().map(TrainingListener.Step::loss).toList());
       try (Trainer trainer = new Trainer(model.network, stopped, config(256, true, 5))) {
-        assertThatThrownBy(
-                () ->
-                    trainer.train(
-                        examples(), evaluation, SILENT, Optional.of(checkpoint), () -> false))
+        assertThatThrownBy(() ->
+                trainer.train(examples(), evaluation, SILENT, Optional.of(checkpoint), () -> false))
             .isInstanceOf(IOException.class)
             .hasMessageContaining("another run");
       }

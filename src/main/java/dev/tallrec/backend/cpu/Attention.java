@@ -9,8 +9,8 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Softmax attention and its gradient, by blocks of {@value #QUERY_BLOCK} queries of a head whose scores
- * stay in cache. Scores of the prefix come first, then those of the segment's own keys.
+ * Softmax attention and its gradient, by blocks of {@value #QUERY_BLOCK} queries of a head whose
+ * scores stay in cache. Scores of the prefix come first, then those of the segment's own keys.
  */
 final class Attention {
 
@@ -26,14 +26,23 @@ final class Attention {
 
   /** Segment {@code index} of a layout. */
   private record Segment(
-      int queryStart, int queryCount, int keyStart, int causalOffset, int prefixStart, int prefixLength) {
+      int queryStart,
+      int queryCount,
+      int keyStart,
+      int causalOffset,
+      int prefixStart,
+      int prefixLength) {
 
     static Segment of(AttentionLayout layout, int index) {
       MemorySegment ints = HostBuffer.of(layout.segments().buffer());
       long at = layout.segments().offset() + (long) index * AttentionLayout.INTS_PER_SEGMENT;
       return new Segment(
-          get(ints, at), get(ints, at + 1), get(ints, at + 2),
-          get(ints, at + 3), get(ints, at + 4), get(ints, at + 5));
+          get(ints, at),
+          get(ints, at + 1),
+          get(ints, at + 2),
+          get(ints, at + 3),
+          get(ints, at + 4),
+          get(ints, at + 5));
     }
 
     private static int get(MemorySegment ints, long index) {
@@ -47,8 +56,14 @@ final class Attention {
   }
 
   void forward(
-      Matrix q, Matrix k, Matrix v, AttentionLayout layout, int headDim, float scale,
-      Matrix out, Matrix lse) {
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix out,
+      Matrix lse) {
     int heads = q.columns() / headDim;
     int group = heads / (k.columns() / headDim);
     int blocks = Math.ceilDiv(layout.maxQueryCount(), QUERY_BLOCK);
@@ -61,9 +76,16 @@ final class Attention {
           if (from < to) {
             int head = index % heads;
             forwardBlock(
-                scratch[worker], segment, from, to,
-                head(q, head, headDim), head(k, head / group, headDim),
-                head(v, head / group, headDim), scale, head(out, head, headDim), lse.rows(head, 1));
+                scratch[worker],
+                segment,
+                from,
+                to,
+                head(q, head, headDim),
+                head(k, head / group, headDim),
+                head(v, head / group, headDim),
+                scale,
+                head(out, head, headDim),
+                lse.rows(head, 1));
           }
         });
   }
@@ -73,8 +95,16 @@ final class Attention {
   }
 
   private static void forwardBlock(
-      Scratch scratch, Segment segment, int from, int to,
-      Matrix q, Matrix k, Matrix v, float scale, Matrix out, Matrix lse) {
+      Scratch scratch,
+      Segment segment,
+      int from,
+      int to,
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      float scale,
+      Matrix out,
+      Matrix lse) {
     int keys = segment.prefixLength + segment.ownKeys(to);
     MemorySegment scores = scratch.floats(0, (long) QUERY_BLOCK * keys);
     scores(scratch, segment, from, to, q, k, scale, scores);
@@ -90,62 +120,126 @@ final class Attention {
 
   /** scores[query][key] = scale * q . k. */
   private static void scores(
-      Scratch scratch, Segment segment, int from, int to,
-      Matrix q, Matrix k, float scale, MemorySegment scores) {
+      Scratch scratch,
+      Segment segment,
+      int from,
+      int to,
+      Matrix q,
+      Matrix k,
+      float scale,
+      MemorySegment scores) {
     int prefix = segment.prefixLength;
     int own = segment.ownKeys(to);
     Gemm.Operand queries = Gemm.Operand.of(q.rows(segment.queryStart + from, to - from));
     if (prefix > 0) {
       Gemm.single(
-          scratch.panels(), to - from, prefix, q.columns(), scale, queries,
+          scratch.panels(),
+          to - from,
+          prefix,
+          q.columns(),
+          scale,
+          queries,
           Gemm.Operand.transposed(k.rows(segment.prefixStart, prefix)),
-          scores, 0, prefix + own, false);
+          scores,
+          0,
+          prefix + own,
+          false);
     }
     Gemm.single(
-        scratch.panels(), to - from, own, q.columns(), scale, queries,
+        scratch.panels(),
+        to - from,
+        own,
+        q.columns(),
+        scale,
+        queries,
         Gemm.Operand.transposed(k.rows(segment.keyStart, own)),
-        scores, prefix, prefix + own, false);
+        scores,
+        prefix,
+        prefix + own,
+        false);
   }
 
   /** target = weights x values, where weights are [queries, prefix | own keys]. */
   private static void product(
-      Scratch scratch, Segment segment, int to, MemorySegment weights, int keys,
-      Matrix values, Matrix target) {
+      Scratch scratch,
+      Segment segment,
+      int to,
+      MemorySegment weights,
+      int keys,
+      Matrix values,
+      Matrix target) {
     int prefix = segment.prefixLength;
     if (prefix > 0) {
       Gemm.single(
-          scratch.panels(), target.rows(), target.columns(), prefix, 1,
+          scratch.panels(),
+          target.rows(),
+          target.columns(),
+          prefix,
+          1,
           new Gemm.Operand(weights, DType.F32, 0, keys, 1),
           Gemm.Operand.of(values.rows(segment.prefixStart, prefix)),
-          HostBuffer.of(target), target.offset(), target.stride(), false);
+          HostBuffer.of(target),
+          target.offset(),
+          target.stride(),
+          false);
     }
     Gemm.single(
-        scratch.panels(), target.rows(), target.columns(), segment.ownKeys(to), 1,
+        scratch.panels(),
+        target.rows(),
+        target.columns(),
+        segment.ownKeys(to),
+        1,
         new Gemm.Operand(weights, DType.F32, prefix, keys, 1),
         Gemm.Operand.of(values.rows(segment.keyStart, segment.ownKeys(to))),
-        HostBuffer.of(target), target.offset(), target.stride(), prefix > 0);
+        HostBuffer.of(target),
+        target.offset(),
+        target.stride(),
+        prefix > 0);
   }
 
   /** target += weights^T x rows: what {@code rows} of the queries give to every key. */
   private static void addTransposed(
-      Scratch scratch, Segment segment, int to, MemorySegment weights, int keys,
-      Matrix rows, Matrix target) {
+      Scratch scratch,
+      Segment segment,
+      int to,
+      MemorySegment weights,
+      int keys,
+      Matrix rows,
+      Matrix target) {
     int prefix = segment.prefixLength;
     if (prefix > 0) {
       Matrix part = target.rows(segment.prefixStart, prefix);
       Gemm.single(
-          scratch.panels(), prefix, target.columns(), rows.rows(), 1,
-          new Gemm.Operand(weights, DType.F32, 0, 1, keys), Gemm.Operand.of(rows),
-          HostBuffer.of(part), part.offset(), part.stride(), true);
+          scratch.panels(),
+          prefix,
+          target.columns(),
+          rows.rows(),
+          1,
+          new Gemm.Operand(weights, DType.F32, 0, 1, keys),
+          Gemm.Operand.of(rows),
+          HostBuffer.of(part),
+          part.offset(),
+          part.stride(),
+          true);
     }
     Matrix part = target.rows(segment.keyStart, segment.ownKeys(to));
     Gemm.single(
-        scratch.panels(), part.rows(), target.columns(), rows.rows(), 1,
-        new Gemm.Operand(weights, DType.F32, prefix, 1, keys), Gemm.Operand.of(rows),
-        HostBuffer.of(part), part.offset(), part.stride(), true);
+        scratch.panels(),
+        part.rows(),
+        target.columns(),
+        rows.rows(),
+        1,
+        new Gemm.Operand(weights, DType.F32, prefix, 1, keys),
+        Gemm.Operand.of(rows),
+        HostBuffer.of(part),
+        part.offset(),
+        part.stride(),
+        true);
   }
 
-  /** Replaces the first {@code seen} scores by their softmax, the others by 0; returns log-sum-exp. */
+  /**
+   * Replaces the first {@code seen} scores by their softmax, the others by 0; returns log-sum-exp.
+   */
   private static float softmax(MemorySegment scores, long at, int seen, int keys) {
     float max = max(scores, at, seen);
     FloatVector maxima = FloatVector.broadcast(Vectors.FLOATS, max);
@@ -184,9 +278,7 @@ final class Attention {
   }
 
   private static void clear(MemorySegment values, long at, int from, int to) {
-    values
-        .asSlice(at + (long) from * Float.BYTES, (long) (to - from) * Float.BYTES)
-        .fill((byte) 0);
+    values.asSlice(at + (long) from * Float.BYTES, (long) (to - from) * Float.BYTES).fill((byte) 0);
   }
 
   /**
@@ -194,8 +286,19 @@ final class Attention {
    * gradients from several segments, and these must add up in one order.
    */
   void backward(
-      Matrix q, Matrix k, Matrix v, Matrix out, Matrix dout, Matrix lse, AttentionLayout layout,
-      int headDim, float scale, Matrix delta, Matrix dq, Matrix dk, Matrix dv) {
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      Matrix dout,
+      Matrix lse,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix delta,
+      Matrix dq,
+      Matrix dk,
+      Matrix dv) {
     int kvHeads = k.columns() / headDim;
     int group = q.columns() / headDim / kvHeads;
     pool.forEach(
@@ -210,14 +313,28 @@ final class Attention {
           for (int index = 0; index < layout.segmentCount(); index++) {
             Segment segment = Segment.of(layout, index);
             for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
-              deltas(segment, head(out, head, headDim), head(dout, head, headDim), delta.rows(head, 1));
+              deltas(
+                  segment,
+                  head(out, head, headDim),
+                  head(dout, head, headDim),
+                  delta.rows(head, 1));
               for (int from = 0; from < segment.queryCount; from += QUERY_BLOCK) {
                 int to = Math.min(segment.queryCount, from + QUERY_BLOCK);
                 backwardBlock(
-                    scratch[worker], segment, from, to,
-                    head(q, head, headDim), keys, values, head(dout, head, headDim),
-                    lse.rows(head, 1), delta.rows(head, 1), scale,
-                    head(dq, head, headDim), keyGradients, valueGradients);
+                    scratch[worker],
+                    segment,
+                    from,
+                    to,
+                    head(q, head, headDim),
+                    keys,
+                    values,
+                    head(dout, head, headDim),
+                    lse.rows(head, 1),
+                    delta.rows(head, 1),
+                    scale,
+                    head(dq, head, headDim),
+                    keyGradients,
+                    valueGradients);
               }
             }
           }
@@ -228,16 +345,30 @@ final class Attention {
     for (int row = segment.queryStart; row < segment.queryStart + segment.queryCount; row++) {
       float sum =
           Vectors.dot(
-              HostBuffer.of(out), Vectors.at(out, row),
-              HostBuffer.of(dout), Vectors.at(dout, row), out.columns());
+              HostBuffer.of(out),
+              Vectors.at(out, row),
+              HostBuffer.of(dout),
+              Vectors.at(dout, row),
+              out.columns());
       Vectors.set(HostBuffer.of(delta), Vectors.at(delta, 0), row, sum);
     }
   }
 
   private static void backwardBlock(
-      Scratch scratch, Segment segment, int from, int to,
-      Matrix q, Matrix k, Matrix v, Matrix dout, Matrix lse, Matrix delta, float scale,
-      Matrix dq, Matrix dk, Matrix dv) {
+      Scratch scratch,
+      Segment segment,
+      int from,
+      int to,
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix dout,
+      Matrix lse,
+      Matrix delta,
+      float scale,
+      Matrix dq,
+      Matrix dk,
+      Matrix dv) {
     int first = segment.queryStart + from;
     int keys = segment.prefixLength + segment.ownKeys(to);
     MemorySegment weights = scratch.floats(0, (long) QUERY_BLOCK * keys);
@@ -249,9 +380,13 @@ final class Attention {
       int seen = segment.prefixLength + segment.ownKeys(query + 1);
       int row = segment.queryStart + query;
       softmaxGradient(
-          weights, gradients, at, seen,
+          weights,
+          gradients,
+          at,
+          seen,
           Vectors.get(HostBuffer.of(lse), Vectors.at(lse, 0), row),
-          Vectors.get(HostBuffer.of(delta), Vectors.at(delta, 0), row), scale);
+          Vectors.get(HostBuffer.of(delta), Vectors.at(delta, 0), row),
+          scale);
       clear(weights, at, seen, keys);
       clear(gradients, at, seen, keys);
     }
@@ -262,8 +397,13 @@ final class Attention {
 
   /** weights = exp(scores - lse), gradients = scale * weights * (gradients - delta). */
   private static void softmaxGradient(
-      MemorySegment weights, MemorySegment gradients, long at, int seen,
-      float lse, float delta, float scale) {
+      MemorySegment weights,
+      MemorySegment gradients,
+      long at,
+      int seen,
+      float lse,
+      float delta,
+      float scale) {
     int i = 0;
     for (; i <= seen - Vectors.LANES; i += Vectors.LANES) {
       FloatVector weight = VectorMath.exp(Vectors.load(weights, at, i).sub(lse));

@@ -15,7 +15,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The machine's processors: compute in fp32, weights as they are stored, memory outside the heap. */
+/**
+ * The machine's processors: compute in fp32, weights as they are stored, memory outside the heap.
+ */
 public final class CpuDevice implements Device {
 
   private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
@@ -24,8 +26,8 @@ public final class CpuDevice implements Device {
   private final CpuOps ops;
 
   /**
-   * A device that computes on {@code threads} threads, the calling one among them. The result of every
-   * operation is the same to the bit for any number of them.
+   * A device that computes on {@code threads} threads, the calling one among them. The result of
+   * every operation is the same to the bit for any number of them.
    *
    * @throws IllegalArgumentException if there are none
    */
@@ -45,7 +47,8 @@ public final class CpuDevice implements Device {
   @Override
   public String description() {
     return "CPU, %d thread%s, %d-bit vectors"
-        .formatted(pool.threads(), pool.threads() == 1 ? "" : "s", VectorMath.FLOATS.vectorBitSize());
+        .formatted(
+            pool.threads(), pool.threads() == 1 ? "" : "s", VectorMath.FLOATS.vectorBitSize());
   }
 
   @Override
@@ -63,7 +66,9 @@ public final class CpuDevice implements Device {
     return new HostArena(this);
   }
 
-  /** What the kernel calls available where it says so and no container limits us; else what is free. */
+  /**
+   * What the kernel calls available where it says so and no container limits us; else what is free.
+   */
   @Override
   public long availableBytes() {
     if (!(ManagementFactory.getOperatingSystemMXBean()

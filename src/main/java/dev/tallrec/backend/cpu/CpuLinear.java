@@ -46,8 +46,12 @@ final class CpuLinear implements FrozenLinear {
         throw new IllegalArgumentException(
             "%s %s %s cannot be one layer with %s %s %s"
                 .formatted(
-                    tensor.name(), tensor.dtype(), tensor.shape(),
-                    head.name(), head.dtype(), head.shape()));
+                    tensor.name(),
+                    tensor.dtype(),
+                    tensor.shape(),
+                    head.name(),
+                    head.dtype(),
+                    head.shape()));
       }
       int rows = Math.toIntExact(tensor.shape().dimension(0));
       parts.add(new Part(tensor.segment(), 0, rows, outputs));
@@ -69,14 +73,12 @@ final class CpuLinear implements FrozenLinear {
 
   /** The weights W of {@code part} as the right factor of x W^T: element (in, out). */
   Gemm.Operand transposed(Part part) {
-    return new Gemm.Operand(
-        part.segment, dtype, (long) part.firstRow * inFeatures, 1, inFeatures);
+    return new Gemm.Operand(part.segment, dtype, (long) part.firstRow * inFeatures, 1, inFeatures);
   }
 
   /** The weights of {@code part} as the right factor of dy W: element (out, in). */
   Gemm.Operand plain(Part part) {
-    return new Gemm.Operand(
-        part.segment, dtype, (long) part.firstRow * inFeatures, inFeatures, 1);
+    return new Gemm.Operand(part.segment, dtype, (long) part.firstRow * inFeatures, inFeatures, 1);
   }
 
   @Override

@@ -11,7 +11,10 @@ import dev.tallrec.backend.RopeTable;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Checks shapes, shares rows or blocks out among threads, and leaves the arithmetic to its neighbours. */
+/**
+ * Checks shapes, shares rows or blocks out among threads, and leaves the arithmetic to its
+ * neighbours.
+ */
 final class CpuOps implements Ops, AutoCloseable {
 
   private static final int ROWS_AT_A_TIME = 16;
@@ -101,8 +104,7 @@ final class CpuOps implements Ops, AutoCloseable {
     Shapes.same(gate, dout, "dout");
     Shapes.same(gate, dgate, "dgate");
     Shapes.same(gate, dup, "dup");
-    eachRow(
-        gate.rows(), row -> Activations.swigluBackwardRow(dout, gate, up, dgate, dup, row));
+    eachRow(gate.rows(), row -> Activations.swigluBackwardRow(dout, gate, up, dgate, dup, row));
   }
 
   @Override
@@ -120,16 +122,24 @@ final class CpuOps implements Ops, AutoCloseable {
   }
 
   @Override
-  public void lora(
-      Matrix x, Matrix a, Matrix b, float scale, Dropout dropout, Matrix u, Matrix y) {
+  public void lora(Matrix x, Matrix a, Matrix b, float scale, Dropout dropout, Matrix u, Matrix y) {
     checkLora(x, a, b, u, y);
     lowRank.forward(x, a, b, scale, dropout, u, y);
   }
 
   @Override
   public void loraBackward(
-      Matrix dy, Matrix x, Matrix u, Matrix a, Matrix b, float scale, Dropout dropout,
-      Matrix du, Matrix da, Matrix db, @Nullable Matrix dx) {
+      Matrix dy,
+      Matrix x,
+      Matrix u,
+      Matrix a,
+      Matrix b,
+      float scale,
+      Dropout dropout,
+      Matrix du,
+      Matrix da,
+      Matrix db,
+      @Nullable Matrix dx) {
     checkLora(x, a, b, u, dy);
     Shapes.same(u, du, "du");
     Shapes.same(a, da, "da");
@@ -150,24 +160,40 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void attention(
-      Matrix q, Matrix k, Matrix v, AttentionLayout layout, int headDim, float scale,
-      Matrix out, Matrix lse) {
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix out,
+      Matrix lse) {
     checkAttention(q, k, v, layout, headDim, out, lse);
     attention.forward(q, k, v, layout, headDim, scale, out, lse);
   }
 
   @Override
   public void attentionBackward(
-      Matrix q, Matrix k, Matrix v, Matrix out, Matrix dout, Matrix lse, AttentionLayout layout,
-      int headDim, float scale, Matrix delta, Matrix dq, Matrix dk, Matrix dv) {
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      Matrix dout,
+      Matrix lse,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix delta,
+      Matrix dq,
+      Matrix dk,
+      Matrix dv) {
     checkAttention(q, k, v, layout, headDim, out, lse);
     Shapes.same(q, dout, "dout");
     Shapes.same(q, dq, "dq");
     Shapes.same(k, dk, "dk");
     Shapes.same(k, dv, "dv");
     Shapes.same(lse, delta, "delta");
-    attention.backward(
-        q, k, v, out, dout, lse, layout, headDim, scale, delta, dq, dk, dv);
+    attention.backward(q, k, v, out, dout, lse, layout, headDim, scale, delta, dq, dk, dv);
   }
 
   private static void checkAttention(
@@ -198,8 +224,7 @@ final class CpuOps implements Ops, AutoCloseable {
   public void gatherRows(Matrix source, Indices rows, Matrix out) {
     Shapes.check(source, source.rows(), out.columns(), "source");
     Shapes.check(out, rows.count(), out.columns(), "out");
-    eachRow(
-        out.rows(), row -> Elementwise.copyRow(source, HostBuffer.get(rows, row), out, row));
+    eachRow(out.rows(), row -> Elementwise.copyRow(source, HostBuffer.get(rows, row), out, row));
   }
 
   @Override
@@ -207,13 +232,16 @@ final class CpuOps implements Ops, AutoCloseable {
     Shapes.check(target, target.rows(), source.columns(), "target");
     Shapes.check(source, rows.count(), source.columns(), "source");
     eachRow(
-        source.rows(),
-        row -> Elementwise.addRow(source, row, target, HostBuffer.get(rows, row)));
+        source.rows(), row -> Elementwise.addRow(source, row, target, HostBuffer.get(rows, row)));
   }
 
   @Override
   public void crossEntropy(
-      Matrix logits, Indices targets, Matrix weights, float gradientScale, Matrix losses,
+      Matrix logits,
+      Indices targets,
+      Matrix weights,
+      float gradientScale,
+      Matrix losses,
       @Nullable Matrix dlogits) {
     Shapes.isF32(logits, "logits");
     Shapes.count(targets, logits.rows(), "targets");
@@ -226,7 +254,13 @@ final class CpuOps implements Ops, AutoCloseable {
         logits.rows(),
         (row, worker) ->
             Losses.crossEntropyRow(
-                logits, row, HostBuffer.get(targets, row), weights, gradientScale, losses, dlogits));
+                logits,
+                row,
+                HostBuffer.get(targets, row),
+                weights,
+                gradientScale,
+                losses,
+                dlogits));
   }
 
   @Override
@@ -246,8 +280,12 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void adamW(
-      Matrix weights, Matrix gradients, Matrix firstMoment, Matrix secondMoment,
-      Matrix workingCopy, AdamWStep step) {
+      Matrix weights,
+      Matrix gradients,
+      Matrix firstMoment,
+      Matrix secondMoment,
+      Matrix workingCopy,
+      AdamWStep step) {
     Shapes.check(weights, 1, weights.columns(), "weights");
     Shapes.same(weights, gradients, "gradients");
     Shapes.same(weights, firstMoment, "firstMoment");

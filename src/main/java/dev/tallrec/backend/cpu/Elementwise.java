@@ -19,8 +19,10 @@ final class Elementwise {
   static void addRow(Matrix source, int sourceRow, Matrix target, int targetRow) {
     Vectors.addScaled(
         1,
-        HostBuffer.of(source), Vectors.at(source, sourceRow),
-        HostBuffer.of(target), Vectors.at(target, targetRow),
+        HostBuffer.of(source),
+        Vectors.at(source, sourceRow),
+        HostBuffer.of(target),
+        Vectors.at(target, targetRow),
         source.columns());
   }
 
@@ -89,10 +91,15 @@ final class Elementwise {
   }
 
   static void adamW(
-      WorkerPool pool, Matrix weights, Matrix gradients, Matrix firstMoment, Matrix secondMoment,
-      Matrix workingCopy, AdamWStep step) {
-    double correction1 = 1 - Math.pow(step.beta1(), step.step());
-    float correction2Root = (float) Math.sqrt(1 - Math.pow(step.beta2(), step.step()));
+      WorkerPool pool,
+      Matrix weights,
+      Matrix gradients,
+      Matrix firstMoment,
+      Matrix secondMoment,
+      Matrix workingCopy,
+      AdamWStep step) {
+    double correction1 = 1 - Math.pow(step.beta1(), (double) step.step());
+    float correction2Root = (float) Math.sqrt(1 - Math.pow(step.beta2(), (double) step.step()));
     float stepSize = (float) (step.learningRate() / correction1);
     float weight1 = (float) (1 - step.beta1());
     float beta2 = (float) step.beta2();

@@ -7,7 +7,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 
-/** Products with frozen weights as stored: blocked for many rows, straight along the weights for a few. */
+/**
+ * Products with frozen weights as stored: blocked for many rows, straight along the weights for a
+ * few.
+ */
 final class FrozenProducts {
 
   // Up to here reading each weight once and multiplying it at once beats packing panels of them.
@@ -51,8 +54,18 @@ final class FrozenProducts {
         Gemm.pieces(c.rows(), c.columns()),
         (piece, worker) ->
             Gemm.piece(
-                piece, scratch[worker].panels(), c.rows(), c.columns(), a.columns(), 1, left, b,
-                target, c.offset(), c.stride(), accumulate));
+                piece,
+                scratch[worker].panels(),
+                c.rows(),
+                c.columns(),
+                a.columns(),
+                1,
+                left,
+                b,
+                target,
+                c.offset(),
+                c.stride(),
+                accumulate));
   }
 
   private void fewRows(
@@ -70,8 +83,7 @@ final class FrozenProducts {
               MemorySegment target = HostBuffer.of(y);
               long at = Vectors.at(y, r);
               Vectors.set(
-                  target, at, output,
-                  accumulate ? value + Vectors.get(target, at, output) : value);
+                  target, at, output, accumulate ? value + Vectors.get(target, at, output) : value);
             }
           }
         });
@@ -97,8 +109,7 @@ final class FrozenProducts {
   private static void widen(DType dtype, MemorySegment weights, int row, float[] out, int length) {
     long first = (long) row * length;
     switch (dtype) {
-      case F32 ->
-          MemorySegment.copy(weights, Vectors.FLOAT, first * Float.BYTES, out, 0, length);
+      case F32 -> MemorySegment.copy(weights, Vectors.FLOAT, first * Float.BYTES, out, 0, length);
       case F16 -> {
         for (int i = 0; i < length; i++) {
           out[i] = Float.float16ToFloat(weights.getAtIndex(SHORT, first + i));

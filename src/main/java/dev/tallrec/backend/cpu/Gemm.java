@@ -10,12 +10,12 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * C (+)= alpha A B by blocks: A and B are copied, converted to fp32, into panels that stay in cache, and a
- * micro-kernel of {@value #ROWS} rows by two vectors keeps its sums in registers (Goto and van de Geijn,
- * "Anatomy of high-performance matrix multiplication", TOMS 2008).
+ * C (+)= alpha A B by blocks: A and B are copied, converted to fp32, into panels that stay in
+ * cache, and a micro-kernel of {@value #ROWS} rows by two vectors keeps its sums in registers (Goto
+ * and van de Geijn, "Anatomy of high-performance matrix multiplication", TOMS 2008).
  *
- * <p>More than 4 rows by 2 vectors spill on 16 registers. The sum over k is split at fixed places, so a
- * result does not depend on how work is shared out.
+ * <p>More than 4 rows by 2 vectors spill on 16 registers. The sum over k is split at fixed places,
+ * so a result does not depend on how work is shared out.
  */
 final class Gemm {
 
@@ -30,7 +30,8 @@ final class Gemm {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
   /** A factor: element (row, column) is at offset + row * rowStride + column * columnStride. */
-  record Operand(MemorySegment segment, DType dtype, long offset, long rowStride, long columnStride) {
+  record Operand(
+      MemorySegment segment, DType dtype, long offset, long rowStride, long columnStride) {
 
     static Operand of(Matrix matrix) {
       return new Operand(
@@ -206,8 +207,7 @@ final class Gemm {
 
   private static void packRow(float[] panel, int at, Operand b, long from, int width) {
     switch (b.dtype) {
-      case F32 ->
-          MemorySegment.copy(b.segment, FLOAT, from * Float.BYTES, panel, at, width);
+      case F32 -> MemorySegment.copy(b.segment, FLOAT, from * Float.BYTES, panel, at, width);
       case F16 -> {
         for (int w = 0; w < width; w++) {
           panel[at + w] = Float.float16ToFloat(b.segment.getAtIndex(SHORT, from + w));
@@ -245,7 +245,14 @@ final class Gemm {
   }
 
   private static void kernel(
-      float[] a, int aAt, float[] b, int bAt, int depths, MemorySegment c, long target, long stride,
+      float[] a,
+      int aAt,
+      float[] b,
+      int bAt,
+      int depths,
+      MemorySegment c,
+      long target,
+      long stride,
       boolean add) {
     FloatVector c00 = FloatVector.zero(FLOATS);
     FloatVector c01 = c00;
@@ -291,8 +298,16 @@ final class Gemm {
 
   /** A tile that sticks out of C: computed whole aside, then the part that is wanted is stored. */
   private static void edge(
-      Panels panels, int aAt, int bAt, int depths, MemorySegment c, long target, long stride,
-      int height, int width, boolean add) {
+      Panels panels,
+      int aAt,
+      int bAt,
+      int depths,
+      MemorySegment c,
+      long target,
+      long stride,
+      int height,
+      int width,
+      boolean add) {
     kernel(panels.a, aAt, panels.b, bAt, depths, panels.tile, 0, COLUMNS, false);
     for (int i = 0; i < height; i++) {
       for (int j = 0; j < width; j++) {

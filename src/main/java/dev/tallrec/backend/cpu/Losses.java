@@ -14,8 +14,13 @@ final class Losses {
   private Losses() {}
 
   static void crossEntropyRow(
-      Matrix logits, int row, int target, Matrix weights, float gradientScale,
-      Matrix losses, @Nullable Matrix dlogits) {
+      Matrix logits,
+      int row,
+      int target,
+      Matrix weights,
+      float gradientScale,
+      Matrix losses,
+      @Nullable Matrix dlogits) {
     MemorySegment ls = HostBuffer.of(logits);
     long at = Vectors.at(logits, row);
     float weight = Vectors.get(HostBuffer.of(weights), Vectors.at(weights, row), 0);
@@ -23,8 +28,7 @@ final class Losses {
     float sum = sumOfExponentials(ls, at, logits.columns(), max);
     float loss = max + (float) Math.log(sum) - Vectors.get(ls, at, target);
     // A token that does not count must not count even where its logits are not finite.
-    Vectors.set(
-        HostBuffer.of(losses), Vectors.at(losses, row), 0, weight == 0 ? 0 : weight * loss);
+    Vectors.set(HostBuffer.of(losses), Vectors.at(losses, row), 0, weight == 0 ? 0 : weight * loss);
     if (dlogits != null) {
       gradient(logits, row, target, max, sum, gradientScale * weight, dlogits);
     }

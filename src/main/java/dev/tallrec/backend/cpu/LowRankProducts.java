@@ -8,8 +8,8 @@ import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /**
- * LoRA's products, where one side is only r wide: a general product would spend its time packing panels
- * that it uses r times.
+ * LoRA's products, where one side is only r wide: a general product would spend its time packing
+ * panels that it uses r times.
  */
 final class LowRankProducts implements AutoCloseable {
 
@@ -50,8 +50,17 @@ final class LowRankProducts implements AutoCloseable {
   }
 
   void backward(
-      Matrix dy, Matrix x, Matrix u, Matrix a, Matrix b, float scale, Dropout dropout,
-      Matrix du, Matrix da, Matrix db, @Nullable Matrix dx) {
+      Matrix dy,
+      Matrix x,
+      Matrix u,
+      Matrix a,
+      Matrix b,
+      float scale,
+      Dropout dropout,
+      Matrix du,
+      Matrix da,
+      Matrix db,
+      @Nullable Matrix dx) {
     Matrix bt = transpose(b);
     Matrix input = dropout.isActive() ? drop(x, dropout) : x;
     pool.forRows(
@@ -96,8 +105,10 @@ final class LowRankProducts implements AutoCloseable {
             long offset = (long) from * Float.BYTES;
             Vectors.addScaled(
                 1,
-                HostBuffer.of(product), Vectors.at(product, j) + offset,
-                HostBuffer.of(da), Vectors.at(da, j) + offset,
+                HostBuffer.of(product),
+                Vectors.at(product, j) + offset,
+                HostBuffer.of(da),
+                Vectors.at(da, j) + offset,
                 to - from);
           }
         });
@@ -105,7 +116,7 @@ final class LowRankProducts implements AutoCloseable {
 
   /** dB += scale * dy^T u, computed as its transpose. */
   private void gradientOfB(Matrix u, Matrix dy, float scale, Matrix db) {
-    Matrix product = matrix(outer, db.columns(), db.rows());
+    Matrix product = matrix(outer, /* rows= */ db.columns(), /* columns= */ db.rows());
     MemorySegment source = HostBuffer.of(product);
     MemorySegment target = HostBuffer.of(db);
     pool.forRows(
@@ -131,15 +142,20 @@ final class LowRankProducts implements AutoCloseable {
         (from, to, worker) -> {
           for (int row = from; row < to; row++) {
             Philox.dropRow(
-                dropout, row, HostBuffer.of(x), Vectors.at(x, row),
-                HostBuffer.of(copy), Vectors.at(copy, row), x.columns());
+                dropout,
+                row,
+                HostBuffer.of(x),
+                Vectors.at(x, row),
+                HostBuffer.of(copy),
+                Vectors.at(copy, row),
+                x.columns());
           }
         });
     return copy;
   }
 
   private Matrix transpose(Matrix b) {
-    Matrix bt = matrix(transposed, b.columns(), b.rows());
+    Matrix bt = matrix(transposed, /* rows= */ b.columns(), /* columns= */ b.rows());
     MemorySegment source = HostBuffer.of(b);
     MemorySegment target = HostBuffer.of(bt);
     for (int row = 0; row < b.rows(); row++) {
@@ -156,8 +172,7 @@ final class LowRankProducts implements AutoCloseable {
   }
 
   /** out[row][j] = scale * (x . a[j]) for all rows j of a, four of them in one pass over x. */
-  private static void dots(
-      MemorySegment x, long xAt, Matrix a, float scale, Matrix out, int row) {
+  private static void dots(MemorySegment x, long xAt, Matrix a, float scale, Matrix out, int row) {
     MemorySegment as = HostBuffer.of(a);
     MemorySegment target = HostBuffer.of(out);
     long at = Vectors.at(out, row);
@@ -197,8 +212,7 @@ final class LowRankProducts implements AutoCloseable {
       Vectors.set(target, at, j + 3, scale * total3);
     }
     for (; j < a.rows(); j++) {
-      Vectors.set(
-          target, at, j, scale * Vectors.dot(x, xAt, as, Vectors.at(a, j), columns));
+      Vectors.set(target, at, j, scale * Vectors.dot(x, xAt, as, Vectors.at(a, j), columns));
     }
   }
 

@@ -34,9 +34,17 @@ final class Philox {
     return Integer.toUnsignedLong(a) * Integer.toUnsignedLong(b);
   }
 
-  /** out[i] = x[i] where the mask keeps it, times 1 / (1 - p); else 0. {@code out} may be {@code x}. */
+  /**
+   * out[i] = x[i] where the mask keeps it, times 1 / (1 - p); else 0. {@code out} may be {@code x}.
+   */
   static void dropRow(
-      Dropout dropout, int row, MemorySegment x, long xAt, MemorySegment out, long outAt, int columns) {
+      Dropout dropout,
+      int row,
+      MemorySegment x,
+      long xAt,
+      MemorySegment out,
+      long outAt,
+      int columns) {
     int[] words = new int[4];
     int threshold = dropout.threshold();
     float scale = dropout.keepScale();

@@ -11,7 +11,8 @@ final class Shapes {
 
   static void isF32(Matrix matrix, String name) {
     if (matrix.dtype() != DType.F32) {
-      throw new IllegalArgumentException(name + " is " + matrix.dtype() + ", the CPU computes in F32");
+      throw new IllegalArgumentException(
+          name + " is " + matrix.dtype() + ", the CPU computes in F32");
     }
   }
 

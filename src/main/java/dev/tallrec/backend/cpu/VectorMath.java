@@ -44,7 +44,9 @@ final class VectorMath {
     p = p.fma(r, FloatVector.broadcast(FLOATS, C5));
     p = p.fma(r.mul(r), r.add(1f));
     IntVector exponent =
-        ((IntVector) n.convertShape(VectorOperators.F2I, INTS, 0)).add(127).lanewise(VectorOperators.LSHL, 23);
+        ((IntVector) n.convertShape(VectorOperators.F2I, INTS, 0))
+            .add(127)
+            .lanewise(VectorOperators.LSHL, 23);
     return p.mul(exponent.reinterpretAsFloats());
   }
 

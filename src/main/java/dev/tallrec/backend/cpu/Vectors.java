@@ -51,8 +51,8 @@ final class Vectors {
   }
 
   /**
-   * Sum of the lanes, by halves. {@code reduceLanes} leaves the order open, and compiled code takes another
-   * than interpreted code: the same input would give two results.
+   * Sum of the lanes, by halves. {@code reduceLanes} leaves the order open, and compiled code takes
+   * another than interpreted code: the same input would give two results.
    */
   static float sum(FloatVector values) {
     FloatVector sum = values;

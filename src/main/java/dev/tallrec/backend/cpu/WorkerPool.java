@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A fixed number of threads, the caller among them, that share out numbered tasks. Tasks write to places of
- * their own, so that results do not depend on who does which.
+ * A fixed number of threads, the caller among them, that share out numbered tasks. Tasks write to
+ * places of their own, so that results do not depend on who does which.
  */
 final class WorkerPool implements AutoCloseable {
 
@@ -102,8 +102,7 @@ final class WorkerPool implements AutoCloseable {
     forEach(
         Math.ceilDiv(rows, rowsAtATime),
         (index, worker) ->
-            work.run(
-                index * rowsAtATime, Math.min(rows, (index + 1) * rowsAtATime), worker));
+            work.run(index * rowsAtATime, Math.min(rows, (index + 1) * rowsAtATime), worker));
   }
 
   /** Work on rows {@code from} to {@code to}, exclusive. */

@@ -1,4 +1,6 @@
-/** Operations on the CPU: pure Java with the Vector API, all cores, fp32 compute, weights as stored. */
+/**
+ * Operations on the CPU: pure Java with the Vector API, all cores, fp32 compute, weights as stored.
+ */
 @NullMarked
 package dev.tallrec.backend.cpu;
 
