@@ -22,6 +22,7 @@ class PackageOrderTest {
           "safetensors",
           "backend",
           "backend.cpu",
+          "backend.cuda",
           "llama",
           "lora",
           "text",
@@ -62,7 +63,7 @@ class PackageOrderTest {
         .resideOutsideOfPackages("dev.tallrec.backend..", "dev.tallrec.cli")
         .should()
         .dependOnClassesThat()
-        .resideInAnyPackage("dev.tallrec.backend.cpu")
+        .resideInAnyPackage("dev.tallrec.backend.cpu", "dev.tallrec.backend.cuda")
         .check(classes);
   }
 }

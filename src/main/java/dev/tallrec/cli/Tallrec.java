@@ -45,6 +45,7 @@ final class Tallrec implements Runnable {
     line.addSubcommand(new InspectCommand());
     line.addSubcommand(new PlanCommand());
     line.addSubcommand(new VerifyCommand());
+    line.addSubcommand(new InfoCommand());
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpAutoWidth(true);
     line.setExecutionExceptionHandler((exception, command, parsed) -> root.explain(exception));

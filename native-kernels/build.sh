@@ -1,0 +1,56 @@
+#!/bin/sh
+# Compiles the kernels: for devices with nvcc, for the emulated device of the tests with g++. What has no compiler is left out, and said so.
+# usage: build.sh TARGET_DIRECTORY "80 86 89 90"
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+target=$1
+architectures=$2
+resources="$target/classes/dev/tallrec/backend/cuda"
+stamp="$target/kernels.stamp"
+mkdir -p "$resources"
+
+if [ -f "$stamp" ] && [ -z "$(find "$here/kernels" "$here/host" "$here/cublas-forwarder" "$here/build.sh" -newer "$stamp" | head -n 1)" ]; then
+  exit 0
+fi
+
+device_code() {
+  if ! command -v nvcc >/dev/null; then
+    echo "native-kernels: no nvcc on the PATH: this build will have no CUDA kernels"
+    return
+  fi
+  : >"$resources/kernels.txt"
+  generate=""
+  for architecture in $architectures; do
+    generate="$generate -gencode arch=compute_$architecture,code=sm_$architecture"
+  done
+  for source in "$here"/kernels/*.cu; do
+    name=$(basename "$source" .cu)
+    # shellcheck disable=SC2086
+    nvcc -std=c++17 -O3 $generate -fatbin -o "$resources/$name.fatbin" "$source" &
+    # PTX that drivers since R470 accept: the kernels use nothing newer, so that only the stated version stands in the way.
+    { nvcc -std=c++17 -O3 -arch=compute_80 -ptx -o "$target/$name.ptx" "$source" &&
+      sed 's/^\.version .*/.version 7.4/' "$target/$name.ptx" >"$resources/$name.ptx"; } &
+    echo "$name" >>"$resources/kernels.txt"
+    wait
+  done
+  # An honest stated version: the assembler refuses features that are newer.
+  for source in "$here"/kernels/*.cu; do
+    name=$(basename "$source" .cu)
+    ptxas -arch=sm_86 -o /dev/null "$resources/$name.ptx"
+  done
+}
+
+host_code() {
+  if ! command -v g++ >/dev/null || [ "$(uname -m)" != x86_64 ] || [ "$(uname -s)" != Linux ]; then
+    echo "native-kernels: no g++ on x86-64 Linux: tests on the emulated device are left out"
+    return
+  fi
+  g++ -std=c++17 -O2 -fPIC -shared -pthread -DTALLREC_EMULATION -I"$here/host" -I"$here/kernels" -Wall -Werror -Wno-unknown-pragmas \
+    -o "$target/libtallrec_emulated.so" -x c++ "$here/host/emulation.cpp" "$here"/kernels/*.cu
+  sh "$here/cublas-forwarder/build.sh" "$target" "$resources/libcublas_forwarder.so"
+}
+
+device_code
+host_code
+touch "$stamp"

@@ -1,0 +1,62 @@
+// Rotary embedding in place (Su et al., arXiv 2104.09864) and SwiGLU (Shazeer, arXiv 2002.05202) with its gradient. A block a row.
+#include "common.cuh"
+
+// Within a head, (x[i], x[i + half]) is rotated by the angle of (position, i); sign -1 rotates back.
+template <class T>
+__device__ void rope(T* x, int64_t xs, const int* positions, const float* cos, const float* sin, int64_t table_stride, int half, int columns,
+                     float sign) {
+  x += blockIdx.x * xs;
+  cos += positions[blockIdx.x] * table_stride;
+  sin += positions[blockIdx.x] * table_stride;
+  for_columns(columns / 2, [&](int pair) {
+    int i = pair % half;
+    T* low = x + pair / half * 2 * half + i;
+    float a = to_float(*low), b = to_float(low[half]), c = cos[i], s = sin[i] * sign;
+    *low = from_float<T>(a * c - b * s);
+    low[half] = from_float<T>(b * c + a * s);
+  });
+}
+
+template <class T>
+__device__ void swiglu(const T* gate, int64_t gs, const T* up, int64_t us, T* out, int64_t os, int columns) {
+  gate += blockIdx.x * gs;
+  up += blockIdx.x * us;
+  out += blockIdx.x * os;
+  for_columns(columns, [&](int c) {
+    float g = to_float(gate[c]);
+    out[c] = from_float<T>(g / (1 + expf(-g)) * to_float(up[c]));
+  });
+}
+
+template <class T>
+__device__ void swiglu_backward(const T* dout, int64_t os, const T* gate, int64_t gs, const T* up, int64_t us, T* dgate, int64_t dgs, T* dup,
+                                int64_t dus, int columns) {
+  dout += blockIdx.x * os;
+  gate += blockIdx.x * gs;
+  up += blockIdx.x * us;
+  dgate += blockIdx.x * dgs;
+  dup += blockIdx.x * dus;
+  for_columns(columns, [&](int c) {
+    float d = to_float(dout[c]), g = to_float(gate[c]), u = to_float(up[c]);
+    float s = 1 / (1 + expf(-g));
+    dgate[c] = from_float<T>(d * u * s * (1 + g * (1 - s)));
+    dup[c] = from_float<T>(d * g * s);
+  });
+}
+
+#define DEFINE(T, suffix)                                                                                                           \
+  extern "C" __global__ void rope_##suffix(T* x, int64_t xs, const int* positions, const float* cos, const float* sin, int64_t ts, int half, \
+                                           int columns, float sign) {                                                              \
+    rope(x, xs, positions, cos, sin, ts, half, columns, sign);                                                                      \
+  }                                                                                                                                 \
+  REGISTER_KERNEL(rope_##suffix)                                                                                                    \
+  extern "C" __global__ void swiglu_##suffix(const T* gate, int64_t gs, const T* up, int64_t us, T* out, int64_t os, int columns) {    \
+    swiglu(gate, gs, up, us, out, os, columns);                                                                                     \
+  }                                                                                                                                 \
+  REGISTER_KERNEL(swiglu_##suffix)                                                                                                  \
+  extern "C" __global__ void swiglu_backward_##suffix(const T* dout, int64_t os, const T* gate, int64_t gs, const T* up, int64_t us,     \
+                                                      T* dgate, int64_t dgs, T* dup, int64_t dus, int columns) {                    \
+    swiglu_backward(dout, os, gate, gs, up, us, dgate, dgs, dup, dus, columns);                                                     \
+  }                                                                                                                                 \
+  REGISTER_KERNEL(swiglu_backward_##suffix)
+FOR_EACH_TYPE(DEFINE)

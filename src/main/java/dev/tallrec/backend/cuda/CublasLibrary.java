@@ -1,0 +1,140 @@
+package dev.tallrec.backend.cuda;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds cuBLAS wherever the user has it and loads it before JCublas looks for {@code
+ * libcublas.so.12}. On machines with CUDA 13 a forwarding library of ours stands in for version 12.
+ */
+final class CublasLibrary {
+
+  private static final String FORWARDER = "libcublas_forwarder.so";
+
+  /** What was found: for descriptions. */
+  record Found(Path library, boolean forwarded) {}
+
+  private CublasLibrary() {}
+
+  /**
+   * Loads version 12, or version 13 behind the forwarder.
+   *
+   * @throws CudaUnavailableException naming the places that were searched
+   */
+  static Found load() throws CudaUnavailableException {
+    List<Path> places =
+        places(
+            System.getenv("LD_LIBRARY_PATH"),
+            System.getenv("CONDA_PREFIX"),
+            System.getenv("VIRTUAL_ENV"));
+    Optional<Path> twelve = find(places, "libcublas.so.12");
+    if (twelve.isPresent()) {
+      loadWithCompanion(twelve.get(), "libcublasLt.so.12");
+      return new Found(twelve.get(), false);
+    }
+    Optional<Path> thirteen = find(places, "libcublas.so.13");
+    if (thirteen.isPresent()) {
+      loadWithCompanion(thirteen.get(), "libcublasLt.so.13");
+      loadForwarder();
+      return new Found(thirteen.get(), true);
+    }
+    throw new CudaUnavailableException(
+        "found neither libcublas.so.12 nor libcublas.so.13. Looked in "
+            + places
+            + ". Install cuBLAS (with the CUDA toolkit, conda, or pip install nvidia-cublas-cu12) and, if it is elsewhere,"
+            + " add its directory to LD_LIBRARY_PATH");
+  }
+
+  private static void loadWithCompanion(Path library, String companion)
+      throws CudaUnavailableException {
+    try {
+      Path beside = library.resolveSibling(companion);
+      if (Files.exists(beside)) {
+        System.load(beside.toString());
+      }
+      System.load(library.toString());
+    } catch (UnsatisfiedLinkError e) {
+      throw new CudaUnavailableException(library + " cannot be loaded: " + e.getMessage(), e);
+    }
+  }
+
+  /** Its stubs look the real functions up in the version 13 that is loaded already. */
+  private static void loadForwarder() throws CudaUnavailableException {
+    try (InputStream bytes = CublasLibrary.class.getResourceAsStream(FORWARDER)) {
+      if (bytes == null) {
+        throw new CudaUnavailableException(
+            "only CUDA 13 is installed, and this build lacks "
+                + FORWARDER
+                + " (it was made without g++): install cuBLAS 12 beside it, for example pip install nvidia-cublas-cu12");
+      }
+      Path copy = Files.createTempFile("tallrec-", FORWARDER);
+      copy.toFile().deleteOnExit();
+      Files.write(copy, bytes.readAllBytes());
+      System.load(copy.toString());
+    } catch (CudaUnavailableException e) {
+      throw e;
+    } catch (IOException | UnsatisfiedLinkError e) {
+      throw new CudaUnavailableException("cannot load " + FORWARDER + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Directories where toolkits, conda and Python wheels put their libraries, in the order they are
+   * searched.
+   */
+  static List<Path> places(
+      @Nullable String libraryPath, @Nullable String condaPrefix, @Nullable String virtualEnv) {
+    List<Path> places = new ArrayList<>();
+    if (libraryPath != null) {
+      for (String place : libraryPath.split(":")) {
+        if (!place.isEmpty()) {
+          places.add(Path.of(place));
+        }
+      }
+    }
+    addMatches(places, Path.of("/usr/local"), "cuda*", "lib64");
+    addMatches(places, Path.of("/usr/local"), "cuda*", "targets/x86_64-linux/lib");
+    places.add(Path.of("/usr/lib/x86_64-linux-gnu"));
+    places.add(Path.of("/usr/lib64"));
+    for (String prefix :
+        new String[] {
+          condaPrefix, virtualEnv, System.getProperty("user.home") + "/.local", "/usr/local", "/usr"
+        }) {
+      if (prefix != null) {
+        places.add(Path.of(prefix, "lib"));
+        addMatches(places, Path.of(prefix, "lib"), "python3*", "site-packages/nvidia/cublas/lib");
+        addMatches(places, Path.of(prefix, "lib"), "python3*", "site-packages/nvidia/cu13/lib");
+        addMatches(places, Path.of(prefix, "lib"), "python3*", "dist-packages/nvidia/cublas/lib");
+        addMatches(places, Path.of(prefix, "lib"), "python3*", "dist-packages/nvidia/cu13/lib");
+      }
+    }
+    return places;
+  }
+
+  private static void addMatches(List<Path> places, Path directory, String pattern, String within) {
+    if (!Files.isDirectory(directory)) {
+      return;
+    }
+    try (DirectoryStream<Path> matches = Files.newDirectoryStream(directory, pattern)) {
+      for (Path match : matches) {
+        if (Files.isDirectory(match.resolve(within))) {
+          places.add(match.resolve(within));
+        }
+      }
+    } catch (IOException e) {
+      // A directory that cannot be listed holds nothing we could load.
+      return;
+    }
+  }
+
+  static Optional<Path> find(List<Path> places, String name) {
+    return places.stream().map(place -> place.resolve(name)).filter(Files::exists).findFirst();
+  }
+}

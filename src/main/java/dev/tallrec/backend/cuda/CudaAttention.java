@@ -1,0 +1,151 @@
+package dev.tallrec.backend.cuda;
+
+import dev.tallrec.backend.AttentionLayout;
+import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.cuda.CudaDriver.Grid;
+import dev.tallrec.tensor.DType;
+
+/** Launches of attention_forward.cu and attention_backward.cu. */
+final class CudaAttention {
+
+  // As Sizes in attention.cuh; a warp of 32 threads takes 16 rows.
+  private static final int THREADS_PER_ROW = 2;
+  private static final int[] HEAD_DIMS = {16, 32, 64, 128};
+  private static final int WARP = 32;
+
+  private final CudaDriver driver;
+  private final String suffix;
+  private final int forwardRows;
+  private final int backwardRows;
+
+  CudaAttention(CudaDriver driver, DType type, String suffix) {
+    this.driver = driver;
+    this.suffix = suffix;
+    this.forwardRows = type == DType.F32 ? 32 : 64;
+    this.backwardRows = type == DType.F32 ? 16 : 32;
+  }
+
+  /** Name of the kernel for a head dimension: the next one that kernels are made for. */
+  private String kernel(String name, int headDim) {
+    for (int padded : HEAD_DIMS) {
+      if (headDim <= padded) {
+        return name + suffix + "_" + padded;
+      }
+    }
+    throw new IllegalArgumentException(
+        "head_dim " + headDim + " is above 128, which CUDA kernels are made for");
+  }
+
+  void forward(
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix out,
+      Matrix lse) {
+    if (layout.segmentCount() == 0) {
+      return;
+    }
+    int heads = q.columns() / headDim;
+    driver.launch(
+        kernel("attention_forward", headDim),
+        new Grid(Math.ceilDiv(layout.maxQueryCount(), forwardRows), heads, layout.segmentCount()),
+        forwardRows * THREADS_PER_ROW,
+        CudaOps.address(q),
+        CudaOps.stride(q),
+        CudaOps.address(k),
+        CudaOps.stride(k),
+        CudaOps.address(v),
+        CudaOps.stride(v),
+        CudaBuffer.address(layout.segments()),
+        heads / (k.columns() / headDim),
+        headDim,
+        scale,
+        CudaOps.address(out),
+        CudaOps.stride(out),
+        CudaOps.address(lse),
+        CudaOps.stride(lse));
+  }
+
+  void backward(
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      Matrix dout,
+      Matrix lse,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix delta,
+      Matrix dq,
+      Matrix dk,
+      Matrix dv) {
+    int heads = q.columns() / headDim;
+    int kvHeads = k.columns() / headDim;
+    if (layout.queryRows() > 0) {
+      driver.launch(
+          "attention_delta" + suffix,
+          Grid.of(layout.queryRows(), heads),
+          WARP,
+          CudaOps.address(out),
+          CudaOps.stride(out),
+          CudaOps.address(dout),
+          CudaOps.stride(dout),
+          headDim,
+          CudaOps.address(delta),
+          CudaOps.stride(delta));
+      driver.launch(
+          kernel("attention_backward_q", headDim),
+          new Grid(
+              Math.ceilDiv(layout.maxQueryCount(), backwardRows), heads, layout.segmentCount()),
+          backwardRows * THREADS_PER_ROW,
+          CudaOps.address(q),
+          CudaOps.stride(q),
+          CudaOps.address(k),
+          CudaOps.stride(k),
+          CudaOps.address(v),
+          CudaOps.stride(v),
+          CudaOps.address(dout),
+          CudaOps.stride(dout),
+          CudaOps.address(lse),
+          CudaOps.stride(lse),
+          CudaOps.address(delta),
+          CudaOps.stride(delta),
+          CudaBuffer.address(layout.segments()),
+          heads / kvHeads,
+          headDim,
+          scale,
+          CudaOps.address(dq),
+          CudaOps.stride(dq));
+    }
+    driver.launch(
+        kernel("attention_backward_kv", headDim),
+        Grid.of(Math.ceilDiv(k.rows(), backwardRows), kvHeads),
+        backwardRows * THREADS_PER_ROW,
+        CudaOps.address(q),
+        CudaOps.stride(q),
+        CudaOps.address(k),
+        CudaOps.stride(k),
+        CudaOps.address(v),
+        CudaOps.stride(v),
+        CudaOps.address(dout),
+        CudaOps.stride(dout),
+        CudaOps.address(lse),
+        CudaOps.stride(lse),
+        CudaOps.address(delta),
+        CudaOps.stride(delta),
+        CudaBuffer.address(layout.segments()),
+        layout.segmentCount(),
+        heads / kvHeads,
+        headDim,
+        scale,
+        k.rows(),
+        CudaOps.address(dk),
+        CudaOps.stride(dk),
+        CudaOps.address(dv),
+        CudaOps.stride(dv));
+  }
+}

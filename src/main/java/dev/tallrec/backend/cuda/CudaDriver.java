@@ -1,0 +1,85 @@
+package dev.tallrec.backend.cuda;
+
+import dev.tallrec.tensor.DType;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What we need of CUDA. Addresses are device addresses. Work is done in the order it is asked for,
+ * maybe later, until {@link #synchronize} or a copy to the host.
+ */
+interface CudaDriver extends AutoCloseable {
+
+  /** Name, compute capability, memory and libraries, on one line. */
+  String description();
+
+  /**
+   * Zeroed memory, aligned to 256 bytes.
+   *
+   * @throws dev.tallrec.backend.DeviceMemoryException naming {@code label} if there is not so much
+   */
+  long allocate(long bytes, String label);
+
+  /** Gives memory back, after everything asked for so far. */
+  void free(long address);
+
+  /** Bytes that could still be allocated. */
+  long freeBytes();
+
+  /** The source may be reused on return. */
+  void copyToDevice(MemorySegment source, long target);
+
+  /** Waits for everything asked for so far. */
+  void copyToHost(long source, MemorySegment target);
+
+  /**
+   * Launches a kernel.
+   *
+   * @param kernel exported name
+   * @param grid blocks
+   * @param threads per block
+   * @param arguments {@link Long} for pointers and 64-bit integers, {@link Integer}, {@link Float}
+   */
+  void launch(String kernel, Grid grid, int threads, Object... arguments);
+
+  /**
+   * c (+)= a b, fp32 accumulation, row-major.
+   *
+   * @param type of all three
+   * @param transposeB whether b is [n, k] instead of [k, n]
+   */
+  void gemm(
+      DType type,
+      int m,
+      int n,
+      int k,
+      boolean transposeB,
+      Operand a,
+      Operand b,
+      boolean accumulate,
+      Operand c);
+
+  /** Waits for everything asked for so far. */
+  void synchronize();
+
+  @Override
+  void close();
+
+  /** Blocks of a launch, each at least 1. */
+  record Grid(int x, int y, int z) {
+    static Grid of(int x) {
+      return new Grid(x, 1, 1);
+    }
+
+    static Grid of(int x, int y) {
+      return new Grid(x, y, 1);
+    }
+  }
+
+  /**
+   * A row-major matrix.
+   *
+   * @param address of the first element
+   * @param stride elements from one row to the next
+   */
+  record Operand(long address, long stride) {}
+}

@@ -1,0 +1,594 @@
+package dev.tallrec.backend.cuda;
+
+import dev.tallrec.backend.AdamWStep;
+import dev.tallrec.backend.AttentionLayout;
+import dev.tallrec.backend.Dropout;
+import dev.tallrec.backend.FrozenLinear;
+import dev.tallrec.backend.Indices;
+import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.Ops;
+import dev.tallrec.backend.RopeTable;
+import dev.tallrec.backend.cuda.CudaDriver.Grid;
+import dev.tallrec.backend.cuda.CudaDriver.Operand;
+import dev.tallrec.tensor.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Checks operands and launches kernels: grids, blocks and arguments as the .cu files of
+ * native-kernels expect them.
+ */
+final class CudaOps implements Ops, AutoCloseable {
+
+  private static final int ROW_THREADS = 256;
+  private static final int NORM_BLOCKS = 64;
+  private static final int FLAT_BLOCKS = 1024;
+  private static final int LARGEST_GRID_Y = 65535;
+
+  private final CudaDriver driver;
+  private final DType type;
+  private final String suffix;
+  private final CudaLora lora;
+  private final CudaAttention attention;
+  private final long partials;
+
+  CudaOps(CudaDriver driver, DType type) {
+    this.driver = driver;
+    this.type = type;
+    this.suffix = suffix(type);
+    this.lora = new CudaLora(driver, suffix);
+    this.attention = new CudaAttention(driver, type, suffix);
+    this.partials = driver.allocate((long) NORM_BLOCKS * Double.BYTES, "partial norms");
+  }
+
+  static String suffix(DType type) {
+    return "_" + type.name().toLowerCase(Locale.ROOT);
+  }
+
+  private void check(Matrix matrix, int rows, int columns, String name) {
+    check(matrix, type, rows, columns, name);
+  }
+
+  static void check(Matrix matrix, DType type, int rows, int columns, String name) {
+    if (matrix.dtype() != type || matrix.rows() != rows || matrix.columns() != columns) {
+      throw new IllegalArgumentException(
+          "%s is %s, %d x %d, not %s, %d x %d"
+              .formatted(
+                  name, matrix.dtype(), matrix.rows(), matrix.columns(), type, rows, columns));
+    }
+  }
+
+  private void same(Matrix expected, Matrix matrix, String name) {
+    check(matrix, expected.rows(), expected.columns(), name);
+  }
+
+  private static void count(Indices indices, int count, String name) {
+    if (indices.count() != count) {
+      throw new IllegalArgumentException(indices.count() + " " + name + " for " + count + " rows");
+    }
+  }
+
+  static long address(Matrix matrix) {
+    return CudaBuffer.address(matrix);
+  }
+
+  static long stride(Matrix matrix) {
+    return matrix.stride();
+  }
+
+  private static Operand operand(Matrix matrix) {
+    return new Operand(address(matrix), matrix.stride());
+  }
+
+  /** A block a row. */
+  private void rows(String kernel, int rows, Object... arguments) {
+    if (rows > 0) {
+      driver.launch(kernel, Grid.of(rows), ROW_THREADS, arguments);
+    }
+  }
+
+  @Override
+  public void embedding(Indices ids, FrozenLinear table, Matrix out) {
+    CudaLinear weights = CudaLinear.of(table);
+    check(out, ids.count(), table.inFeatures(), "out");
+    rows(
+        "gather_rows" + suffix,
+        out.rows(),
+        weights.address(),
+        (long) weights.inFeatures(),
+        CudaBuffer.address(ids),
+        address(out),
+        stride(out),
+        out.columns());
+  }
+
+  @Override
+  public void rmsNorm(Matrix x, Matrix weight, float epsilon, Matrix out, Matrix rstd) {
+    checkNorm(x, weight, rstd);
+    same(x, out, "out");
+    rows(
+        "rms_norm" + suffix,
+        x.rows(),
+        address(x),
+        stride(x),
+        address(weight),
+        epsilon,
+        address(out),
+        stride(out),
+        address(rstd),
+        stride(rstd),
+        x.columns());
+  }
+
+  @Override
+  public void addRmsNorm(
+      Matrix x, Matrix delta, Matrix weight, float epsilon, Matrix sum, Matrix out, Matrix rstd) {
+    checkNorm(x, weight, rstd);
+    same(x, delta, "delta");
+    same(x, sum, "sum");
+    same(x, out, "out");
+    rows(
+        "add_rms_norm" + suffix,
+        x.rows(),
+        address(x),
+        stride(x),
+        address(delta),
+        stride(delta),
+        address(weight),
+        epsilon,
+        address(sum),
+        stride(sum),
+        address(out),
+        stride(out),
+        address(rstd),
+        stride(rstd),
+        x.columns());
+  }
+
+  @Override
+  public void rmsNormBackward(Matrix dout, Matrix x, Matrix weight, Matrix rstd, Matrix dx) {
+    checkNorm(x, weight, rstd);
+    same(x, dout, "dout");
+    same(x, dx, "dx");
+    rows(
+        "rms_norm_backward" + suffix,
+        x.rows(),
+        address(dout),
+        stride(dout),
+        address(x),
+        stride(x),
+        address(weight),
+        address(rstd),
+        stride(rstd),
+        address(dx),
+        stride(dx),
+        x.columns());
+  }
+
+  private void checkNorm(Matrix x, Matrix weight, Matrix rstd) {
+    check(x, x.rows(), x.columns(), "x");
+    check(weight, 1, x.columns(), "weight");
+    check(rstd, DType.F32, x.rows(), 1, "rstd");
+  }
+
+  @Override
+  public void rope(Matrix x, Indices positions, RopeTable table, boolean inverse) {
+    check(x, x.rows(), x.columns(), "x");
+    count(positions, x.rows(), "positions");
+    if (x.columns() % table.headDim() != 0) {
+      throw new IllegalArgumentException(
+          x.columns() + " columns are no whole heads of " + table.headDim());
+    }
+    rows(
+        "rope" + suffix,
+        x.rows(),
+        address(x),
+        stride(x),
+        CudaBuffer.address(positions),
+        address(table.cos()),
+        address(table.sin()),
+        stride(table.cos()),
+        table.headDim() / 2,
+        x.columns(),
+        inverse ? -1f : 1f);
+  }
+
+  @Override
+  public void swiglu(Matrix gate, Matrix up, Matrix out) {
+    check(gate, gate.rows(), gate.columns(), "gate");
+    same(gate, up, "up");
+    same(gate, out, "out");
+    rows(
+        "swiglu" + suffix,
+        gate.rows(),
+        address(gate),
+        stride(gate),
+        address(up),
+        stride(up),
+        address(out),
+        stride(out),
+        gate.columns());
+  }
+
+  @Override
+  public void swigluBackward(Matrix dout, Matrix gate, Matrix up, Matrix dgate, Matrix dup) {
+    check(gate, gate.rows(), gate.columns(), "gate");
+    same(gate, up, "up");
+    same(gate, dout, "dout");
+    same(gate, dgate, "dgate");
+    same(gate, dup, "dup");
+    rows(
+        "swiglu_backward" + suffix,
+        gate.rows(),
+        address(dout),
+        stride(dout),
+        address(gate),
+        stride(gate),
+        address(up),
+        stride(up),
+        address(dgate),
+        stride(dgate),
+        address(dup),
+        stride(dup),
+        gate.columns());
+  }
+
+  @Override
+  public void linear(Matrix x, FrozenLinear weight, Matrix y, boolean accumulate) {
+    check(x, x.rows(), weight.inFeatures(), "x");
+    check(y, x.rows(), weight.outFeatures(), "y");
+    if (x.rows() > 0) {
+      driver.gemm(
+          type,
+          x.rows(),
+          weight.outFeatures(),
+          weight.inFeatures(),
+          true,
+          operand(x),
+          CudaLinear.of(weight).operand(),
+          accumulate,
+          operand(y));
+    }
+  }
+
+  @Override
+  public void linearBackward(Matrix dy, FrozenLinear weight, Matrix dx, boolean accumulate) {
+    check(dy, dy.rows(), weight.outFeatures(), "dy");
+    check(dx, dy.rows(), weight.inFeatures(), "dx");
+    if (dy.rows() > 0) {
+      driver.gemm(
+          type,
+          dy.rows(),
+          weight.inFeatures(),
+          weight.outFeatures(),
+          false,
+          operand(dy),
+          CudaLinear.of(weight).operand(),
+          accumulate,
+          operand(dx));
+    }
+  }
+
+  @Override
+  public void lora(Matrix x, Matrix a, Matrix b, float scale, Dropout dropout, Matrix u, Matrix y) {
+    checkLora(x, a, b, u, y);
+    lora.forward(x, a, b, scale, dropout, u, y);
+  }
+
+  @Override
+  public void loraBackward(
+      Matrix dy,
+      Matrix x,
+      Matrix u,
+      Matrix a,
+      Matrix b,
+      float scale,
+      Dropout dropout,
+      Matrix du,
+      Matrix da,
+      Matrix db,
+      @Nullable Matrix dx) {
+    checkLora(x, a, b, u, dy);
+    same(u, du, "du");
+    check(da, DType.F32, a.rows(), a.columns(), "da");
+    check(db, DType.F32, b.rows(), b.columns(), "db");
+    if (dx != null) {
+      same(x, dx, "dx");
+    }
+    lora.backward(dy, x, u, a, b, scale, dropout, du, da, db, dx);
+  }
+
+  private void checkLora(Matrix x, Matrix a, Matrix b, Matrix u, Matrix y) {
+    check(x, x.rows(), a.columns(), "x");
+    check(a, a.rows(), a.columns(), "a");
+    check(b, b.rows(), a.rows(), "b");
+    check(u, x.rows(), a.rows(), "u");
+    check(y, x.rows(), b.rows(), "y");
+  }
+
+  @Override
+  public void attention(
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix out,
+      Matrix lse) {
+    checkAttention(q, k, v, layout, headDim, out, lse);
+    attention.forward(q, k, v, layout, headDim, scale, out, lse);
+  }
+
+  @Override
+  public void attentionBackward(
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      Matrix dout,
+      Matrix lse,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix delta,
+      Matrix dq,
+      Matrix dk,
+      Matrix dv) {
+    checkAttention(q, k, v, layout, headDim, out, lse);
+    same(q, dout, "dout");
+    same(q, dq, "dq");
+    same(k, dk, "dk");
+    same(k, dv, "dv");
+    check(delta, DType.F32, lse.rows(), lse.columns(), "delta");
+    attention.backward(q, k, v, out, dout, lse, layout, headDim, scale, delta, dq, dk, dv);
+  }
+
+  private void checkAttention(
+      Matrix q, Matrix k, Matrix v, AttentionLayout layout, int headDim, Matrix out, Matrix lse) {
+    check(q, q.rows(), q.columns(), "q");
+    check(k, k.rows(), k.columns(), "k");
+    same(q, out, "out");
+    same(k, v, "v");
+    int heads = q.columns() / headDim;
+    int kvHeads = k.columns() / headDim;
+    if (heads * headDim != q.columns()
+        || kvHeads * headDim != k.columns()
+        || kvHeads == 0
+        || heads % kvHeads != 0) {
+      throw new IllegalArgumentException(
+          "q of %d and k of %d columns do not share heads of %d"
+              .formatted(q.columns(), k.columns(), headDim));
+    }
+    check(lse, DType.F32, heads, q.rows(), "lse");
+    if (layout.queryRows() > q.rows()
+        || layout.keyRows() > k.rows()
+        || layout.segmentCount() > LARGEST_GRID_Y) {
+      throw new IllegalArgumentException(
+          "a layout of %d segments, %d queries and %d keys, with %d and %d rows"
+              .formatted(
+                  layout.segmentCount(), layout.queryRows(), layout.keyRows(), q.rows(), k.rows()));
+    }
+  }
+
+  @Override
+  public void gatherRows(Matrix source, Indices rows, Matrix out) {
+    check(source, source.rows(), out.columns(), "source");
+    check(out, rows.count(), out.columns(), "out");
+    rows(
+        "gather_rows" + suffix,
+        out.rows(),
+        address(source),
+        stride(source),
+        CudaBuffer.address(rows),
+        address(out),
+        stride(out),
+        out.columns());
+  }
+
+  @Override
+  public void scatterAddRows(Matrix source, Indices rows, Matrix target) {
+    check(target, target.rows(), source.columns(), "target");
+    check(source, rows.count(), source.columns(), "source");
+    rows(
+        "scatter_add_rows" + suffix,
+        source.rows(),
+        address(source),
+        stride(source),
+        CudaBuffer.address(rows),
+        address(target),
+        stride(target),
+        source.columns());
+  }
+
+  @Override
+  public void crossEntropy(
+      Matrix logits,
+      Indices targets,
+      Matrix weights,
+      float gradientScale,
+      Matrix losses,
+      @Nullable Matrix dlogits) {
+    check(logits, logits.rows(), logits.columns(), "logits");
+    count(targets, logits.rows(), "targets");
+    check(weights, DType.F32, logits.rows(), 1, "weights");
+    check(losses, DType.F32, logits.rows(), 1, "losses");
+    if (dlogits != null) {
+      same(logits, dlogits, "dlogits");
+    }
+    rows(
+        "cross_entropy" + suffix,
+        logits.rows(),
+        address(logits),
+        stride(logits),
+        CudaBuffer.address(targets),
+        address(weights),
+        stride(weights),
+        gradientScale,
+        address(losses),
+        stride(losses),
+        dlogits == null ? 0L : address(dlogits),
+        dlogits == null ? 0L : stride(dlogits),
+        logits.columns());
+  }
+
+  @Override
+  public void tokenProbabilities(Matrix logits, Indices tokens, Matrix probabilities) {
+    check(logits, logits.rows(), logits.columns(), "logits");
+    check(probabilities, DType.F32, logits.rows(), tokens.count(), "probabilities");
+    rows(
+        "token_probabilities" + suffix,
+        logits.rows(),
+        address(logits),
+        stride(logits),
+        CudaBuffer.address(tokens),
+        tokens.count(),
+        address(probabilities),
+        stride(probabilities),
+        logits.columns());
+  }
+
+  @Override
+  public double sumOfSquares(Matrix x) {
+    check(x, DType.F32, x.rows(), x.columns(), "x");
+    if (!x.isDense()) {
+      throw new IllegalArgumentException("the sum of squares is of dense matrices");
+    }
+    driver.launch(
+        "sum_of_squares",
+        Grid.of(NORM_BLOCKS),
+        ROW_THREADS,
+        address(x),
+        x.elementCount(),
+        partials);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment host = arena.allocate(ValueLayout.JAVA_DOUBLE, NORM_BLOCKS);
+      driver.copyToHost(partials, host);
+      double sum = 0;
+      for (int i = 0; i < NORM_BLOCKS; i++) {
+        sum += host.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
+      }
+      return sum;
+    }
+  }
+
+  @Override
+  public void adamW(
+      Matrix weights,
+      Matrix gradients,
+      Matrix firstMoment,
+      Matrix secondMoment,
+      Matrix workingCopy,
+      AdamWStep step) {
+    int size = weights.columns();
+    check(weights, DType.F32, 1, size, "weights");
+    check(gradients, DType.F32, 1, size, "gradients");
+    check(firstMoment, DType.F32, 1, size, "firstMoment");
+    check(secondMoment, DType.F32, 1, size, "secondMoment");
+    check(workingCopy, 1, size, "workingCopy");
+    double correction1 = 1 - Math.pow(step.beta1(), (double) step.step());
+    double correction2 = 1 - Math.pow(step.beta2(), (double) step.step());
+    int blocks = Math.min(FLAT_BLOCKS, Math.max(1, Math.ceilDiv(size, ROW_THREADS)));
+    driver.launch(
+        "adamw" + suffix,
+        Grid.of(blocks),
+        ROW_THREADS,
+        address(weights),
+        address(gradients),
+        address(firstMoment),
+        address(secondMoment),
+        address(workingCopy),
+        (long) size,
+        step.gradientScale(),
+        1 - step.learningRate() * step.weightDecay(),
+        (float) step.beta1(),
+        (float) step.beta2(),
+        (float) (1 - step.beta1()),
+        (float) (1 - step.beta2()),
+        (float) (step.learningRate() / correction1),
+        (float) Math.sqrt(correction2),
+        step.epsilon());
+  }
+
+  @Override
+  public void fill(Matrix x, float value) {
+    rows("fill" + suffix(x.dtype()), x.rows(), address(x), stride(x), value, x.columns());
+  }
+
+  @Override
+  public void copy(Matrix source, Matrix target) {
+    if (source.rows() != target.rows() || source.columns() != target.columns()) {
+      throw new IllegalArgumentException(
+          "copying %d x %d to %d x %d"
+              .formatted(source.rows(), source.columns(), target.rows(), target.columns()));
+    }
+    if (source.dtype() == target.dtype()) {
+      // 0 + x: there is no kernel that only copies.
+      fill(target, 0);
+      rows(
+          "add" + suffix(source.dtype()),
+          source.rows(),
+          address(source),
+          stride(source),
+          address(target),
+          stride(target),
+          source.columns());
+    } else {
+      rows(
+          "convert" + suffix(source.dtype()) + suffix(target.dtype()),
+          source.rows(),
+          address(source),
+          stride(source),
+          address(target),
+          stride(target),
+          source.columns());
+    }
+  }
+
+  /** Converts {@code count} elements of {@code from} to compute type. */
+  void convert(DType from, long source, long target, long count) {
+    int columns = 4096;
+    long whole = count / columns;
+    String kernel = "convert" + suffix(from) + suffix;
+    if (whole > 0) {
+      driver.launch(
+          kernel,
+          Grid.of(Math.toIntExact(whole)),
+          ROW_THREADS,
+          source,
+          (long) columns,
+          target,
+          (long) columns,
+          columns);
+    }
+    int rest = (int) (count % columns);
+    if (rest > 0) {
+      long done = whole * columns;
+      driver.launch(
+          kernel,
+          Grid.of(1),
+          ROW_THREADS,
+          source + done * from.byteSize(),
+          (long) rest,
+          target + done * type.byteSize(),
+          (long) rest,
+          rest);
+    }
+  }
+
+  @Override
+  public void add(Matrix x, Matrix y) {
+    check(x, x.rows(), x.columns(), "x");
+    same(x, y, "y");
+    rows("add" + suffix, x.rows(), address(x), stride(x), address(y), stride(y), x.columns());
+  }
+
+  @Override
+  public void close() {
+    lora.close();
+    driver.free(partials);
+  }
+}

@@ -1,0 +1,296 @@
+package dev.tallrec.backend.cuda;
+
+import static jcuda.driver.JCudaDriver.cuCtxSetCurrent;
+import static jcuda.driver.JCudaDriver.cuDeviceGet;
+import static jcuda.driver.JCudaDriver.cuDeviceGetAttribute;
+import static jcuda.driver.JCudaDriver.cuDeviceGetCount;
+import static jcuda.driver.JCudaDriver.cuDeviceGetName;
+import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRelease;
+import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRetain;
+import static jcuda.driver.JCudaDriver.cuDriverGetVersion;
+import static jcuda.driver.JCudaDriver.cuInit;
+import static jcuda.driver.JCudaDriver.cuLaunchKernel;
+import static jcuda.driver.JCudaDriver.cuMemAlloc;
+import static jcuda.driver.JCudaDriver.cuMemFree;
+import static jcuda.driver.JCudaDriver.cuMemGetInfo;
+import static jcuda.driver.JCudaDriver.cuMemcpyDtoH;
+import static jcuda.driver.JCudaDriver.cuMemsetD8;
+import static jcuda.driver.JCudaDriver.cuStreamCreate;
+import static jcuda.driver.JCudaDriver.cuStreamDestroy;
+import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
+
+import dev.tallrec.backend.DeviceMemoryException;
+import dev.tallrec.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import jcuda.CudaException;
+import jcuda.Pointer;
+import jcuda.cudaDataType;
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUresult;
+import jcuda.driver.CUstream;
+import jcuda.driver.CUstream_flags;
+import jcuda.driver.JCudaDriver;
+import jcuda.jcublas.JCublas2;
+import jcuda.jcublas.cublasHandle;
+import jcuda.jcublas.cublasOperation;
+import jcuda.runtime.cudaStream_t;
+
+/**
+ * CUDA through JCuda and JCublas: one device, one stream, one cuBLAS handle with a workspace of its
+ * own.
+ */
+final class JCudaGpu implements CudaDriver {
+
+  // cublasComputeType_t and cublasGemmAlgo_t.
+  private static final int COMPUTE_32F = 68;
+  private static final int GEMM_DEFAULT = -1;
+  private static final long CUBLAS_WORKSPACE = 32L << 20;
+  private static final long COPY_PIECE = 1L << 30;
+
+  private final CUdevice device;
+  private final CUstream stream = new CUstream();
+  private final cublasHandle cublas = new cublasHandle();
+  private final KernelModules kernels;
+  private final PinnedStaging staging;
+  private final NavigableMap<Long, DevicePointer> allocations = new TreeMap<>();
+  private final Pointer one = Pointer.to(new float[] {1});
+  private final Pointer zero = Pointer.to(new float[] {0});
+  private final long workspace;
+  private final String description;
+
+  private JCudaGpu(CUdevice device, CublasLibrary.Found library) throws CudaUnavailableException {
+    this.device = device;
+    kernels = new KernelModules();
+    cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING);
+    JCublas2.setExceptionsEnabled(true);
+    JCublas2.cublasCreate(cublas);
+    JCublas2.cublasSetStream(cublas, new cudaStream_t(stream));
+    staging = new PinnedStaging(stream);
+    workspace = allocate(CUBLAS_WORKSPACE, "cuBLAS workspace");
+    JCublas2.cublasSetWorkspace(cublas, pointer(workspace), CUBLAS_WORKSPACE);
+    description = describe(library);
+  }
+
+  /**
+   * Opens device {@code ordinal}.
+   *
+   * @throws CudaUnavailableException saying what is missing and what to do
+   */
+  static JCudaGpu open(int ordinal) throws CudaUnavailableException {
+    try {
+      JCudaDriver.setExceptionsEnabled(true);
+      cuInit(0);
+      int[] count = new int[1];
+      cuDeviceGetCount(count);
+      if (ordinal < 0 || ordinal >= count[0]) {
+        throw new CudaUnavailableException(
+            "there is no CUDA device " + ordinal + ": " + count[0] + " are here");
+      }
+      CUdevice device = new CUdevice();
+      cuDeviceGet(device, ordinal);
+      CUcontext context = new CUcontext();
+      cuDevicePrimaryCtxRetain(context, device);
+      cuCtxSetCurrent(context);
+      return new JCudaGpu(device, CublasLibrary.load());
+    } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
+      throw new CudaUnavailableException(
+          "no CUDA driver (libcuda.so.1): install NVIDIA's driver, or use --device cpu. "
+              + firstLine(e),
+          e);
+    } catch (CudaException e) {
+      throw new CudaUnavailableException(
+          "CUDA does not start: " + e.getMessage() + ". Does nvidia-smi work? Or use --device cpu",
+          e);
+    }
+  }
+
+  private static String firstLine(Throwable e) {
+    String message = String.valueOf(e.getMessage());
+    return message.lines().findFirst().orElse("");
+  }
+
+  private String describe(CublasLibrary.Found library) {
+    byte[] name = new byte[256];
+    cuDeviceGetName(name, name.length, device);
+    int[] driver = new int[1];
+    cuDriverGetVersion(driver);
+    int[] version = new int[1];
+    JCublas2.cublasGetVersion(cublas, version);
+    long[] free = new long[1];
+    long[] total = new long[1];
+    cuMemGetInfo(free, total);
+    return "%s, compute capability %d.%d, %.1f GiB, driver for CUDA %d.%d, cuBLAS %d (%s%s), %s"
+        .formatted(
+            new String(name, StandardCharsets.UTF_8).strip().replace("\0", ""),
+            attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
+            attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
+            total[0] / (double) (1 << 30),
+            driver[0] / 1000,
+            driver[0] % 1000 / 10,
+            version[0],
+            library.library(),
+            library.forwarded() ? ", forwarded" : "",
+            kernels.form());
+  }
+
+  private int attribute(int which) {
+    int[] value = new int[1];
+    cuDeviceGetAttribute(value, which, device);
+    return value[0];
+  }
+
+  @Override
+  public String description() {
+    return description;
+  }
+
+  @Override
+  public long allocate(long bytes, String label) {
+    DevicePointer pointer = new DevicePointer();
+    try {
+      cuMemAlloc(pointer, bytes);
+    } catch (CudaException e) {
+      if (e.getMessage() != null
+          && e.getMessage().contains(CUresult.stringFor(CUresult.CUDA_ERROR_OUT_OF_MEMORY))) {
+        throw new DeviceMemoryException(
+            "%s needs %,d bytes, %,d are free: use a smaller micro-batch, or keep fewer layers' activations"
+                .formatted(label, bytes, freeBytes()));
+      }
+      throw e;
+    }
+    cuMemsetD8(pointer, (byte) 0, bytes);
+    allocations.put(pointer.address(), pointer);
+    return pointer.address();
+  }
+
+  @Override
+  public void free(long address) {
+    DevicePointer pointer = allocations.remove(address);
+    if (pointer == null) {
+      throw new IllegalStateException("freed what was not allocated");
+    }
+    synchronize();
+    cuMemFree(pointer);
+  }
+
+  @Override
+  public long freeBytes() {
+    long[] free = new long[1];
+    long[] total = new long[1];
+    cuMemGetInfo(free, total);
+    return free[0];
+  }
+
+  /** JCuda makes pointers only from pointers: the allocation's, moved. */
+  private DevicePointer pointer(long address) {
+    Map.Entry<Long, DevicePointer> allocation = allocations.floorEntry(address);
+    if (allocation == null) {
+      throw new IllegalStateException("an address outside of all allocations");
+    }
+    return allocation.getValue().plus(address - allocation.getKey());
+  }
+
+  @Override
+  public void copyToDevice(MemorySegment source, long target) {
+    staging.copy(source, pointer(target));
+  }
+
+  @Override
+  public void copyToHost(long source, MemorySegment target) {
+    synchronize();
+    for (long from = 0; from < target.byteSize(); from += COPY_PIECE) {
+      long bytes = Math.min(COPY_PIECE, target.byteSize() - from);
+      cuMemcpyDtoH(
+          Pointer.to(target.asSlice(from, bytes).asByteBuffer()), pointer(source + from), bytes);
+    }
+  }
+
+  @Override
+  public void launch(String kernel, Grid grid, int threads, Object... arguments) {
+    Pointer[] pointers = new Pointer[arguments.length];
+    for (int i = 0; i < arguments.length; i++) {
+      pointers[i] =
+          switch (arguments[i]) {
+            case Long number -> Pointer.to(new long[] {number});
+            case Integer number -> Pointer.to(new int[] {number});
+            case Float number -> Pointer.to(new float[] {number});
+            default -> throw new IllegalArgumentException("argument " + arguments[i]);
+          };
+    }
+    cuLaunchKernel(
+        kernels.function(kernel),
+        grid.x(),
+        grid.y(),
+        grid.z(),
+        threads,
+        1,
+        1,
+        0,
+        stream,
+        Pointer.to(pointers),
+        null);
+  }
+
+  /** cuBLAS has columns where we have rows: it is asked for c^T = b^T a^T. */
+  @Override
+  public void gemm(
+      DType type,
+      int m,
+      int n,
+      int k,
+      boolean transposeB,
+      Operand a,
+      Operand b,
+      boolean accumulate,
+      Operand c) {
+    int data =
+        switch (type) {
+          case F32 -> cudaDataType.CUDA_R_32F;
+          case F16 -> cudaDataType.CUDA_R_16F;
+          case BF16 -> cudaDataType.CUDA_R_16BF;
+          default -> throw new IllegalArgumentException("products of " + type);
+        };
+    JCublas2.cublasGemmEx_new(
+        cublas,
+        transposeB ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
+        cublasOperation.CUBLAS_OP_N,
+        n,
+        m,
+        k,
+        one,
+        pointer(b.address()),
+        data,
+        Math.toIntExact(b.stride()),
+        pointer(a.address()),
+        data,
+        Math.toIntExact(a.stride()),
+        accumulate ? one : zero,
+        pointer(c.address()),
+        data,
+        Math.toIntExact(c.stride()),
+        COMPUTE_32F,
+        GEMM_DEFAULT);
+  }
+
+  @Override
+  public void synchronize() {
+    cuStreamSynchronize(stream);
+  }
+
+  @Override
+  public void close() {
+    synchronize();
+    staging.close();
+    JCublas2.cublasDestroy(cublas);
+    free(workspace);
+    kernels.unload();
+    cuStreamDestroy(stream);
+    cuDevicePrimaryCtxRelease(device);
+  }
+}

@@ -1,0 +1,119 @@
+package dev.tallrec.backend.cuda;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import jcuda.CudaException;
+import jcuda.driver.CUfunction;
+import jcuda.driver.CUmodule;
+import jcuda.driver.CUresult;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * Our kernels on a device: from machine code for the usual architectures where the driver takes it,
+ * else from PTX, which the driver translates.
+ */
+final class KernelModules {
+
+  private static final String INDEX = "kernels.txt";
+
+  private final List<CUmodule> modules = new ArrayList<>();
+  private final Map<String, CUfunction> functions = new HashMap<>();
+  private final List<String> fromPtx = new ArrayList<>();
+
+  /**
+   * Loads all modules into the current context.
+   *
+   * @throws CudaUnavailableException if this build has none, or the driver takes neither form
+   */
+  KernelModules() throws CudaUnavailableException {
+    String index = new String(resource(INDEX), StandardCharsets.UTF_8);
+    for (String name : index.lines().toList()) {
+      modules.add(load(name));
+    }
+  }
+
+  private CUmodule load(String name) throws CudaUnavailableException {
+    CUmodule module = new CUmodule();
+    try {
+      JCudaDriver.cuModuleLoadData(module, resource(name + ".fatbin"));
+      return module;
+    } catch (CudaException noBinary) {
+      try {
+        byte[] ptx = resource(name + ".ptx");
+        // The driver expects a terminated string.
+        ByteArrayOutputStream terminated = new ByteArrayOutputStream();
+        terminated.writeBytes(ptx);
+        terminated.write(0);
+        JCudaDriver.cuModuleLoadData(module, terminated.toByteArray());
+        fromPtx.add(name);
+        return module;
+      } catch (CudaException noPtx) {
+        throw new CudaUnavailableException(
+            "the driver takes neither machine code nor PTX of kernels "
+                + name
+                + ": "
+                + noBinary.getMessage()
+                + ", "
+                + noPtx.getMessage()
+                + ". Kernels need compute capability 8.0 or newer and driver R470 or newer",
+            noPtx);
+      }
+    }
+  }
+
+  private static byte[] resource(String name) throws CudaUnavailableException {
+    try (InputStream bytes = KernelModules.class.getResourceAsStream(name)) {
+      if (bytes == null) {
+        throw new CudaUnavailableException(
+            "this build has no CUDA kernels ("
+                + name
+                + "): nvcc was not on the PATH when it was built. Install the CUDA toolkit and build again");
+      }
+      return bytes.readAllBytes();
+    } catch (CudaUnavailableException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new CudaUnavailableException("cannot read CUDA kernels: " + e.getMessage(), e);
+    }
+  }
+
+  /** The kernel of that name. */
+  CUfunction function(String name) {
+    return functions.computeIfAbsent(name, this::find);
+  }
+
+  private CUfunction find(String name) {
+    for (CUmodule module : modules) {
+      CUfunction function = new CUfunction();
+      if (isThere(function, module, name)) {
+        return function;
+      }
+    }
+    throw new IllegalStateException("there is no kernel " + name);
+  }
+
+  private static boolean isThere(CUfunction function, CUmodule module, String name) {
+    try {
+      return JCudaDriver.cuModuleGetFunction(function, module, name) == CUresult.CUDA_SUCCESS;
+    } catch (CudaException notThere) {
+      return false;
+    }
+  }
+
+  /** "machine code", or which modules the driver had to translate. */
+  String form() {
+    return fromPtx.isEmpty()
+        ? "kernels as machine code"
+        : "kernels from PTX: " + String.join(" ", fromPtx);
+  }
+
+  void unload() {
+    modules.forEach(JCudaDriver::cuModuleUnload);
+  }
+}

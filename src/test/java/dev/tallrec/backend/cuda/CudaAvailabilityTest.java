@@ -1,0 +1,52 @@
+package dev.tallrec.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tallrec.tensor.DType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIf;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What can be known without a GPU: that its absence is said, and that libraries are found where
+ * users have them.
+ */
+class CudaAvailabilityTest {
+
+  static boolean hasDriver() {
+    return Files.exists(Path.of("/proc/driver/nvidia/version"));
+  }
+
+  @Test
+  @DisabledIf(value = "hasDriver", disabledReason = "there is a GPU")
+  void aMissingDriverIsSaidInWords() {
+    assertThatThrownBy(() -> CudaDevice.open(0, DType.F16).close())
+        .isInstanceOf(CudaUnavailableException.class)
+        .hasMessageContaining("--device cpu");
+  }
+
+  @Test
+  void findsCublasOfToolkitsCondaAndWheels(@TempDir Path directory) throws IOException {
+    Path conda = directory.resolve("conda");
+    Path wheel = directory.resolve("venv/lib/python3.12/site-packages/nvidia/cublas/lib");
+    Path path = directory.resolve("own");
+    for (Path place : List.of(conda.resolve("lib"), wheel, path)) {
+      Files.createDirectories(place);
+    }
+    List<Path> places =
+        CublasLibrary.places(path + ":", conda.toString(), directory.resolve("venv").toString());
+    assertThat(places).contains(conda.resolve("lib"), wheel).startsWith(path);
+    Files.createFile(wheel.resolve("libcublas.so.12"));
+    assertThat(CublasLibrary.find(places, "libcublas.so.12"))
+        .contains(wheel.resolve("libcublas.so.12"));
+    Files.createFile(path.resolve("libcublas.so.12"));
+    assertThat(CublasLibrary.find(places, "libcublas.so.12"))
+        .contains(path.resolve("libcublas.so.12"));
+    assertThat(CublasLibrary.find(places, "libcublas.so.99")).isEmpty();
+  }
+}

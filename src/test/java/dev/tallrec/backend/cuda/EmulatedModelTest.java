@@ -1,0 +1,138 @@
+package dev.tallrec.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.tallrec.backend.Device;
+import dev.tallrec.backend.DeviceMemoryException;
+import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.lora.LoraAdapter;
+import dev.tallrec.lora.LoraConfig;
+import dev.tallrec.tensor.DType;
+import dev.tallrec.testing.Fixtures;
+import dev.tallrec.testing.LoadedModel;
+import dev.tallrec.text.LabelledTokens;
+import dev.tallrec.train.Schedule;
+import dev.tallrec.train.Trainer;
+import dev.tallrec.train.TrainingConfig;
+import dev.tallrec.train.TrainingListener;
+import dev.tallrec.train.TrainingResult;
+import dev.tallrec.verify.Check;
+import dev.tallrec.verify.Verification;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whole models on the emulated device. */
+@EnabledIf(
+    value = "dev.tallrec.backend.cuda.EmulatedDriver#isAvailable",
+    disabledReason = "the emulated device needs g++ on x86-64")
+class EmulatedModelTest {
+
+  private static final long MEMORY = 2L << 30;
+
+  /** Every fixture in fp32, and those stored in half precision in that type, too. */
+  static List<Arguments> fixturesAndTypes() {
+    List<Arguments> all = new ArrayList<>();
+    Fixtures.GOLDEN.forEach(name -> all.add(Arguments.of(name, DType.F32)));
+    all.add(Arguments.of("C_fp16_sharded_headdim", DType.F16));
+    all.add(Arguments.of("D_bf16_llama3rope", DType.BF16));
+    return all;
+  }
+
+  @ParameterizedTest
+  @MethodSource("fixturesAndTypes")
+  void agreesWithPyTorchAndPeft(String fixture, DType type) throws Exception {
+    try (Device device = new CudaDevice(new EmulatedDriver(0, MEMORY), type)) {
+      List<Check> checks = Verification.run(device, Fixtures.golden(fixture));
+      assertThat(checks).isNotEmpty().allMatch(Check::passed);
+    }
+  }
+
+  private static TrainingResult train(Device device, int savedLayers) throws Exception {
+    SplittableRandom random = new SplittableRandom(3);
+    List<LabelledTokens> examples = new ArrayList<>();
+    int[] prefix = random.ints(12, 3, 128).toArray();
+    for (int i = 0; i < 12; i++) {
+      int[] ids = random.ints(20 + random.nextInt(10), 3, 128).toArray();
+      System.arraycopy(prefix, 0, ids, 0, prefix.length);
+      boolean[] isLabel = new boolean[ids.length];
+      Arrays.fill(isLabel, ids.length - 3, ids.length, true);
+      examples.add(new LabelledTokens(ids, isLabel));
+    }
+    TrainingConfig config =
+        new TrainingConfig(
+            5e-3,
+            Schedule.LINEAR,
+            2,
+            3,
+            4,
+            96,
+            0.01,
+            0.9,
+            0.999,
+            1e-8,
+            1,
+            true,
+            savedLayers,
+            0,
+            0,
+            5);
+    try (LoadedModel model = LoadedModel.golden(device, "B_gqa_all_tied");
+        LoraAdapter adapter = LoraAdapter.initial(model.config, LoraConfig.paper(), 2);
+        Trainer trainer = new Trainer(model.network, adapter, config)) {
+      return trainer.train(
+          examples,
+          null,
+          new TrainingListener() {
+            @Override
+            public void onStep(Step step) {}
+
+            @Override
+            public void onEvaluation(Evaluated evaluated) {}
+          },
+          Optional.empty(),
+          () -> false);
+    }
+  }
+
+  private static double[] losses(TrainingResult result) {
+    return result.stepLog().stream().mapToDouble(TrainingListener.Step::loss).toArray();
+  }
+
+  @Test
+  void trainsAsTheCpuDoes() throws Exception {
+    double[] cpu = losses(train(new CpuDevice(2), 2));
+    double[] gpu = losses(train(new CudaDevice(new EmulatedDriver(0, MEMORY), DType.F32), 2));
+    double[] half = losses(train(new CudaDevice(new EmulatedDriver(0, MEMORY), DType.F16), 2));
+    assertThat(cpu[cpu.length - 1]).isLessThan(cpu[0]);
+    for (int i = 0; i < cpu.length; i++) {
+      assertThat(gpu[i]).isCloseTo(cpu[i], within(1e-4 * cpu[i]));
+      assertThat(half[i]).isCloseTo(cpu[i], within(2e-2 * cpu[i]));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void anyOrderOfBlocksAndAnyRecomputationGivesTheSameBits(int savedLayers) throws Exception {
+    double[] forward = losses(train(new CudaDevice(new EmulatedDriver(0, MEMORY), DType.F16), 2));
+    double[] backward =
+        losses(train(new CudaDevice(new EmulatedDriver(1, MEMORY), DType.F16), savedLayers));
+    assertThat(backward).isEqualTo(forward);
+  }
+
+  @Test
+  void saysBeforeTheFirstStepThatMemoryIsShort() {
+    assertThatThrownBy(() -> train(new CudaDevice(new EmulatedDriver(0, 1 << 20), DType.F16), 2))
+        .isInstanceOf(DeviceMemoryException.class);
+  }
+}

@@ -1,0 +1,225 @@
+package dev.tallrec.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tallrec.backend.Device;
+import dev.tallrec.backend.DeviceArena;
+import dev.tallrec.backend.Matrix;
+import dev.tallrec.tensor.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The emulated device finds faults: kernels are built with one each, and must be told apart from
+ * good ones.
+ */
+@EnabledIf(
+    value = "dev.tallrec.backend.cuda.EmulatedDriver#isAvailable",
+    disabledReason = "the emulated device needs g++ on x86-64")
+class SeededFaultTest {
+
+  private static final Path SOURCES = Path.of("../native-kernels");
+  private static final long MEMORY = 1 << 26;
+  private static final int ROWS = 3;
+  private static final int COLUMNS = 300;
+
+  @TempDir private Path directory;
+
+  /** Builds rms_norm.cu with {@code good} replaced by {@code bad} in one of its files. */
+  private Path build(String file, String good, String bad) throws Exception {
+    try (Stream<Path> sources = Files.list(SOURCES.resolve("kernels"))) {
+      for (Path source : sources.toList()) {
+        Files.copy(source, directory.resolve(source.getFileName().toString()));
+      }
+    }
+    Path changed = directory.resolve(file);
+    String text = Files.readString(changed);
+    assertThat(text).contains(good);
+    Files.writeString(changed, text.replace(good, bad));
+    Path library = directory.resolve("libfaulty.so");
+    List<String> command =
+        List.of(
+            "g++",
+            "-std=c++17",
+            "-O1",
+            "-fPIC",
+            "-shared",
+            "-pthread",
+            "-DTALLREC_EMULATION",
+            "-I" + SOURCES.resolve("host"),
+            "-I" + directory,
+            "-o",
+            library.toString(),
+            "-x",
+            "c++",
+            SOURCES.resolve("host/emulation.cpp").toString(),
+            directory.resolve("rms_norm.cu").toString());
+    Process compiler = new ProcessBuilder(command).inheritIO().start();
+    assertThat(compiler.waitFor()).isZero();
+    return library;
+  }
+
+  private static float[] rmsNorm(CudaDriver driver) {
+    try (Device device = new CudaDevice(driver, DType.F32);
+        DeviceArena memory = device.newArena();
+        Arena host = Arena.ofConfined()) {
+      Matrix x = Matrix.allocate(memory, "x", DType.F32, ROWS, COLUMNS);
+      Matrix weight = Matrix.allocate(memory, "weight", DType.F32, 1, COLUMNS);
+      Matrix out = Matrix.allocate(memory, "out", DType.F32, ROWS, COLUMNS);
+      Matrix rstd = Matrix.allocate(memory, "rstd", DType.F32, ROWS, 1);
+      MemorySegment values = host.allocate((long) ROWS * COLUMNS * Float.BYTES, 8);
+      for (int i = 0; i < ROWS * COLUMNS; i++) {
+        values.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) Math.sin(i * i));
+      }
+      device.upload(values, x.buffer());
+      device.upload(values.asSlice(0, (long) COLUMNS * Float.BYTES), weight.buffer());
+      device.ops().rmsNorm(x, weight, 1e-5f, out, rstd);
+      device.download(out.buffer(), values);
+      return values.toArray(ValueLayout.JAVA_FLOAT);
+    }
+  }
+
+  private static float[] good() {
+    return rmsNorm(new EmulatedDriver(0, MEMORY));
+  }
+
+  @Test
+  void aGoodKernelGivesTheSameInAnyOrder() {
+    assertThat(rmsNorm(new EmulatedDriver(1, MEMORY))).isEqualTo(good());
+  }
+
+  @Test
+  void aWrongIndexShows() throws Exception {
+    Path library =
+        build("rms_norm.cu", "* scale * to_float(weight[c])", "* scale * to_float(weight[c + 1])");
+    float[] faulty = rmsNorm(new EmulatedDriver(library, 0, MEMORY));
+    assertThat(Arrays.equals(faulty, good())).isFalse();
+    // The last column was multiplied by what lies behind the weights.
+    assertThat(faulty[COLUMNS - 1]).isNaN();
+  }
+
+  @Test
+  void aMissingBarrierShows() throws Exception {
+    Path library =
+        build(
+            "common.cuh",
+            "if (threadIdx.x % WARP == 0) partial[threadIdx.x / WARP] = value;\n  __syncthreads();\n  float total",
+            "if (threadIdx.x % WARP == 0) partial[threadIdx.x / WARP] = value;\n  float total");
+    float[] forward = rmsNorm(new EmulatedDriver(library, 0, MEMORY));
+    float[] backward = rmsNorm(new EmulatedDriver(library, 1, MEMORY));
+    assertThat(Arrays.equals(forward, good()) && Arrays.equals(backward, good())).isFalse();
+    assertThat(Arrays.equals(forward, backward)).isFalse();
+  }
+
+  @Test
+  void aWriteBehindTheEndShows() throws Exception {
+    Path library = build("rms_norm.cu", "out[c] = from_float<T>", "out[c + 1] = from_float<T>");
+    assertThatThrownBy(() -> rmsNorm(new EmulatedDriver(library, 0, MEMORY)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("rms_norm_f32 wrote outside of out");
+  }
+
+  @Test
+  void aBlockTooManyShows() {
+    CudaDriver oneMore =
+        new ForwardingDriver(new EmulatedDriver(0, MEMORY)) {
+          @Override
+          public void launch(String kernel, Grid grid, int threads, Object... arguments) {
+            super.launch(kernel, new Grid(grid.x() + 1, grid.y(), grid.z()), threads, arguments);
+          }
+        };
+    assertThatThrownBy(() -> rmsNorm(oneMore))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("wrote outside");
+  }
+
+  @Test
+  void aBarrierThatSomeThreadsMissShows() throws Exception {
+    Path library =
+        build(
+            "common.cuh",
+            "value = warp_sum(value);\n  __syncthreads();",
+            "value = warp_sum(value);\n  if (threadIdx.x < 64) __syncwarp();\n  if (threadIdx.x % 2) __syncthreads(); else __syncwarp();");
+    assertThatThrownBy(() -> rmsNorm(new EmulatedDriver(library, 0, MEMORY)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("different barriers");
+  }
+
+  /** Hands everything on. */
+  private static class ForwardingDriver implements CudaDriver {
+    private final CudaDriver target;
+
+    ForwardingDriver(CudaDriver target) {
+      this.target = target;
+    }
+
+    @Override
+    public String description() {
+      return target.description();
+    }
+
+    @Override
+    public long allocate(long bytes, String label) {
+      return target.allocate(bytes, label);
+    }
+
+    @Override
+    public void free(long address) {
+      target.free(address);
+    }
+
+    @Override
+    public long freeBytes() {
+      return target.freeBytes();
+    }
+
+    @Override
+    public void copyToDevice(MemorySegment source, long address) {
+      target.copyToDevice(source, address);
+    }
+
+    @Override
+    public void copyToHost(long source, MemorySegment segment) {
+      target.copyToHost(source, segment);
+    }
+
+    @Override
+    public void launch(String kernel, Grid grid, int threads, Object... arguments) {
+      target.launch(kernel, grid, threads, arguments);
+    }
+
+    @Override
+    public void gemm(
+        DType type,
+        int m,
+        int n,
+        int k,
+        boolean transposeB,
+        Operand a,
+        Operand b,
+        boolean accumulate,
+        Operand c) {
+      target.gemm(type, m, n, k, transposeB, a, b, accumulate, c);
+    }
+
+    @Override
+    public void synchronize() {
+      target.synchronize();
+    }
+
+    @Override
+    public void close() {
+      target.close();
+    }
+  }
+}
