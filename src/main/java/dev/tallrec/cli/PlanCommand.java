@@ -3,6 +3,7 @@ package dev.tallrec.cli;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaConfigReader;
 import dev.tallrec.llama.PlannedBuffer;
+import dev.tallrec.llama.Projection;
 import dev.tallrec.llama.Workspace;
 import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.lora.LoraConfig;
@@ -10,10 +11,15 @@ import dev.tallrec.lora.PlannedAdapter;
 import dev.tallrec.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -23,10 +29,12 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description =
         "Shows every buffer that tuning a model needs, before anything is allocated, and how many layers'"
-            + " activations fit. Needs only the model's config.json; LoRA as in the paper.")
+            + " activations fit. Needs only the model's config.json, and no GPU.")
 final class PlanCommand implements Callable<Integer> {
 
   private static final double GIB = 1 << 30;
+  private static final long CUBLAS_WORKSPACE = 32L << 20;
+  private static final Pattern SIZE = Pattern.compile("([0-9.]+) ?(GiB|GB)");
 
   @Option(
       names = "--base",
@@ -36,10 +44,10 @@ final class PlanCommand implements Callable<Integer> {
   private Path base = Path.of(".");
 
   @Option(
-      names = "--memory",
-      paramLabel = "GiB",
-      description = "Device memory (default: ${DEFAULT-VALUE}).")
-  private double memory = 24;
+      names = "--device-memory",
+      paramLabel = "SIZE",
+      description = "Memory of the device: 24GiB, 24GB (default: ${DEFAULT-VALUE}).")
+  private String memory = "24GiB";
 
   @Option(
       names = "--compute-type",
@@ -48,45 +56,97 @@ final class PlanCommand implements Callable<Integer> {
   private DType type = DType.F16;
 
   @Option(
-      names = "--micro-batch-tokens",
+      names = "--micro-batch",
       paramLabel = "N",
-      description = "Tokens of one forward and backward pass (default: ${DEFAULT-VALUE}).")
-  private int tokens = 4096;
+      description = "Examples of one forward and backward pass (default: ${DEFAULT-VALUE}).")
+  private int microBatch = 8;
 
   @Option(
-      names = "--sequences",
+      names = "--cutoff",
       paramLabel = "N",
-      description = "Most examples in them (default: ${DEFAULT-VALUE}).")
-  private int sequences = 128;
+      description = "Tokens of the longest example (default: ${DEFAULT-VALUE}).")
+  private int cutoff = 512;
+
+  @Option(names = "--lora-r", paramLabel = "N", description = "Rank (default: ${DEFAULT-VALUE}).")
+  private int rank = 8;
+
+  @Option(
+      names = "--lora-target-modules",
+      split = ",",
+      paramLabel = "A,B",
+      description = "Adapted projections (default: ${DEFAULT-VALUE}).")
+  private List<String> targets = List.of("q_proj", "v_proj");
 
   @Override
   public Integer call() throws IOException {
     if (!type.isWeight()) {
       throw new IllegalArgumentException("--compute-type " + type + ": F16, BF16 or F32");
     }
+    if (microBatch < 1 || cutoff < 1) {
+      throw new IllegalArgumentException("--micro-batch and --cutoff are at least 1");
+    }
     LlamaConfig config = LlamaConfigReader.read(base);
-    LoraConfig lora = LoraConfig.paper();
+    LoraConfig lora = new LoraConfig(rank, 2.0 * rank, 0, projections(), false, Optional.empty());
     PlannedAdapter adapter = new PlannedAdapter(config, lora);
     long weights = config.parameterCount() * type.byteSize();
     // Masters, gradients and two moments in F32, and the working copy.
     long trained = lora.parameterCount(config) * (4L * Float.BYTES + type.byteSize());
-    long available = (long) (memory * GIB) - weights - trained;
+    long available = bytes(memory) - weights - trained - CUBLAS_WORKSPACE;
     int layers = config.numHiddenLayers();
-    List<PlannedBuffer> buffers = plan(config, adapter, layers);
+    List<PlannedBuffer> buffers = plan(config, adapter, microBatch, layers);
     while (layers > 0 && total(buffers) > available) {
-      buffers = plan(config, adapter, --layers);
+      buffers = plan(config, adapter, microBatch, --layers);
     }
     print(config, weights, trained, buffers, layers);
     boolean fits = total(buffers) <= available;
+    int largest = largest(config, adapter, available, 0);
+    int withoutRecomputation = largest(config, adapter, available, config.numHiddenLayers());
+    System.out.printf(
+        "largest micro-batch in %s: %d, all layers computed again; %d, none%n",
+        memory, largest, withoutRecomputation);
     if (!fits) {
-      System.out.printf("does NOT fit %.1f GiB: use fewer --micro-batch-tokens%n", memory);
+      System.out.printf("a micro-batch of %d does NOT fit%n", microBatch);
     }
     return fits ? 0 : Tallrec.FAILED;
   }
 
-  private List<PlannedBuffer> plan(LlamaConfig config, PlannedAdapter adapter, int savedLayers) {
+  private Set<Projection> projections() {
+    Set<Projection> projections = EnumSet.noneOf(Projection.class);
+    for (String target : targets) {
+      projections.add(
+          Projection.named(target)
+              .orElseThrow(() -> new IllegalArgumentException("there is no projection " + target)));
+    }
+    return projections;
+  }
+
+  private static long bytes(String size) {
+    Matcher matcher = SIZE.matcher(size.strip());
+    if (!matcher.matches()) {
+      throw new IllegalArgumentException("--device-memory " + size + ": a number with GiB or GB");
+    }
+    return (long)
+        (Double.parseDouble(matcher.group(1)) * (matcher.group(2).equals("GiB") ? GIB : 1e9));
+  }
+
+  /** Most examples of a micro-batch that fit with so many layers kept; 0 if not even one does. */
+  private int largest(LlamaConfig config, PlannedAdapter adapter, long available, int layers) {
+    int fitting = 0;
+    for (int step = 512; step > 0; step /= 2) {
+      if (total(plan(config, adapter, fitting + step, layers)) <= available) {
+        fitting += step;
+      }
+    }
+    return fitting;
+  }
+
+  private List<PlannedBuffer> plan(
+      LlamaConfig config, PlannedAdapter adapter, int examples, int savedLayers) {
     return Workspace.plan(
-        type, config, adapter, WorkspacePlan.forTraining(config, tokens, sequences, savedLayers));
+        type,
+        config,
+        adapter,
+        WorkspacePlan.forTraining(config, examples * cutoff, examples + 1, savedLayers));
   }
 
   private static long total(List<PlannedBuffer> buffers) {
@@ -102,8 +162,9 @@ final class PlanCommand implements Callable<Integer> {
     }
     row("frozen weights, " + type, weights);
     row("LoRA masters, gradients, moments, working copy", trained);
+    row("cuBLAS workspace", CUBLAS_WORKSPACE);
     byLabel.forEach(PlanCommand::row);
-    row("sum", weights + trained + total(buffers));
+    row("sum", weights + trained + CUBLAS_WORKSPACE + total(buffers));
     System.out.printf(
         "activations of %d of %d layers are kept, those of the others computed again%n",
         layers, config.numHiddenLayers());

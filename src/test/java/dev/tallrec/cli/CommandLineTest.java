@@ -229,7 +229,7 @@ class CommandLineTest {
         """);
     assertThat(run("plan", "--base", directory).succeeded().out)
         .contains("frozen weights", "activations of");
-    Outcome tooSmall = run("plan", "--base", directory, "--memory", 13);
+    Outcome tooSmall = run("plan", "--base", directory, "--device-memory", "13GiB");
     assertThat(tooSmall.code).isEqualTo(1);
     assertThat(tooSmall.out).contains("does NOT fit");
   }
