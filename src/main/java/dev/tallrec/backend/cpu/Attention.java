@@ -9,12 +9,12 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Softmax attention and its gradient, by blocks of {@value #QUERY_BLOCK} queries of a head whose
- * scores stay in cache. Scores of the prefix come first, then those of the segment's own keys.
+ * Softmax attention and its gradient, by blocks of queries of a head whose scores stay in cache.
+ * Scores of the prefix come first, then those of the segment's own keys.
  */
 final class Attention {
 
-  private static final int QUERY_BLOCK = 64;
+  private static final int QUERY_BLOCK = Gemm.ROW_BLOCK;
 
   private final WorkerPool pool;
   private final Scratch[] scratch;

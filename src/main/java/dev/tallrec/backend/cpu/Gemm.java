@@ -2,7 +2,6 @@ package dev.tallrec.backend.cpu;
 
 import dev.tallrec.backend.Matrix;
 import dev.tallrec.tensor.DType;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -21,11 +20,18 @@ final class Gemm {
 
   private static final VectorSpecies<Float> FLOATS = VectorMath.FLOATS;
   private static final int LANES = FLOATS.length();
-  private static final int ROWS = 4;
+
+  // Sums, two parts of B's row and an element of A must fit the registers: 32 of 512 bits, 16 of
+  // others.
+  private static final int ROWS = LANES == 16 ? 12 : 4;
+
   private static final int COLUMNS = 2 * LANES;
   private static final int K_BLOCK = 256;
-  private static final int ROW_BLOCK = 64;
-  private static final int COLUMN_BLOCK = 8 * COLUMNS;
+
+  /** Rows of A that are packed at a time. */
+  static final int ROW_BLOCK = ROWS == 12 ? 96 : 64;
+
+  private static final int COLUMN_BLOCK = 16 * COLUMNS;
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
@@ -48,12 +54,9 @@ final class Gemm {
   static final class Panels {
     private final float[] a = new float[ROW_BLOCK * K_BLOCK];
     private final float[] b = new float[K_BLOCK * COLUMN_BLOCK];
-    private final MemorySegment tile;
-
-    /** Every result goes to native memory: stores that see one kind of segment stay fast. */
-    Panels(Arena arena) {
-      tile = arena.allocate((long) ROWS * COLUMNS * Float.BYTES, 64);
-    }
+    private final float[] tile = new float[ROWS * COLUMNS];
+    private final float[] line = new float[K_BLOCK];
+    private final short[] halves = new short[K_BLOCK];
   }
 
   private Gemm() {}
@@ -126,20 +129,17 @@ final class Gemm {
     for (int depth = 0; depth < k; depth += K_BLOCK) {
       int depths = Math.min(K_BLOCK, k - depth);
       boolean add = accumulate || depth > 0;
-      packB(panels.b, b, depth, depths, column, columns);
+      packB(panels, b, depth, depths, column, columns);
       for (int row = fromRow; row < toRow; row += ROW_BLOCK) {
         int rows = Math.min(ROW_BLOCK, toRow - row);
-        packA(panels.a, a, row, rows, depth, depths, alpha);
+        packA(panels, a, row, rows, depth, depths, alpha);
         for (int j = 0; j < columns; j += COLUMNS) {
           int width = Math.min(COLUMNS, columns - j);
           for (int i = 0; i < rows; i += ROWS) {
             int height = Math.min(ROWS, rows - i);
             long target = cOffset + (row + i) * cStride + column + j;
-            if (height == ROWS && width == COLUMNS) {
-              kernel(panels.a, i * depths, panels.b, j * depths, depths, c, target, cStride, add);
-            } else {
-              edge(panels, i * depths, j * depths, depths, c, target, cStride, height, width, add);
-            }
+            kernel(panels.a, i * depths, panels.b, j * depths, depths, panels.tile);
+            store(panels.tile, c, target, cStride, height, width, add);
           }
         }
       }
@@ -148,172 +148,278 @@ final class Gemm {
 
   /** Panels of ROWS rows, k-major, zero-filled to whole panels. */
   private static void packA(
-      float[] panel, Operand a, int row, int rows, int depth, int depths, float alpha) {
+      Panels panels, Operand a, int row, int rows, int depth, int depths, float alpha) {
+    if (a.rowStride == 1 && a.dtype == DType.F32) {
+      packTransposedA(panels.a, a, row, rows, depth, depths, alpha);
+      return;
+    }
+    float[] panel = panels.a;
+    float[] line = panels.line;
     for (int i = 0; i < rows; i += ROWS) {
       for (int r = 0; r < ROWS; r++) {
         int at = i * depths + r;
-        if (i + r >= rows) {
+        if (i + r < rows) {
+          read(panels, a, row + i + r, depth, depths);
           for (int p = 0; p < depths; p++) {
-            panel[at + p * ROWS] = 0;
-          }
-          continue;
-        }
-        long from = a.offset + (row + i + r) * a.rowStride + depth * a.columnStride;
-        if (a.dtype != DType.F32) {
-          for (int p = 0; p < depths; p++) {
-            panel[at + p * ROWS] = alpha * half(a, from + p * a.columnStride);
-          }
-        } else if (a.columnStride == 1) {
-          for (int p = 0; p < depths; p++) {
-            panel[at + p * ROWS] = alpha * a.segment.getAtIndex(FLOAT, from + p);
+            panel[at + p * ROWS] = alpha * line[p];
           }
         } else {
           for (int p = 0; p < depths; p++) {
-            panel[at + p * ROWS] = alpha * a.segment.getAtIndex(FLOAT, from + p * a.columnStride);
+            panel[at + p * ROWS] = 0;
           }
         }
       }
     }
   }
 
-  private static float half(Operand operand, long index) {
-    short bits = operand.segment.getAtIndex(SHORT, index);
-    return operand.dtype == DType.F16
-        ? Float.float16ToFloat(bits)
-        : Float.intBitsToFloat(bits << 16);
+  /** Panels of a factor whose columns are contiguous: written in the order it is read. */
+  private static void packTransposedA(
+      float[] panel, Operand a, int row, int rows, int depth, int depths, float alpha) {
+    for (int i = 0; i < rows; i += ROWS) {
+      int height = Math.min(ROWS, rows - i);
+      for (int p = 0; p < depths; p++) {
+        int at = i * depths + p * ROWS;
+        long from = (a.offset + row + i + (depth + p) * a.columnStride) * Float.BYTES;
+        for (int r = 0; r < height; r++) {
+          panel[at + r] = alpha * Vectors.get(a.segment, from, r);
+        }
+        for (int r = height; r < ROWS; r++) {
+          panel[at + r] = 0;
+        }
+      }
+    }
+  }
+
+  /** Row {@code row} of {@code a}, columns from {@code depth} on, as fp32 into the line. */
+  private static void read(Panels panels, Operand a, int row, int depth, int depths) {
+    long from = a.offset + row * a.rowStride + depth * a.columnStride;
+    if (a.columnStride == 1) {
+      readRow(panels, a, from, panels.line, 0, depths);
+    } else {
+      for (int p = 0; p < depths; p++) {
+        panels.line[p] = element(a, from + p * a.columnStride);
+      }
+    }
+  }
+
+  private static float element(Operand operand, long index) {
+    return switch (operand.dtype) {
+      case F32 -> operand.segment.getAtIndex(FLOAT, index);
+      case F16 -> Float.float16ToFloat(operand.segment.getAtIndex(SHORT, index));
+      default -> Float.intBitsToFloat(operand.segment.getAtIndex(SHORT, index) << 16);
+    };
+  }
+
+  /** Neighbours in memory as fp32. Through arrays: loops over them are vectorized. */
+  private static void readRow(
+      Panels panels, Operand operand, long from, float[] target, int at, int count) {
+    if (operand.dtype == DType.F32) {
+      MemorySegment.copy(operand.segment, FLOAT, from * Float.BYTES, target, at, count);
+      return;
+    }
+    short[] halves = panels.halves;
+    MemorySegment.copy(operand.segment, SHORT, from * Short.BYTES, halves, 0, count);
+    if (operand.dtype == DType.F16) {
+      for (int i = 0; i < count; i++) {
+        target[at + i] = Float.float16ToFloat(halves[i]);
+      }
+    } else {
+      for (int i = 0; i < count; i++) {
+        target[at + i] = Float.intBitsToFloat(halves[i] << 16);
+      }
+    }
   }
 
   /** Panels of COLUMNS columns, k-major, zero-filled to whole panels. */
   private static void packB(
-      float[] panel, Operand b, int depth, int depths, int column, int columns) {
+      Panels panels, Operand b, int depth, int depths, int column, int columns) {
+    float[] panel = panels.b;
     for (int j = 0; j < columns; j += COLUMNS) {
       int width = Math.min(COLUMNS, columns - j);
       int at = j * depths;
       if (width < COLUMNS) {
         Arrays.fill(panel, at, at + depths * COLUMNS, 0);
       }
-      long from = b.offset + depth * b.rowStride + (column + j) * b.columnStride;
       if (b.columnStride == 1) {
+        long from = b.offset + depth * b.rowStride + column + j;
         for (int p = 0; p < depths; p++) {
-          packRow(panel, at + p * COLUMNS, b, from + p * b.rowStride, width);
+          readRow(panels, b, from + p * b.rowStride, panel, at + p * COLUMNS, width);
         }
       } else {
+        Operand transposed =
+            new Operand(
+                b.segment,
+                b.dtype,
+                b.offset,
+                /* rowStride= */ b.columnStride,
+                /* columnStride= */ b.rowStride);
+        float[] line = panels.line;
         for (int w = 0; w < width; w++) {
-          packColumn(panel, at + w, b, from + w * b.columnStride, depths);
+          read(panels, transposed, column + j + w, depth, depths);
+          for (int p = 0; p < depths; p++) {
+            panel[at + w + p * COLUMNS] = line[p];
+          }
         }
       }
     }
   }
 
-  private static void packRow(float[] panel, int at, Operand b, long from, int width) {
-    switch (b.dtype) {
-      case F32 -> MemorySegment.copy(b.segment, FLOAT, from * Float.BYTES, panel, at, width);
-      case F16 -> {
-        for (int w = 0; w < width; w++) {
-          panel[at + w] = Float.float16ToFloat(b.segment.getAtIndex(SHORT, from + w));
-        }
-      }
-      default -> {
-        for (int w = 0; w < width; w++) {
-          panel[at + w] = Float.intBitsToFloat(b.segment.getAtIndex(SHORT, from + w) << 16);
-        }
-      }
+  /**
+   * The product of a panel of A and one of B. It goes to an array: stores to memory segments,
+   * inlined so many times, would be beyond what the compiler takes, and vectors would be objects on
+   * the heap.
+   */
+  private static void kernel(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+    if (ROWS == 12) {
+      kernel12(a, aAt, b, bAt, depths, tile);
+    } else {
+      kernel4(a, aAt, b, bAt, depths, tile);
     }
   }
 
-  private static void packColumn(float[] panel, int at, Operand b, long from, int depths) {
-    long stride = b.rowStride;
-    switch (b.dtype) {
-      case F32 -> {
-        for (int p = 0; p < depths; p++) {
-          panel[at + p * COLUMNS] = b.segment.getAtIndex(FLOAT, from + p * stride);
-        }
-      }
-      case F16 -> {
-        for (int p = 0; p < depths; p++) {
-          panel[at + p * COLUMNS] =
-              Float.float16ToFloat(b.segment.getAtIndex(SHORT, from + p * stride));
-        }
-      }
-      default -> {
-        for (int p = 0; p < depths; p++) {
-          panel[at + p * COLUMNS] =
-              Float.intBitsToFloat(b.segment.getAtIndex(SHORT, from + p * stride) << 16);
-        }
-      }
-    }
-  }
-
-  private static void kernel(
-      float[] a,
-      int aAt,
-      float[] b,
-      int bAt,
-      int depths,
-      MemorySegment c,
-      long target,
-      long stride,
-      boolean add) {
-    FloatVector c00 = FloatVector.zero(FLOATS);
-    FloatVector c01 = c00;
-    FloatVector c10 = c00;
-    FloatVector c11 = c00;
-    FloatVector c20 = c00;
-    FloatVector c21 = c00;
-    FloatVector c30 = c00;
-    FloatVector c31 = c00;
+  private static void kernel4(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+    FloatVector zero = FloatVector.zero(FLOATS);
+    FloatVector left0 = zero;
+    FloatVector right0 = zero;
+    FloatVector left1 = zero;
+    FloatVector right1 = zero;
+    FloatVector left2 = zero;
+    FloatVector right2 = zero;
+    FloatVector left3 = zero;
+    FloatVector right3 = zero;
     for (int p = 0; p < depths; p++) {
-      FloatVector b0 = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS);
-      FloatVector b1 = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + LANES);
-      FloatVector a0 = FloatVector.broadcast(FLOATS, a[aAt + p * ROWS]);
-      c00 = a0.fma(b0, c00);
-      c01 = a0.fma(b1, c01);
-      FloatVector a1 = FloatVector.broadcast(FLOATS, a[aAt + p * ROWS + 1]);
-      c10 = a1.fma(b0, c10);
-      c11 = a1.fma(b1, c11);
-      FloatVector a2 = FloatVector.broadcast(FLOATS, a[aAt + p * ROWS + 2]);
-      c20 = a2.fma(b0, c20);
-      c21 = a2.fma(b1, c21);
-      FloatVector a3 = FloatVector.broadcast(FLOATS, a[aAt + p * ROWS + 3]);
-      c30 = a3.fma(b0, c30);
-      c31 = a3.fma(b1, c31);
+      FloatVector left = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS);
+      FloatVector right = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + LANES);
+      int at = aAt + p * 4;
+      FloatVector factor = FloatVector.broadcast(FLOATS, a[at]);
+      left0 = factor.fma(left, left0);
+      right0 = factor.fma(right, right0);
+      factor = FloatVector.broadcast(FLOATS, a[at + 1]);
+      left1 = factor.fma(left, left1);
+      right1 = factor.fma(right, right1);
+      factor = FloatVector.broadcast(FLOATS, a[at + 2]);
+      left2 = factor.fma(left, left2);
+      right2 = factor.fma(right, right2);
+      factor = FloatVector.broadcast(FLOATS, a[at + 3]);
+      left3 = factor.fma(left, left3);
+      right3 = factor.fma(right, right3);
     }
-    store(c00, c01, c, target, add);
-    store(c10, c11, c, target + stride, add);
-    store(c20, c21, c, target + 2 * stride, add);
-    store(c30, c31, c, target + 3 * stride, add);
+    left0.intoArray(tile, 0);
+    right0.intoArray(tile, LANES);
+    left1.intoArray(tile, COLUMNS);
+    right1.intoArray(tile, COLUMNS + LANES);
+    left2.intoArray(tile, 2 * COLUMNS);
+    right2.intoArray(tile, 2 * COLUMNS + LANES);
+    left3.intoArray(tile, 3 * COLUMNS);
+    right3.intoArray(tile, 3 * COLUMNS + LANES);
   }
 
+  private static void kernel12(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+    FloatVector zero = FloatVector.zero(FLOATS);
+    FloatVector left0 = zero;
+    FloatVector right0 = zero;
+    FloatVector left1 = zero;
+    FloatVector right1 = zero;
+    FloatVector left2 = zero;
+    FloatVector right2 = zero;
+    FloatVector left3 = zero;
+    FloatVector right3 = zero;
+    FloatVector left4 = zero;
+    FloatVector right4 = zero;
+    FloatVector left5 = zero;
+    FloatVector right5 = zero;
+    FloatVector left6 = zero;
+    FloatVector right6 = zero;
+    FloatVector left7 = zero;
+    FloatVector right7 = zero;
+    FloatVector left8 = zero;
+    FloatVector right8 = zero;
+    FloatVector left9 = zero;
+    FloatVector right9 = zero;
+    FloatVector left10 = zero;
+    FloatVector right10 = zero;
+    FloatVector left11 = zero;
+    FloatVector right11 = zero;
+    for (int p = 0; p < depths; p++) {
+      FloatVector left = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS);
+      FloatVector right = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + LANES);
+      int at = aAt + p * 12;
+      FloatVector factor = FloatVector.broadcast(FLOATS, a[at]);
+      left0 = factor.fma(left, left0);
+      right0 = factor.fma(right, right0);
+      factor = FloatVector.broadcast(FLOATS, a[at + 1]);
+      left1 = factor.fma(left, left1);
+      right1 = factor.fma(right, right1);
+      factor = FloatVector.broadcast(FLOATS, a[at + 2]);
+      left2 = factor.fma(left, left2);
+      right2 = factor.fma(right, right2);
+      factor = FloatVector.broadcast(FLOATS, a[at + 3]);
+      left3 = factor.fma(left, left3);
+      right3 = factor.fma(right, right3);
+      factor = FloatVector.broadcast(FLOATS, a[at + 4]);
+      left4 = factor.fma(left, left4);
+      right4 = factor.fma(right, right4);
+      factor = FloatVector.broadcast(FLOATS, a[at + 5]);
+      left5 = factor.fma(left, left5);
+      right5 = factor.fma(right, right5);
+      factor = FloatVector.broadcast(FLOATS, a[at + 6]);
+      left6 = factor.fma(left, left6);
+      right6 = factor.fma(right, right6);
+      factor = FloatVector.broadcast(FLOATS, a[at + 7]);
+      left7 = factor.fma(left, left7);
+      right7 = factor.fma(right, right7);
+      factor = FloatVector.broadcast(FLOATS, a[at + 8]);
+      left8 = factor.fma(left, left8);
+      right8 = factor.fma(right, right8);
+      factor = FloatVector.broadcast(FLOATS, a[at + 9]);
+      left9 = factor.fma(left, left9);
+      right9 = factor.fma(right, right9);
+      factor = FloatVector.broadcast(FLOATS, a[at + 10]);
+      left10 = factor.fma(left, left10);
+      right10 = factor.fma(right, right10);
+      factor = FloatVector.broadcast(FLOATS, a[at + 11]);
+      left11 = factor.fma(left, left11);
+      right11 = factor.fma(right, right11);
+    }
+    left0.intoArray(tile, 0);
+    right0.intoArray(tile, LANES);
+    left1.intoArray(tile, COLUMNS);
+    right1.intoArray(tile, COLUMNS + LANES);
+    left2.intoArray(tile, 2 * COLUMNS);
+    right2.intoArray(tile, 2 * COLUMNS + LANES);
+    left3.intoArray(tile, 3 * COLUMNS);
+    right3.intoArray(tile, 3 * COLUMNS + LANES);
+    left4.intoArray(tile, 4 * COLUMNS);
+    right4.intoArray(tile, 4 * COLUMNS + LANES);
+    left5.intoArray(tile, 5 * COLUMNS);
+    right5.intoArray(tile, 5 * COLUMNS + LANES);
+    left6.intoArray(tile, 6 * COLUMNS);
+    right6.intoArray(tile, 6 * COLUMNS + LANES);
+    left7.intoArray(tile, 7 * COLUMNS);
+    right7.intoArray(tile, 7 * COLUMNS + LANES);
+    left8.intoArray(tile, 8 * COLUMNS);
+    right8.intoArray(tile, 8 * COLUMNS + LANES);
+    left9.intoArray(tile, 9 * COLUMNS);
+    right9.intoArray(tile, 9 * COLUMNS + LANES);
+    left10.intoArray(tile, 10 * COLUMNS);
+    right10.intoArray(tile, 10 * COLUMNS + LANES);
+    left11.intoArray(tile, 11 * COLUMNS);
+    right11.intoArray(tile, 11 * COLUMNS + LANES);
+  }
+
+  /** Stores a tile, or the part of it that lies within C. */
   private static void store(
-      FloatVector left, FloatVector right, MemorySegment c, long target, boolean add) {
-    long at = target * Float.BYTES;
-    long at1 = at + (long) LANES * Float.BYTES;
-    if (add) {
-      left = left.add(FloatVector.fromMemorySegment(FLOATS, c, at, Vectors.ORDER));
-      right = right.add(FloatVector.fromMemorySegment(FLOATS, c, at1, Vectors.ORDER));
-    }
-    left.intoMemorySegment(c, at, Vectors.ORDER);
-    right.intoMemorySegment(c, at1, Vectors.ORDER);
-  }
-
-  /** A tile that sticks out of C: computed whole aside, then the part that is wanted is stored. */
-  private static void edge(
-      Panels panels,
-      int aAt,
-      int bAt,
-      int depths,
-      MemorySegment c,
-      long target,
-      long stride,
-      int height,
-      int width,
-      boolean add) {
-    kernel(panels.a, aAt, panels.b, bAt, depths, panels.tile, 0, COLUMNS, false);
+      float[] tile, MemorySegment c, long target, long stride, int height, int width, boolean add) {
     for (int i = 0; i < height; i++) {
-      for (int j = 0; j < width; j++) {
-        long index = target + i * stride + j;
-        float value = panels.tile.getAtIndex(FLOAT, (long) i * COLUMNS + j);
-        c.setAtIndex(FLOAT, index, add ? c.getAtIndex(FLOAT, index) + value : value);
+      long at = (target + i * stride) * Float.BYTES;
+      int j = 0;
+      for (; j <= width - LANES; j += LANES) {
+        FloatVector value = FloatVector.fromArray(FLOATS, tile, i * COLUMNS + j);
+        Vectors.store(add ? value.add(Vectors.load(c, at, j)) : value, c, at, j);
+      }
+      for (; j < width; j++) {
+        float value = tile[i * COLUMNS + j];
+        Vectors.set(c, at, j, add ? Vectors.get(c, at, j) + value : value);
       }
     }
   }

@@ -6,8 +6,7 @@ import java.lang.foreign.MemorySegment;
 /** Working memory of one thread, grown to the largest size asked for. */
 final class Scratch implements AutoCloseable {
 
-  private final Arena arena = Arena.ofShared();
-  private final Gemm.Panels panels = new Gemm.Panels(arena);
+  private final Gemm.Panels panels = new Gemm.Panels();
   private final Region[] regions = {new Region(), new Region()};
   private float[] row = new float[0];
 
@@ -31,7 +30,6 @@ final class Scratch implements AutoCloseable {
 
   @Override
   public void close() {
-    arena.close();
     for (Region region : regions) {
       region.close();
     }
