@@ -1,0 +1,126 @@
+package dev.tallrec.benchmarks;
+
+import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.llama.Adapter;
+import dev.tallrec.lora.LoraAdapter;
+import dev.tallrec.lora.LoraConfig;
+import dev.tallrec.model.BaseModel;
+import dev.tallrec.model.BundledBase;
+import dev.tallrec.rec.Domain;
+import dev.tallrec.rec.KShot;
+import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
+import dev.tallrec.rec.TasteScorer;
+import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.text.AnswerTokens;
+import dev.tallrec.text.ExampleEncoder;
+import dev.tallrec.text.LabelledTokens;
+import dev.tallrec.text.PromptTemplate;
+import dev.tallrec.train.Schedule;
+import dev.tallrec.train.Trainer;
+import dev.tallrec.train.TrainingConfig;
+import dev.tallrec.train.TrainingListener;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Our side of peers/compare_cpu.py: does one round of a work when told to on standard input, and
+ * answers with the seconds it took. Rounds of both sides alternate, in processes that stay warm.
+ */
+public final class PeerServer {
+
+  private PeerServer() {}
+
+  /** A work that can be repeated. */
+  private interface Round {
+    void run() throws Exception;
+  }
+
+  /**
+   * Serves "train SHAPE ROWS", "forward SHAPE ROWS", "movie-train INPUTS", "movie-score"; an empty
+   * line repeats.
+   */
+  public static void main(String[] arguments) throws Exception {
+    Round round =
+        switch (arguments[0]) {
+          case "train", "forward" -> dense(arguments);
+          case "movie-train" -> movieTrain(Boolean.parseBoolean(arguments[1]));
+          case "movie-score" -> movieScore();
+          default -> throw new IllegalArgumentException(arguments[0]);
+        };
+    BufferedReader commands =
+        new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    while (commands.readLine() != null) {
+      long start = System.nanoTime();
+      round.run();
+      System.out.println((System.nanoTime() - start) / 1e9);
+    }
+  }
+
+  private static Round dense(String[] arguments) throws IOException {
+    StepBenchmark benchmark = new StepBenchmark();
+    benchmark.shape = ModelShape.valueOf(arguments[1]);
+    benchmark.rows = Integer.parseInt(arguments[2]);
+    benchmark.setUp();
+    Work work = new Work();
+    return arguments[0].equals("train")
+        ? () -> benchmark.train(work)
+        : () -> benchmark.forward(work);
+  }
+
+  private static BaseModel base() throws IOException {
+    Path temporary = Files.createTempDirectory("tallrec-peer-");
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(() -> {
+              try {
+                AtomicFiles.deleteDirectory(temporary);
+              } catch (IOException e) {
+                System.err.println(e);
+              }
+            }));
+    return BaseModel.open(CpuDevice.ofAllProcessors(), BundledBase.unpack(temporary));
+  }
+
+  private static Round movieTrain(boolean trainOnInputs) throws IOException {
+    BaseModel base = base();
+    ExampleEncoder encoder =
+        new ExampleEncoder(base.tokenizer(), PromptTemplate.PAPER, 512, trainOnInputs);
+    List<LabelledTokens> examples =
+        KShot.sample(RecData.published(Domain.MOVIE).train(), 64, 0).stream()
+            .map(example -> encoder.encode(example.text()).tokens())
+            .toList();
+    LoraAdapter adapter = LoraAdapter.initial(base.config(), LoraConfig.paper(), 0);
+    TrainingConfig config =
+        new TrainingConfig(
+            1e-4, Schedule.CONSTANT, 0, 1, 16, 2048, 0, 0.9, 0.999, 1e-8, 1, true, -1, 0, 0, 0);
+    Trainer trainer = new Trainer(base.network(), adapter, config);
+    TrainingListener silent =
+        new TrainingListener() {
+          @Override
+          public void onStep(Step step) {}
+
+          @Override
+          public void onEvaluation(Evaluated evaluated) {}
+        };
+    return () -> trainer.train(examples, null, silent, Optional.empty(), () -> false);
+  }
+
+  private static Round movieScore() throws IOException {
+    BaseModel base = base();
+    ExampleEncoder encoder = new ExampleEncoder(base.tokenizer(), PromptTemplate.PAPER, 512, false);
+    List<RecExample> test = RecData.published(Domain.MOVIE).test();
+    List<int[]> prompts =
+        test.stream().map(example -> encoder.encodePrompt(example.text()).ids()).toList();
+    TasteScorer scorer =
+        new TasteScorer(
+            base.network(), Adapter.NONE, AnswerTokens.of(base.tokenizer()), prompts, 2048);
+    return () -> scorer.score((done, all) -> {});
+  }
+}

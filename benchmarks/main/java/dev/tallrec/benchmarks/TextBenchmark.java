@@ -1,0 +1,104 @@
+package dev.tallrec.benchmarks;
+
+import dev.tallrec.model.BundledBase;
+import dev.tallrec.rec.Domain;
+import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
+import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.safetensors.SafetensorsModel;
+import dev.tallrec.text.ExampleEncoder;
+import dev.tallrec.text.LabelledTokens;
+import dev.tallrec.text.PromptTemplate;
+import dev.tallrec.text.Tokenizer;
+import dev.tallrec.train.MicroBatchPacker;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * What comes before the first product: opening weights, tokenizing, packing.
+ *
+ * <p>{@code java -jar benchmarks/target/benchmarks.jar TextBenchmark}; last figures in results/.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.Throughput)
+@OutputTimeUnit(TimeUnit.SECONDS)
+@Warmup(iterations = 2, time = 1)
+@Measurement(iterations = 3, time = 1)
+@Fork(
+    value = 3,
+    jvmArgsAppend = {"--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
+public class TextBenchmark {
+
+  private static final int EXAMPLES = 256;
+
+  private Path temporary;
+  private Path model;
+  private List<RecExample> examples;
+  private ExampleEncoder encoder;
+  private List<LabelledTokens> encoded;
+
+  /** Unpacks the bundled base and reads examples. */
+  @Setup
+  public void setUp() throws IOException {
+    temporary = Files.createTempDirectory("tallrec-benchmark-");
+    model = BundledBase.unpack(temporary);
+    examples = RecData.published(Domain.MOVIE).test().subList(0, EXAMPLES);
+    encoder = new ExampleEncoder(Tokenizer.read(model), PromptTemplate.PAPER, 512, false);
+    encoded = examples.stream().map(example -> encoder.encode(example.text()).tokens()).toList();
+  }
+
+  /** Removes what was unpacked. */
+  @TearDown
+  public void tearDown() throws IOException {
+    AtomicFiles.deleteDirectory(temporary);
+  }
+
+  /** Encodes 256 examples. */
+  @Benchmark
+  public int tokenize(Work work) {
+    int tokens = 0;
+    for (RecExample example : examples) {
+      tokens += encoder.encode(example.text()).tokens().ids().length;
+    }
+    work.tokens += tokens;
+    return tokens;
+  }
+
+  /** Splits 256 examples into micro-batches. */
+  @Benchmark
+  public int pack() {
+    return new MicroBatchPacker(2048, true).split(encoded).size();
+  }
+
+  /** Maps the weights, checks the header, touches every page. */
+  @Benchmark
+  public long openAndTouch(Work work) throws IOException {
+    long sum = 0;
+    try (SafetensorsModel files = SafetensorsModel.open(model)) {
+      for (String name : files.names()) {
+        MemorySegment segment = files.tensor(name).segment();
+        for (long at = 0; at < segment.byteSize(); at += 4096) {
+          sum += segment.get(ValueLayout.JAVA_BYTE, at);
+        }
+        work.gbyte += segment.byteSize() / 1e9;
+      }
+    }
+    return sum;
+  }
+}
