@@ -29,6 +29,7 @@ class PackageOrderTest {
           "model",
           "train",
           "rec",
+          "prepare",
           "tune",
           "verify",
           "cli");

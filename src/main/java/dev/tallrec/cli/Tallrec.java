@@ -46,6 +46,7 @@ final class Tallrec implements Runnable {
     line.addSubcommand(new PlanCommand());
     line.addSubcommand(new VerifyCommand());
     line.addSubcommand(new InfoCommand());
+    line.addSubcommand(new PrepareCommand());
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpAutoWidth(true);
     line.setExecutionExceptionHandler((exception, command, parsed) -> root.explain(exception));

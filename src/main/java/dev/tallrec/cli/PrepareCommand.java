@@ -1,0 +1,153 @@
+package dev.tallrec.cli;
+
+import dev.tallrec.prepare.MovieLens;
+import dev.tallrec.prepare.RatingsCsv;
+import dev.tallrec.rec.Domain;
+import java.io.IOException;
+import java.nio.charset.Charset;
+import java.nio.file.Path;
+import java.util.Map;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Makes examples out of ratings. */
+@Command(
+    name = "prepare",
+    mixinStandardHelpOptions = true,
+    description = "Makes train.json, valid.json and test.json out of raw ratings, for --data.")
+final class PrepareCommand implements Runnable {
+
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    throw new CommandLine.ParameterException(
+        spec.commandLine(), "What to prepare: movielens or csv?");
+  }
+
+  @Command(
+      name = "movielens",
+      mixinStandardHelpOptions = true,
+      description =
+          "The paper's movie examples, to the byte, out of MovieLens 100K (u.data and u.item).")
+  int movielens(
+      @Option(
+              names = "--raw",
+              required = true,
+              paramLabel = "DIR",
+              description = "Directory of MovieLens 100K.")
+          Path raw,
+      @Option(
+              names = "--out",
+              required = true,
+              paramLabel = "DIR",
+              description = "Where the examples go.")
+          Path out)
+      throws IOException {
+    print(MovieLens.prepare(raw, out), out);
+    return 0;
+  }
+
+  @Command(
+      name = "csv",
+      mixinStandardHelpOptions = true,
+      description =
+          "Examples out of any table with a header and columns for user, title, rating and time.")
+  int csv(
+      @Parameters(paramLabel = "FILE", description = "The table.") Path file,
+      @Option(
+              names = "--out",
+              required = true,
+              paramLabel = "DIR",
+              description = "Where the examples go.")
+          Path out,
+      @Option(
+              names = "--domain",
+              defaultValue = "MOVIE",
+              description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+          Domain domain,
+      @Option(
+              names = "--user",
+              defaultValue = "user",
+              paramLabel = "NAME",
+              description = "Column (default: ${DEFAULT-VALUE}).")
+          String user,
+      @Option(
+              names = "--title",
+              defaultValue = "title",
+              paramLabel = "NAME",
+              description = "Column (default: ${DEFAULT-VALUE}).")
+          String title,
+      @Option(
+              names = "--rating",
+              defaultValue = "rating",
+              paramLabel = "NAME",
+              description = "Column (default: ${DEFAULT-VALUE}).")
+          String rating,
+      @Option(
+              names = "--time",
+              defaultValue = "time",
+              paramLabel = "NAME",
+              description = "Column (default: ${DEFAULT-VALUE}).")
+          String time,
+      @Option(
+              names = "--separator",
+              defaultValue = ",",
+              description = "Between fields (default: ${DEFAULT-VALUE}).")
+          char separator,
+      @Option(
+              names = "--charset",
+              defaultValue = "UTF-8",
+              description = "Of the file (default: ${DEFAULT-VALUE}).")
+          Charset charset,
+      @Option(
+              names = "--liked-above",
+              defaultValue = "3",
+              paramLabel = "X",
+              description = "Ratings above this are likes (default: ${DEFAULT-VALUE}).")
+          double likedAbove,
+      @Option(
+              names = "--history",
+              defaultValue = "10",
+              paramLabel = "N",
+              description = "Items before the target (default: ${DEFAULT-VALUE}).")
+          int history,
+      @Option(
+              names = "--split",
+              defaultValue = "USERS",
+              description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+          RatingsCsv.Split split,
+      @Option(
+              names = "--seed",
+              defaultValue = "42",
+              paramLabel = "N",
+              description = "Of a random split (default: ${DEFAULT-VALUE}).")
+          long seed)
+      throws IOException {
+    RatingsCsv.Outcome outcome =
+        new RatingsCsv(
+                new RatingsCsv.Columns(user, title, rating, time),
+                separator,
+                charset,
+                likedAbove,
+                history,
+                split,
+                seed)
+            .prepare(file, domain, out);
+    outcome
+        .skipped()
+        .forEach(
+            (reason, count) -> System.out.printf("left out: %,d rows with %s%n", count, reason));
+    print(outcome.written(), out);
+    return 0;
+  }
+
+  private static void print(Map<String, Integer> written, Path out) {
+    written.forEach((part, count) ->
+        System.out.printf("%s: %,d examples%n", out.resolve(part + ".json"), count));
+  }
+}

@@ -1,0 +1,120 @@
+package dev.tallrec.prepare;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.text.Instruction;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.zip.GZIPOutputStream;
+
+/**
+ * Writes a data set's files in the published form, to the byte: as Python's json.dump with indent 4
+ * writes them.
+ */
+final class ExampleFiles {
+
+  private static final String USERS = "users.json.gz";
+
+  private ExampleFiles() {}
+
+  /**
+   * Splits windows into train, valid and test, in their order, and writes them.
+   *
+   * @param shares of train and valid; the rest is test
+   * @return examples written, by file
+   */
+  static Map<String, Integer> write(
+      Path directory, List<Windows.Window> windows, double train, double valid) throws IOException {
+    int first = (int) Math.round(windows.size() * train);
+    int second = first + (int) Math.round(windows.size() * valid);
+    Map<String, List<Windows.Window>> parts = new LinkedHashMap<>();
+    parts.put("train", windows.subList(0, first));
+    parts.put("valid", windows.subList(first, second));
+    parts.put("test", windows.subList(second, windows.size()));
+    for (Map.Entry<String, List<Windows.Window>> part : parts.entrySet()) {
+      if (part.getValue().isEmpty()) {
+        throw new IOException(
+            "%d examples are too few to split into train, valid and test"
+                .formatted(windows.size()));
+      }
+    }
+    Map<String, Integer> written = new LinkedHashMap<>();
+    Map<String, int[]> users = new LinkedHashMap<>();
+    Map<String, Integer> numbers = new LinkedHashMap<>();
+    for (Map.Entry<String, List<Windows.Window>> part : parts.entrySet()) {
+      Path file = directory.resolve(part.getKey() + ".json");
+      AtomicFiles.replaceFile(file, aside -> writeExamples(aside, part.getValue()));
+      written.put(part.getKey(), part.getValue().size());
+      users.put(part.getKey(), numbers(part.getValue(), numbers));
+    }
+    AtomicFiles.replaceFile(
+        directory.resolve(USERS),
+        aside -> {
+          try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(aside))) {
+            out.write(new JsonMapper().writeValueAsBytes(users));
+          }
+        });
+    return written;
+  }
+
+  /** Numbers of the users: their own where they are numbers, else in order of appearance. */
+  private static int[] numbers(List<Windows.Window> windows, Map<String, Integer> numbers) {
+    return windows.stream()
+        .mapToInt(window ->
+            numbers.computeIfAbsent(
+                window.user(),
+                user -> user.matches("[0-9]{1,9}") ? Integer.parseInt(user) : -1 - numbers.size()))
+        .toArray();
+  }
+
+  private static void writeExamples(Path file, List<Windows.Window> windows) throws IOException {
+    try (BufferedWriter out = Files.newBufferedWriter(file, StandardCharsets.US_ASCII)) {
+      out.write("[");
+      String separator = "\n";
+      for (Windows.Window window : windows) {
+        Instruction text = window.text();
+        out.write(separator);
+        out.write("    {\n        \"instruction\": ");
+        out.write(quoted(text.instruction()));
+        out.write(",\n        \"input\": ");
+        out.write(quoted(text.input()));
+        out.write(",\n        \"output\": ");
+        out.write(quoted(text.output()));
+        out.write("\n    }");
+        separator = ",\n";
+      }
+      out.write("\n]");
+    }
+  }
+
+  private static String quoted(String text) {
+    StringBuilder out = new StringBuilder("\"");
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      switch (c) {
+        case '"' -> out.append("\\\"");
+        case '\\' -> out.append("\\\\");
+        case '\n' -> out.append("\\n");
+        case '\r' -> out.append("\\r");
+        case '\t' -> out.append("\\t");
+        case '\b' -> out.append("\\b");
+        case '\f' -> out.append("\\f");
+        default -> {
+          if (c < ' ' || c > '~') {
+            out.append("\\u%04x".formatted((int) c));
+          } else {
+            out.append(c);
+          }
+        }
+      }
+    }
+    return out.append('"').toString();
+  }
+}

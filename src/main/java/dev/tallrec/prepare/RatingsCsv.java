@@ -1,0 +1,146 @@
+package dev.tallrec.prepare;
+
+import dev.tallrec.rec.Domain;
+import java.io.IOException;
+import java.io.Reader;
+import java.io.UncheckedIOException;
+import java.nio.charset.Charset;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.apache.commons.csv.CSVFormat;
+import org.apache.commons.csv.CSVParser;
+import org.apache.commons.csv.CSVRecord;
+
+/**
+ * Examples out of any table of ratings.
+ *
+ * @param columns names of the columns user, title, rating and time
+ * @param separator between fields
+ * @param charset of the file
+ * @param likedAbove ratings above this are likes
+ * @param history items before the target
+ * @param split how examples go to train, valid and test
+ * @param seed of a random split
+ */
+public record RatingsCsv(
+    Columns columns,
+    char separator,
+    Charset charset,
+    double likedAbove,
+    int history,
+    Split split,
+    long seed) {
+
+  /** Names of columns in the file's header. */
+  public record Columns(String user, String title, String rating, String time) {}
+
+  /** How examples are split. */
+  public enum Split {
+    /** In order of users, as the paper's movie examples are. */
+    USERS,
+    /** In order of the target's time. */
+    TIME,
+    /** At random. */
+    RANDOM
+  }
+
+  /**
+   * What came of a file.
+   *
+   * @param written examples by file
+   * @param skipped rows left out, by reason
+   */
+  public record Outcome(Map<String, Integer> written, Map<String, Integer> skipped) {}
+
+  /**
+   * Makes train.json, valid.json, test.json and users.json.gz, 8 : 1 : 1. Rows that cannot be used
+   * are counted by reason.
+   *
+   * @throws IOException naming the file if a column is missing or too few examples come of it
+   */
+  public Outcome prepare(Path file, Domain domain, Path directory) throws IOException {
+    Map<String, Integer> skipped = new TreeMap<>();
+    List<Rating> ratings = read(file, skipped);
+    if (split == Split.TIME) {
+      ratings.sort(
+          Comparator.comparingInt((Rating rating) -> rating.time().length())
+              .thenComparing(Rating::time));
+    }
+    List<Windows.Window> windows = new ArrayList<>(Windows.of(ratings, history, domain));
+    if (windows.isEmpty()) {
+      throw new IOException(
+          "%s: no user has more than %d usable ratings; %s".formatted(file, history, skipped));
+    }
+    if (split == Split.RANDOM) {
+      Collections.shuffle(windows, new Random(seed));
+    }
+    return new Outcome(ExampleFiles.write(directory, windows, 0.8, 0.1), skipped);
+  }
+
+  private List<Rating> read(Path file, Map<String, Integer> skipped) throws IOException {
+    CSVFormat format =
+        CSVFormat.DEFAULT
+            .builder()
+            .setDelimiter(separator)
+            .setHeader()
+            .setSkipHeaderRecord(true)
+            .setTrim(true)
+            .get();
+    List<Rating> ratings = new ArrayList<>();
+    try (Reader reader = Files.newBufferedReader(file, charset);
+        CSVParser parser = CSVParser.parse(reader, format)) {
+      for (String column :
+          List.of(columns.user(), columns.title(), columns.rating(), columns.time())) {
+        if (!parser.getHeaderMap().containsKey(column)) {
+          throw new IOException(
+              "%s has no column %s; it has %s".formatted(file, column, parser.getHeaderNames()));
+        }
+      }
+      for (CSVRecord row : parser) {
+        String problem = problem(row);
+        if (problem.isEmpty()) {
+          ratings.add(
+              new Rating(
+                  row.get(columns.user()),
+                  row.get(columns.title()),
+                  Double.parseDouble(row.get(columns.rating())) > likedAbove,
+                  row.get(columns.time())));
+        } else {
+          skipped.merge(problem, 1, Integer::sum);
+        }
+      }
+    } catch (UncheckedIOException e) {
+      throw new IOException(file + ": " + e.getMessage(), e);
+    }
+    return ratings;
+  }
+
+  /** Why a row cannot be used; empty if it can. */
+  private String problem(CSVRecord row) {
+    if (!row.isConsistent()) {
+      return "wrong number of fields";
+    }
+    if (row.get(columns.user()).isEmpty()) {
+      return "no user";
+    }
+    if (row.get(columns.title()).isEmpty()) {
+      return "no title";
+    }
+    if (row.get(columns.title()).contains("\n")) {
+      return "a title of several lines";
+    }
+    try {
+      double rating = Double.parseDouble(row.get(columns.rating()));
+      return Double.isFinite(rating) ? "" : "a rating that is no number";
+    } catch (NumberFormatException e) {
+      return "a rating that is no number";
+    }
+  }
+}

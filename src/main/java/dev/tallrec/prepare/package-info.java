@@ -1,0 +1,5 @@
+/** Examples out of raw ratings, as the paper's scripts make them. */
+@NullMarked
+package dev.tallrec.prepare;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,125 @@
+package dev.tallrec.prepare;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tallrec.rec.Domain;
+import dev.tallrec.rec.RecData;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalInt;
+import java.util.zip.GZIPInputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.io.TempDir;
+
+class PreparationTest {
+
+  @TempDir private Path directory;
+
+  /**
+   * Runs where {@code -Dtallrec.raw.movielens=DIR} names MovieLens 100K, which may not be
+   * redistributed.
+   */
+  @Test
+  @EnabledIfSystemProperty(named = "tallrec.raw.movielens", matches = ".+")
+  void movieFilesAreThePublishedOnesToTheByte() throws IOException {
+    MovieLens.prepare(Path.of(System.getProperty("tallrec.raw.movielens")), directory);
+    for (String part : new String[] {"train", "valid", "test"}) {
+      try (InputStream packed = RecData.class.getResourceAsStream("movie/" + part + ".json.gz")) {
+        assertThat(Files.readAllBytes(directory.resolve(part + ".json")))
+            .isEqualTo(new GZIPInputStream(packed).readAllBytes());
+      }
+    }
+    assertThat(RecData.read(directory).test()).isEqualTo(RecData.published(Domain.MOVIE).test());
+  }
+
+  private Path smallMovieLens() throws IOException {
+    StringBuilder items = new StringBuilder();
+    StringBuilder data = new StringBuilder();
+    for (int movie = 1; movie <= 30; movie++) {
+      items.append(movie).append("|Movie \u00e9 ").append(movie).append("|x\n");
+      data.append("7\t")
+          .append(movie)
+          .append('\t')
+          .append(1 + movie % 5)
+          .append('\t')
+          .append(900 + movie)
+          .append('\n');
+    }
+    Files.writeString(directory.resolve("u.item"), items, StandardCharsets.ISO_8859_1);
+    Files.writeString(directory.resolve("u.data"), data);
+    return directory;
+  }
+
+  @Test
+  void movieLensWindowsAreOfTenMovies() throws IOException {
+    Path out = directory.resolve("out");
+    assertThat(MovieLens.prepare(smallMovieLens(), out))
+        .containsEntry("train", 16)
+        .containsEntry("test", 2);
+    RecData data = RecData.read(out);
+    assertThat(data.train().getFirst().text().input())
+        .contains("\"Movie \u00e9 3\", \"Movie \u00e9 4\"")
+        .endsWith("target movie \"Movie \u00e9 11\"?");
+    assertThat(data.train().getFirst().user()).isEqualTo(OptionalInt.of(7));
+  }
+
+  @Test
+  void brokenMovieLensFilesAreNamedByLine() throws IOException {
+    Path raw = smallMovieLens();
+    Files.writeString(raw.resolve("u.data"), "7\t1\t9\t900\n");
+    assertThatThrownBy(() -> MovieLens.prepare(raw, directory.resolve("out")))
+        .hasMessageContaining("u.data, line 1");
+    Files.writeString(raw.resolve("u.data"), "7\t99\t3\t900\n");
+    assertThatThrownBy(() -> MovieLens.prepare(raw, directory.resolve("out")))
+        .hasMessageContaining("movie 99");
+  }
+
+  private static RatingsCsv csv(RatingsCsv.Split split) {
+    return new RatingsCsv(
+        new RatingsCsv.Columns("who", "what", "stars", "when"),
+        ';',
+        StandardCharsets.UTF_8,
+        5,
+        3,
+        split,
+        1);
+  }
+
+  @Test
+  void tablesOfRatingsBecomeExamplesAndBadRowsAreCounted() throws IOException {
+    StringBuilder table = new StringBuilder("who;what;stars;when\n");
+    for (int i = 0; i < 40; i++) {
+      table.append("u%d;\"A \"\"title\"\"; %d\";%d;%d\n".formatted(i % 2, i, i % 10, 1000 + i));
+    }
+    table.append("u1;;7;1\nu1;x;many;1\n;x;7;1\nu1;x;7\n");
+    Path file = directory.resolve("ratings.csv");
+    Files.writeString(file, table);
+    for (RatingsCsv.Split split : RatingsCsv.Split.values()) {
+      RatingsCsv.Outcome outcome = csv(split).prepare(file, Domain.BOOK, directory.resolve("out"));
+      assertThat(outcome.skipped())
+          .containsEntry("no title", 1)
+          .containsEntry("a rating that is no number", 1)
+          .containsEntry("no user", 1)
+          .containsEntry("wrong number of fields", 1);
+      RecData data = RecData.read(directory.resolve("out"));
+      assertThat(data.train().size() + data.valid().size() + data.test().size()).isEqualTo(34);
+      assertThat(data.train().getFirst().text().input()).contains("A \"title\"; ");
+    }
+  }
+
+  @Test
+  void tablesWithoutAColumnOrEnoughRatingsAreRefused() throws IOException {
+    Path file = directory.resolve("ratings.csv");
+    Files.writeString(file, "who;what;stars\n");
+    assertThatThrownBy(() -> csv(RatingsCsv.Split.USERS).prepare(file, Domain.MOVIE, directory))
+        .hasMessageContaining("no column when");
+    Files.writeString(file, "who;what;stars;when\nu;x;7;1\n");
+    assertThatThrownBy(() -> csv(RatingsCsv.Split.USERS).prepare(file, Domain.MOVIE, directory))
+        .hasMessageContaining("no user has more than 3");
+  }
+}
