@@ -47,6 +47,8 @@ final class Tallrec implements Runnable {
     line.addSubcommand(new VerifyCommand());
     line.addSubcommand(new InfoCommand());
     line.addSubcommand(new PrepareCommand());
+    line.addSubcommand(new ScoreCommand());
+    line.addSubcommand(new ProfileCommand());
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpAutoWidth(true);
     line.setExecutionExceptionHandler((exception, command, parsed) -> root.explain(exception));

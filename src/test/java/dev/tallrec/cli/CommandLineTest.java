@@ -155,6 +155,39 @@ class CommandLineTest {
   }
 
   @Test
+  void scoresAnyNumberOfLinesAndGoesOnAfterAKill() throws IOException {
+    Path input = directory.resolve("users.jsonl");
+    Path output = directory.resolve("scores.jsonl");
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      lines.add("{\"id\": %d, \"liked\": [\"A\"], \"target\": \"B %d\"}".formatted(i, i));
+    }
+    lines.set(3, "{\"liked\": [\"A\"]}");
+    lines.set(5, "{nonsense");
+    lines.set(7, "{\"target\": \"B\"}");
+    Files.write(input, lines);
+    run("score", "--input", input, "--output", output).succeeded();
+    List<String> scored = Files.readAllLines(output);
+    assertThat(scored).hasSize(17).allMatch(line -> line.contains("p_yes"));
+    assertThat(Files.readString(directory.resolve("scores.jsonl.bad")))
+        .contains("\"line\":4", "no \\\"target\\\"", "\"line\":6", "\"line\":8");
+    // A kill in the midst of writing a line.
+    Files.writeString(output, String.join("\n", scored).substring(0, 900));
+    run("score", "--input", input, "--output", output).succeeded();
+    assertThat(Files.readAllLines(output)).isEqualTo(scored);
+    assertThat(Files.readAllLines(directory.resolve("scores.jsonl.bad"))).hasSize(3);
+  }
+
+  @Test
+  void profilesAStep() throws IOException {
+    Path trace = directory.resolve("trace.json");
+    Outcome outcome = run("profile", "--examples", 2, "--trace", trace).succeeded();
+    assertThat(outcome.out).contains("attentionBackward", "linear", "tokens/s");
+    assertThat(new JsonMapper().readTree(trace.toFile()).path("traceEvents"))
+        .hasSizeGreaterThan(50);
+  }
+
+  @Test
   void generates() {
     Outcome outcome = run("generate", "--prompt", "Star Wars", "--tokens", 5).succeeded();
     assertThat(outcome.out).startsWith("Star Wars").hasSizeGreaterThan(12);
