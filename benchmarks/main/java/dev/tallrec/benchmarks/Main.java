@@ -77,11 +77,15 @@ public final class Main implements Runnable {
       description =
           "Compares two result files; exit code 1 if something got slower beyond noise and threshold.")
   static final class CompareCommand implements Callable<Integer> {
-    @Parameters(index = "0", paramLabel = "OLD", description = "Result file of before.")
-    private Path before = Path.of("old.json");
+    @Parameters(
+        index = "0",
+        paramLabel = "OLD",
+        split = ",",
+        description = "Result file of before; several of one build with commas.")
+    private List<Path> before = List.of();
 
-    @Parameters(index = "1", paramLabel = "NEW", description = "Result file of after.")
-    private Path after = Path.of("new.json");
+    @Parameters(index = "1", paramLabel = "NEW", split = ",", description = "Result file of after.")
+    private List<Path> after = List.of();
 
     @Option(
         names = "--threshold",

@@ -16,7 +16,9 @@ public enum ModelShape {
   /** 110 million. */
   M110(768, 2048, 12, 12, 12, 32000),
   /** One layer of LLaMA-7B. */
-  LAYER_OF_7B(4096, 11008, 32, 32, 1, 32000);
+  LAYER_OF_7B(4096, 11008, 32, 32, 1, 32000),
+  /** LLaMA-7B. */
+  LLAMA_7B(4096, 11008, 32, 32, 32, 32000);
 
   private final String json;
 

@@ -6,6 +6,8 @@ import dev.tallrec.safetensors.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -38,6 +40,39 @@ public record Results(
   /** Reads a recorded run. */
   public static Results read(Path file) throws IOException {
     return JSON.readValue(file.toFile(), Results.class);
+  }
+
+  /**
+   * Several recorded runs of one build as one: their forks together, their counters' largest.
+   *
+   * @throws IOException if they are of different machines
+   */
+  public static Results read(List<Path> files) throws IOException {
+    Results all = read(files.getFirst());
+    for (Path file : files.subList(1, files.size())) {
+      Results next = read(file);
+      if (!all.differences(next).isEmpty()) {
+        throw new IOException(file + " is of another machine: " + all.differences(next));
+      }
+      all = all.plus(next);
+    }
+    return all;
+  }
+
+  private Results plus(Results other) {
+    List<Measured> joined = new ArrayList<>();
+    for (Measured one : benchmarks) {
+      for (Measured two : other.benchmarks) {
+        if (one.name().equals(two.name())) {
+          List<List<Double>> forks = new ArrayList<>(one.forks());
+          forks.addAll(two.forks());
+          Map<String, Double> counters = new LinkedHashMap<>(one.counters());
+          two.counters().forEach((name, value) -> counters.merge(name, value, Math::max));
+          joined.add(new Measured(one.name(), one.unit(), forks, counters));
+        }
+      }
+    }
+    return new Results(machine, commit, time, joined);
   }
 
   /** Writes it, whole or not at all. */

@@ -2,11 +2,14 @@ package dev.tallrec.benchmarks;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The gate: simulated runs with the noise of a shared machine. */
 class ComparisonTest {
@@ -75,6 +78,18 @@ class ComparisonTest {
         new Comparison(0.05, 0.01).compare(run(random, 1, 0), run(random, 1, 5000));
     assertThat(rows.getFirst().fails()).isTrue();
     assertThat(Comparison.markdown(rows)).contains("bytes 0 -> 5,000");
+  }
+
+  @Test
+  void severalRunsOfABuildAreOne(@TempDir Path directory) throws IOException {
+    Random random = new Random(5);
+    List<Path> files = List.of(directory.resolve("a.json"), directory.resolve("b.json"));
+    for (Path file : files) {
+      run(random, 1, 0).write(file);
+    }
+    Results joined = Results.read(files);
+    assertThat(joined.benchmarks()).hasSize(BENCHMARKS);
+    assertThat(joined.benchmarks().getFirst().forks()).hasSize(2 * FORKS);
   }
 
   @Test

@@ -7,11 +7,14 @@ import dev.tallrec.tune.RunResults;
 import dev.tallrec.tune.TuneRun;
 import dev.tallrec.tune.TuneSettings;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Runs the two stages and reports, for the commands that do so. */
 final class TuneExecution {
@@ -51,6 +54,7 @@ final class TuneExecution {
             "Stopped and saved. To go on: tallrec tune --resume " + directory);
       }
       report(results, directory, listener);
+      peakMemory().ifPresent(listener::message);
       listener.message(
           "Done in %s. Try: tallrec recommend --base %s --adapter %s --help"
               .formatted(
@@ -59,6 +63,19 @@ final class TuneExecution {
                   directory.resolve(TuneRun.ADAPTER)));
     } finally {
       stop.listen(false);
+    }
+  }
+
+  /** What the kernel says of this process, where it says anything. */
+  private static Optional<String> peakMemory() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+      return lines
+          .filter(line -> line.startsWith("VmHWM:"))
+          .map(line ->
+              "Peak memory: " + Long.parseLong(line.replaceAll("[^0-9]", "")) / 1024 + " MiB")
+          .findFirst();
+    } catch (IOException | NumberFormatException e) {
+      return Optional.empty();
     }
   }
 

@@ -1,0 +1,77 @@
+#!/bin/sh
+# Checks tallrec on a machine with a GPU, within 8 minutes: PyTorch's golden values on the real device, training steps of LLaMA-7B's shape, the
+# profile of a step, and Hugging Face + PEFT on the same work where Python has them. Needs no Java there: pack a runtime first.
+#
+#   benchmarks/gpu-check.sh pack         here: build, and put a runtime, the jar and fixtures into .gpu-check/ (below 64 MiB; needs a JDK 25)
+#   benchmarks/gpu-check.sh run OUT      there: run everything, write OUT/gpu-check.json and OUT/gpu-check.md
+set -eu
+
+home=$(cd "$(dirname "$0")/.." && pwd)
+kit="$home/.gpu-check"
+
+pack() {
+  java_home=${JAVA_HOME:?set JAVA_HOME to a JDK 25}
+  (cd "$home" && mvn -B -q -DskipTests package)
+  rm -rf "$kit"
+  mkdir -p "$kit"
+  "$java_home/bin/jlink" --add-modules java.base,java.logging,java.management,java.xml,jdk.incubator.vector,jdk.management,jdk.unsupported \
+    --strip-debug --no-man-pages --no-header-files --compress zip-9 --output "$kit/runtime"
+  tar -C "$kit" -cJf "$kit/runtime.tar.xz" runtime
+  rm -rf "$kit/runtime"
+  cp "$home/benchmarks/target/benchmarks.jar" "$kit/"
+  cp -r "$home/src/test/resources/golden" "$kit/"
+  du -sh "$kit"
+}
+
+run() {
+  out=$1
+  mkdir -p "$out"
+  [ -d "$kit/runtime" ] || tar -C "$kit" -xJf "$kit/runtime.tar.xz"
+  report="$out/gpu-check.md"
+  json="$out/gpu-check.json"
+  java="$kit/runtime/bin/java --add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp $kit/benchmarks.jar"
+  : >"$json"
+  {
+    echo "# GPU check, $(date -u +%Y-%m-%d)"
+    echo
+    nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv,noheader || echo "no nvidia-smi"
+    echo
+  } >"$report"
+
+  section "tallrec info" $java dev.tallrec.cli.Main info
+  for type in F32 F16 BF16; do
+    section "verify in $type" $java dev.tallrec.cli.Main verify --device cuda --compute-type "$type" "$kit"/golden/*_*
+  done
+  section "LLaMA-7B shape, fp16, dense rows of 512" bash -o pipefail -c "$java dev.tallrec.benchmarks.StepTimer cuda F16 LLAMA_7B 512 1,2,4,8,16,32 | tee -a '$json'"
+  section "profile of a step, small base" $java dev.tallrec.cli.Main profile --device cuda --trace "$out/trace.json"
+  if python3 -c "import torch, transformers, peft" 2>/dev/null; then
+    section "Hugging Face + PEFT, the same work" bash -o pipefail -c "python3 '$home/benchmarks/peers/peer_gpu.py' | tee -a '$json'"
+  else
+    printf '\n## Hugging Face + PEFT\n\nPython here has no torch, transformers and peft.\n' >>"$report"
+  fi
+  if command -v compute-sanitizer >/dev/null; then
+    for tool in memcheck racecheck initcheck; do
+      section "compute-sanitizer $tool" compute-sanitizer --tool "$tool" $java dev.tallrec.cli.Main verify --device cuda --compute-type F16 "$kit/golden/C_fp16_sharded_headdim"
+    done
+  fi
+  echo "report: $report"
+}
+
+# Runs a command, keeps its output and exit code in the report, and goes on whatever it was.
+section() {
+  title=$1
+  shift
+  printf '\n## %s\n\n```\n' "$title" >>"$report"
+  if timeout 240 "$@" >>"$report" 2>&1; then code=0; else code=$?; fi
+  printf '```\n\nexit code %s\n' "$code" >>"$report"
+  echo "$title: exit code $code"
+}
+
+case "${1:-}" in
+  pack) pack ;;
+  run) run "${2:?usage: gpu-check.sh run OUT}" ;;
+  *)
+    echo "usage: gpu-check.sh pack | run OUT" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,160 @@
+package dev.tallrec.benchmarks;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.backend.Device;
+import dev.tallrec.backend.DeviceArena;
+import dev.tallrec.backend.DeviceMemoryException;
+import dev.tallrec.backend.FrozenLinear;
+import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.backend.cuda.CudaDevice;
+import dev.tallrec.llama.LlamaConfig;
+import dev.tallrec.llama.LlamaNetwork;
+import dev.tallrec.llama.LlamaWeights;
+import dev.tallrec.llama.TokenBatch;
+import dev.tallrec.llama.Workspace;
+import dev.tallrec.llama.WorkspacePlan;
+import dev.tallrec.lora.LoraAdapter;
+import dev.tallrec.lora.LoraConfig;
+import dev.tallrec.lora.LoraParameters;
+import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Shape;
+import dev.tallrec.tensor.Tensor;
+import dev.tallrec.train.AdamW;
+import dev.tallrec.train.LossScale;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/**
+ * Times training steps of a model of a given shape with random weights, on any device, in tokens/s
+ * and as a share of the best product measured just before. One JSON object per line, for
+ * gpu-check.sh.
+ *
+ * <p>usage: StepTimer cpu|cuda F16|BF16|F32 SHAPE LENGTH ROWS,ROWS,...
+ */
+public final class StepTimer {
+
+  private static final int REPETITIONS = 5;
+  private static final double FLOP_PER_PARAMETER = 4;
+
+  private StepTimer() {}
+
+  /** Runs it. */
+  public static void main(String[] arguments) throws IOException {
+    DType type = DType.valueOf(arguments[1]);
+    LlamaConfig config = ModelShape.valueOf(arguments[2]).config();
+    int length = Integer.parseInt(arguments[3]);
+    try (Device device =
+            arguments[0].equals("cuda") ? CudaDevice.open(0, type) : CpuDevice.ofAllProcessors();
+        RandomWeights source = new RandomWeights(config, type)) {
+      double ceiling = ceiling(device, config);
+      long start = System.nanoTime();
+      try (LlamaWeights weights = LlamaWeights.load(device, config, source)) {
+        device.synchronize();
+        print(
+            Map.of(
+                "device", device.description(),
+                "ceiling_tflops", ceiling / 1e12,
+                "load_seconds", (System.nanoTime() - start) / 1e9));
+        LlamaNetwork network = new LlamaNetwork(device, weights);
+        for (String rows : arguments[4].split(",")) {
+          time(device, network, length, Integer.parseInt(rows), ceiling);
+        }
+      }
+    }
+  }
+
+  private static double ceiling(Device device, LlamaConfig config) {
+    int tokens = 2048;
+    int in = config.hiddenSize();
+    int out = config.intermediateSize();
+    try (Arena host = Arena.ofShared();
+        DeviceArena memory = device.newArena()) {
+      FrozenLinear weight =
+          device.loadLinear(
+              memory, List.of(Tensor.allocate(host, "w", device.computeType(), Shape.of(out, in))));
+      Matrix x = Matrix.allocate(memory, "x", device.computeType(), tokens, in);
+      Matrix y = Matrix.allocate(memory, "y", device.computeType(), tokens, out);
+      double best = Double.MAX_VALUE;
+      for (int i = 0; i < 2 * REPETITIONS; i++) {
+        device.synchronize();
+        long start = System.nanoTime();
+        device.ops().linear(x, weight, y, false);
+        device.synchronize();
+        best = Math.min(best, (System.nanoTime() - start) / 1e9);
+      }
+      return 2.0 * tokens * in * out / best;
+    }
+  }
+
+  private static void time(
+      Device device, LlamaNetwork network, int length, int rows, double ceiling)
+      throws IOException {
+    LlamaConfig config = network.config();
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("rows", rows);
+    result.put("length", length);
+    try (LoraAdapter adapter = LoraAdapter.initial(config, LoraConfig.paper(), 1);
+        LoraParameters parameters = new LoraParameters(device, config, adapter);
+        AdamW optimizer = new AdamW(device, parameters, 0.9, 0.999, 1e-8, 0)) {
+      int saved = Workspace.layersThatFit(device, config, parameters, rows * length, rows);
+      try (Workspace workspace =
+          new Workspace(
+              device,
+              config,
+              parameters,
+              WorkspacePlan.forTraining(config, rows * length, rows, saved))) {
+        result.put("saved_layers", saved);
+        result.put("workspace_gib", workspace.allocatedBytes() / (double) (1 << 30));
+        TokenBatch batch = batch(config, length, rows);
+        double scale = new LossScale(device.computeType()).value();
+        double best = Double.MAX_VALUE;
+        double loss = 0;
+        for (int i = 0; i < REPETITIONS; i++) {
+          long start = System.nanoTime();
+          loss =
+              network.lossAndGradients(
+                      workspace, batch, (float) (scale / batch.labelWeight()), 0.05f, i)
+                  / batch.labelWeight();
+          optimizer.step(1e-4, 1, scale);
+          device.synchronize();
+          best = Math.min(best, (System.nanoTime() - start) / 1e9);
+        }
+        double flop = FLOP_PER_PARAMETER * config.parameterCount() * rows * length;
+        result.put("seconds", best);
+        result.put("tokens_per_second", rows * length / best);
+        result.put("model_flop_use_of_ceiling", flop / best / ceiling);
+        result.put("loss", loss);
+      }
+    } catch (DeviceMemoryException e) {
+      result.put("does_not_fit", e.getMessage());
+    }
+    print(result);
+  }
+
+  private static TokenBatch batch(LlamaConfig config, int length, int rows) {
+    TokenBatch batch = new TokenBatch(rows * length, rows);
+    SplittableRandom random = new SplittableRandom(2);
+    boolean[] isLabel = new boolean[length];
+    Arrays.fill(isLabel, 1, length, true);
+    for (int row = 0; row < rows; row++) {
+      batch.addExample(
+          random.ints(length, 3, config.vocabSize()).toArray(),
+          isLabel,
+          0,
+          length,
+          TokenBatch.NO_PREFIX,
+          1);
+    }
+    return batch;
+  }
+
+  private static void print(Map<String, Object> result) throws IOException {
+    System.out.println(new JsonMapper().writeValueAsString(result));
+  }
+}
