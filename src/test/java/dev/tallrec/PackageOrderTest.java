@@ -31,6 +31,7 @@ class PackageOrderTest {
           "rec",
           "prepare",
           "tune",
+          "experiment",
           "verify",
           "cli");
 

@@ -46,6 +46,7 @@ final class Tallrec implements Runnable {
     line.addSubcommand(new PlanCommand());
     line.addSubcommand(new VerifyCommand());
     line.addSubcommand(new InfoCommand());
+    line.addSubcommand(new ExperimentCommand(stop));
     line.addSubcommand(new PrepareCommand());
     line.addSubcommand(new ScoreCommand());
     line.addSubcommand(new ProfileCommand());

@@ -14,7 +14,7 @@ public record WorkspacePlan(
     int maxTokens, int maxSequences, boolean training, int savedLayers, int logitRows) {
 
   /** Logits are computed in pieces of at most this many elements. */
-  private static final int LOGIT_ELEMENTS = 4 << 20;
+  private static final int LOGIT_ELEMENTS = 16 << 20;
 
   /** Throws {@link IllegalArgumentException} if a number makes no sense. */
   public WorkspacePlan {

@@ -38,7 +38,17 @@ public record RunResults(
    * @param seconds that training took
    */
   public record Stage(
-      String name, Map<String, Split> scores, @Nullable TrainingResult training, double seconds) {}
+      String name, Map<String, Split> scores, @Nullable TrainingResult training, double seconds) {
+
+    /** Scores on {@code data}, which the run was told to score. */
+    public Split on(String data) {
+      Split split = scores.get(data);
+      if (split == null) {
+        throw new IllegalArgumentException("the run has no scores on " + data);
+      }
+      return split;
+    }
+  }
 
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();

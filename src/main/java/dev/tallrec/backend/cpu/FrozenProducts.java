@@ -50,10 +50,12 @@ final class FrozenProducts {
   private void multiply(Matrix a, Gemm.Operand b, Matrix c, boolean accumulate) {
     Gemm.Operand left = Gemm.Operand.of(a);
     MemorySegment target = HostBuffer.of(c);
+    Gemm.Split split = Gemm.Split.of(c.rows(), c.columns(), pool.threads());
     pool.forEach(
-        Gemm.pieces(c.rows(), c.columns()),
+        split.pieces(),
         (piece, worker) ->
             Gemm.piece(
+                split,
                 piece,
                 scratch[worker].panels(),
                 c.rows(),

@@ -61,17 +61,43 @@ final class Gemm {
 
   private Gemm() {}
 
-  /** Number of pieces that a product with n columns falls into for {@link WorkerPool}. */
-  static int pieces(int m, int n) {
-    return Math.ceilDiv(n, COLUMN_BLOCK) * rowPieces(m);
-  }
+  /**
+   * How a product is shared out. Pieces are made of whole sums, so results do not depend on it.
+   *
+   * @param columns of a piece
+   * @param columnPieces pieces side by side
+   * @param rows of a piece
+   * @param rowPieces pieces below each other
+   */
+  record Split(int columns, int columnPieces, int rows, int rowPieces) {
 
-  private static int rowPieces(int m) {
-    return m >= 8 * ROW_BLOCK ? 4 : 1;
+    /**
+     * A split of [m, n] for {@code threads}. Each piece packs its part of B, so pieces get all rows
+     * unless there are too few of them; and as many as threads, or a multiple, so that none waits.
+     */
+    static Split of(int m, int n, int threads) {
+      int columnPieces = Math.ceilDiv(n, COLUMN_BLOCK);
+      if (columnPieces > threads) {
+        columnPieces = Math.ceilDiv(columnPieces, threads) * threads;
+      }
+      int rowPieces =
+          Math.clamp(Math.ceilDiv(threads, columnPieces), 1, Math.ceilDiv(m, ROW_BLOCK));
+      if (columnPieces * rowPieces < threads) {
+        columnPieces = Math.ceilDiv(threads, rowPieces);
+      }
+      int columns = Math.ceilDiv(Math.ceilDiv(n, columnPieces), COLUMNS) * COLUMNS;
+      int rows = Math.ceilDiv(Math.ceilDiv(m, rowPieces), ROWS) * ROWS;
+      return new Split(columns, Math.ceilDiv(n, columns), rows, Math.ceilDiv(m, rows));
+    }
+
+    int pieces() {
+      return columnPieces * rowPieces;
+    }
   }
 
   /** Computes one piece of the product. */
   static void piece(
+      Split split,
       int piece,
       Panels panels,
       int m,
@@ -84,12 +110,10 @@ final class Gemm {
       long cOffset,
       long cStride,
       boolean accumulate) {
-    int rowPieces = rowPieces(m);
-    int column = piece / rowPieces * COLUMN_BLOCK;
-    int columns = Math.min(COLUMN_BLOCK, n - column);
-    int rowsPerPiece = Math.ceilDiv(Math.ceilDiv(m, rowPieces), ROW_BLOCK) * ROW_BLOCK;
-    int fromRow = piece % rowPieces * rowsPerPiece;
-    int toRow = Math.min(m, fromRow + rowsPerPiece);
+    int column = piece / split.rowPieces * split.columns;
+    int columns = Math.min(split.columns, n - column);
+    int fromRow = piece % split.rowPieces * split.rows;
+    int toRow = Math.min(m, fromRow + split.rows);
     block(panels, fromRow, toRow, column, columns, k, alpha, a, b, c, cOffset, cStride, accumulate);
   }
 
