@@ -6,8 +6,10 @@ import dev.tallrec.backend.Dropout;
 import dev.tallrec.backend.FrozenLinear;
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.Operands;
 import dev.tallrec.backend.Ops;
 import dev.tallrec.backend.RopeTable;
+import dev.tallrec.tensor.DType;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class CpuOps implements Ops, AutoCloseable {
 
   private static final int ROWS_AT_A_TIME = 16;
+  private static final Operands OPERANDS = new Operands(DType.F32);
 
   private final WorkerPool pool;
   private final Scratch[] scratch;
@@ -36,24 +39,24 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void embedding(Indices ids, FrozenLinear table, Matrix out) {
-    Shapes.check(out, ids.count(), table.inFeatures(), "out");
+    OPERANDS.shape(out, ids.count(), table.inFeatures(), "out");
     frozen.rows(ids, CpuLinear.of(table), out);
   }
 
   @Override
   public void rmsNorm(Matrix x, Matrix weight, float epsilon, Matrix out, Matrix rstd) {
-    checkNorm(x, weight, rstd);
-    Shapes.same(x, out, "out");
+    OPERANDS.norm(x, weight, rstd);
+    OPERANDS.same(x, out, "out");
     eachRow(x.rows(), row -> Normalization.row(x, weight, epsilon, out, rstd, row));
   }
 
   @Override
   public void addRmsNorm(
       Matrix x, Matrix delta, Matrix weight, float epsilon, Matrix sum, Matrix out, Matrix rstd) {
-    checkNorm(x, weight, rstd);
-    Shapes.same(x, delta, "delta");
-    Shapes.same(x, sum, "sum");
-    Shapes.same(x, out, "out");
+    OPERANDS.norm(x, weight, rstd);
+    OPERANDS.same(x, delta, "delta");
+    OPERANDS.same(x, sum, "sum");
+    OPERANDS.same(x, out, "out");
     eachRow(
         x.rows(),
         row -> {
@@ -64,26 +67,15 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void rmsNormBackward(Matrix dout, Matrix x, Matrix weight, Matrix rstd, Matrix dx) {
-    checkNorm(x, weight, rstd);
-    Shapes.same(x, dout, "dout");
-    Shapes.same(x, dx, "dx");
+    OPERANDS.norm(x, weight, rstd);
+    OPERANDS.same(x, dout, "dout");
+    OPERANDS.same(x, dx, "dx");
     eachRow(x.rows(), row -> Normalization.backwardRow(dout, x, weight, rstd, dx, row));
-  }
-
-  private static void checkNorm(Matrix x, Matrix weight, Matrix rstd) {
-    Shapes.isF32(x, "x");
-    Shapes.check(weight, 1, x.columns(), "weight");
-    Shapes.check(rstd, x.rows(), 1, "rstd");
   }
 
   @Override
   public void rope(Matrix x, Indices positions, RopeTable table, boolean inverse) {
-    Shapes.isF32(x, "x");
-    Shapes.count(positions, x.rows(), "positions");
-    if (x.columns() % table.headDim() != 0) {
-      throw new IllegalArgumentException(
-          "%d columns are no whole heads of %d".formatted(x.columns(), table.headDim()));
-    }
+    OPERANDS.rope(x, positions, table);
     eachRow(
         x.rows(),
         row -> Activations.ropeRow(x, row, HostBuffer.get(positions, row), table, inverse));
@@ -91,39 +83,39 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void swiglu(Matrix gate, Matrix up, Matrix out) {
-    Shapes.isF32(gate, "gate");
-    Shapes.same(gate, up, "up");
-    Shapes.same(gate, out, "out");
+    OPERANDS.any(gate, "gate");
+    OPERANDS.same(gate, up, "up");
+    OPERANDS.same(gate, out, "out");
     eachRow(gate.rows(), row -> Activations.swigluRow(gate, up, out, row));
   }
 
   @Override
   public void swigluBackward(Matrix dout, Matrix gate, Matrix up, Matrix dgate, Matrix dup) {
-    Shapes.isF32(gate, "gate");
-    Shapes.same(gate, up, "up");
-    Shapes.same(gate, dout, "dout");
-    Shapes.same(gate, dgate, "dgate");
-    Shapes.same(gate, dup, "dup");
+    OPERANDS.any(gate, "gate");
+    OPERANDS.same(gate, up, "up");
+    OPERANDS.same(gate, dout, "dout");
+    OPERANDS.same(gate, dgate, "dgate");
+    OPERANDS.same(gate, dup, "dup");
     eachRow(gate.rows(), row -> Activations.swigluBackwardRow(dout, gate, up, dgate, dup, row));
   }
 
   @Override
   public void linear(Matrix x, FrozenLinear weight, Matrix y, boolean accumulate) {
-    Shapes.check(x, x.rows(), weight.inFeatures(), "x");
-    Shapes.check(y, x.rows(), weight.outFeatures(), "y");
+    OPERANDS.shape(x, x.rows(), weight.inFeatures(), "x");
+    OPERANDS.shape(y, x.rows(), weight.outFeatures(), "y");
     frozen.forward(x, CpuLinear.of(weight), y, accumulate);
   }
 
   @Override
   public void linearBackward(Matrix dy, FrozenLinear weight, Matrix dx, boolean accumulate) {
-    Shapes.check(dy, dy.rows(), weight.outFeatures(), "dy");
-    Shapes.check(dx, dy.rows(), weight.inFeatures(), "dx");
+    OPERANDS.shape(dy, dy.rows(), weight.outFeatures(), "dy");
+    OPERANDS.shape(dx, dy.rows(), weight.inFeatures(), "dx");
     frozen.backward(dy, CpuLinear.of(weight), dx, accumulate);
   }
 
   @Override
   public void lora(Matrix x, Matrix a, Matrix b, float scale, Dropout dropout, Matrix u, Matrix y) {
-    checkLora(x, a, b, u, y);
+    OPERANDS.lora(x, a, b, u, y);
     lowRank.forward(x, a, b, scale, dropout, u, y);
   }
 
@@ -140,22 +132,14 @@ final class CpuOps implements Ops, AutoCloseable {
       Matrix da,
       Matrix db,
       @Nullable Matrix dx) {
-    checkLora(x, a, b, u, dy);
-    Shapes.same(u, du, "du");
-    Shapes.same(a, da, "da");
-    Shapes.same(b, db, "db");
+    OPERANDS.lora(x, a, b, u, dy);
+    OPERANDS.same(u, du, "du");
+    OPERANDS.same(a, da, "da");
+    OPERANDS.same(b, db, "db");
     if (dx != null) {
-      Shapes.same(x, dx, "dx");
+      OPERANDS.same(x, dx, "dx");
     }
     lowRank.backward(dy, x, u, a, b, scale, dropout, du, da, db, dx);
-  }
-
-  private static void checkLora(Matrix x, Matrix a, Matrix b, Matrix u, Matrix y) {
-    Shapes.check(x, x.rows(), a.columns(), "x");
-    Shapes.check(a, a.rows(), a.columns(), "a");
-    Shapes.check(b, b.rows(), a.rows(), "b");
-    Shapes.check(u, x.rows(), a.rows(), "u");
-    Shapes.check(y, x.rows(), b.rows(), "y");
   }
 
   @Override
@@ -168,7 +152,7 @@ final class CpuOps implements Ops, AutoCloseable {
       float scale,
       Matrix out,
       Matrix lse) {
-    checkAttention(q, k, v, layout, headDim, out, lse);
+    OPERANDS.attention(q, k, v, layout, headDim, out, lse);
     attention.forward(q, k, v, layout, headDim, scale, out, lse);
   }
 
@@ -187,50 +171,26 @@ final class CpuOps implements Ops, AutoCloseable {
       Matrix dq,
       Matrix dk,
       Matrix dv) {
-    checkAttention(q, k, v, layout, headDim, out, lse);
-    Shapes.same(q, dout, "dout");
-    Shapes.same(q, dq, "dq");
-    Shapes.same(k, dk, "dk");
-    Shapes.same(k, dv, "dv");
-    Shapes.same(lse, delta, "delta");
+    OPERANDS.attention(q, k, v, layout, headDim, out, lse);
+    OPERANDS.same(q, dout, "dout");
+    OPERANDS.same(q, dq, "dq");
+    OPERANDS.same(k, dk, "dk");
+    OPERANDS.same(k, dv, "dv");
+    OPERANDS.same(lse, delta, "delta");
     attention.backward(q, k, v, out, dout, lse, layout, headDim, scale, delta, dq, dk, dv);
-  }
-
-  private static void checkAttention(
-      Matrix q, Matrix k, Matrix v, AttentionLayout layout, int headDim, Matrix out, Matrix lse) {
-    Shapes.isF32(q, "q");
-    Shapes.isF32(k, "k");
-    Shapes.same(q, out, "out");
-    Shapes.same(k, v, "v");
-    int heads = q.columns() / headDim;
-    int kvHeads = k.columns() / headDim;
-    if (heads * headDim != q.columns()
-        || kvHeads * headDim != k.columns()
-        || kvHeads == 0
-        || heads % kvHeads != 0) {
-      throw new IllegalArgumentException(
-          "q of %d and k of %d columns do not share heads of %d"
-              .formatted(q.columns(), k.columns(), headDim));
-    }
-    Shapes.check(lse, heads, q.rows(), "lse");
-    if (layout.queryRows() > q.rows() || layout.keyRows() > k.rows()) {
-      throw new IllegalArgumentException(
-          "a layout of %d queries and %d keys, with %d and %d rows"
-              .formatted(layout.queryRows(), layout.keyRows(), q.rows(), k.rows()));
-    }
   }
 
   @Override
   public void gatherRows(Matrix source, Indices rows, Matrix out) {
-    Shapes.check(source, source.rows(), out.columns(), "source");
-    Shapes.check(out, rows.count(), out.columns(), "out");
+    OPERANDS.shape(source, source.rows(), out.columns(), "source");
+    OPERANDS.shape(out, rows.count(), out.columns(), "out");
     eachRow(out.rows(), row -> Elementwise.copyRow(source, HostBuffer.get(rows, row), out, row));
   }
 
   @Override
   public void scatterAddRows(Matrix source, Indices rows, Matrix target) {
-    Shapes.check(target, target.rows(), source.columns(), "target");
-    Shapes.check(source, rows.count(), source.columns(), "source");
+    OPERANDS.shape(target, target.rows(), source.columns(), "target");
+    OPERANDS.shape(source, rows.count(), source.columns(), "source");
     eachRow(
         source.rows(), row -> Elementwise.addRow(source, row, target, HostBuffer.get(rows, row)));
   }
@@ -243,12 +203,9 @@ final class CpuOps implements Ops, AutoCloseable {
       float gradientScale,
       Matrix losses,
       @Nullable Matrix dlogits) {
-    Shapes.isF32(logits, "logits");
-    Shapes.count(targets, logits.rows(), "targets");
-    Shapes.check(weights, logits.rows(), 1, "weights");
-    Shapes.check(losses, logits.rows(), 1, "losses");
+    OPERANDS.crossEntropy(logits, targets, weights, losses);
     if (dlogits != null) {
-      Shapes.same(logits, dlogits, "dlogits");
+      OPERANDS.same(logits, dlogits, "dlogits");
     }
     pool.forEach(
         logits.rows(),
@@ -265,8 +222,8 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void tokenProbabilities(Matrix logits, Indices tokens, Matrix probabilities) {
-    Shapes.isF32(logits, "logits");
-    Shapes.check(probabilities, logits.rows(), tokens.count(), "probabilities");
+    OPERANDS.any(logits, "logits");
+    OPERANDS.shape(probabilities, logits.rows(), tokens.count(), "probabilities");
     pool.forEach(
         logits.rows(),
         (row, worker) -> Losses.probabilitiesRow(logits, row, tokens, probabilities));
@@ -274,7 +231,7 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public double sumOfSquares(Matrix x) {
-    Shapes.isF32(x, "x");
+    OPERANDS.any(x, "x");
     return Elementwise.sumOfSquares(pool, x);
   }
 
@@ -286,11 +243,7 @@ final class CpuOps implements Ops, AutoCloseable {
       Matrix secondMoment,
       Matrix workingCopy,
       AdamWStep step) {
-    Shapes.check(weights, 1, weights.columns(), "weights");
-    Shapes.same(weights, gradients, "gradients");
-    Shapes.same(weights, firstMoment, "firstMoment");
-    Shapes.same(weights, secondMoment, "secondMoment");
-    Shapes.same(weights, workingCopy, "workingCopy");
+    OPERANDS.adamW(weights, gradients, firstMoment, secondMoment, workingCopy);
     Elementwise.adamW(pool, weights, gradients, firstMoment, secondMoment, workingCopy, step);
   }
 
@@ -311,8 +264,8 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void add(Matrix x, Matrix y) {
-    Shapes.isF32(x, "x");
-    Shapes.same(x, y, "y");
+    OPERANDS.any(x, "x");
+    OPERANDS.same(x, y, "y");
     eachRow(x.rows(), row -> Elementwise.addRow(x, row, y, row));
   }
 

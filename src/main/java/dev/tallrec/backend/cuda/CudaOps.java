@@ -6,6 +6,7 @@ import dev.tallrec.backend.Dropout;
 import dev.tallrec.backend.FrozenLinear;
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.Operands;
 import dev.tallrec.backend.Ops;
 import dev.tallrec.backend.RopeTable;
 import dev.tallrec.backend.cuda.CudaDriver.Grid;
@@ -26,11 +27,11 @@ final class CudaOps implements Ops, AutoCloseable {
   private static final int ROW_THREADS = 256;
   private static final int NORM_BLOCKS = 64;
   private static final int FLAT_BLOCKS = 1024;
-  private static final int LARGEST_GRID_Y = 65535;
 
   private final CudaDriver driver;
   private final DType type;
   private final String suffix;
+  private final Operands operands;
   private final CudaLora lora;
   private final CudaAttention attention;
   private final long partials;
@@ -39,6 +40,7 @@ final class CudaOps implements Ops, AutoCloseable {
     this.driver = driver;
     this.type = type;
     this.suffix = suffix(type);
+    this.operands = new Operands(type);
     this.lora = new CudaLora(driver, suffix);
     this.attention = new CudaAttention(driver, type, suffix);
     this.partials = driver.allocate((long) NORM_BLOCKS * Double.BYTES, "partial norms");
@@ -46,29 +48,6 @@ final class CudaOps implements Ops, AutoCloseable {
 
   static String suffix(DType type) {
     return "_" + type.name().toLowerCase(Locale.ROOT);
-  }
-
-  private void check(Matrix matrix, int rows, int columns, String name) {
-    check(matrix, type, rows, columns, name);
-  }
-
-  static void check(Matrix matrix, DType type, int rows, int columns, String name) {
-    if (matrix.dtype() != type || matrix.rows() != rows || matrix.columns() != columns) {
-      throw new IllegalArgumentException(
-          "%s is %s, %d x %d, not %s, %d x %d"
-              .formatted(
-                  name, matrix.dtype(), matrix.rows(), matrix.columns(), type, rows, columns));
-    }
-  }
-
-  private void same(Matrix expected, Matrix matrix, String name) {
-    check(matrix, expected.rows(), expected.columns(), name);
-  }
-
-  private static void count(Indices indices, int count, String name) {
-    if (indices.count() != count) {
-      throw new IllegalArgumentException(indices.count() + " " + name + " for " + count + " rows");
-    }
   }
 
   static long address(Matrix matrix) {
@@ -93,7 +72,7 @@ final class CudaOps implements Ops, AutoCloseable {
   @Override
   public void embedding(Indices ids, FrozenLinear table, Matrix out) {
     CudaLinear weights = CudaLinear.of(table);
-    check(out, ids.count(), table.inFeatures(), "out");
+    operands.shape(out, ids.count(), table.inFeatures(), "out");
     rows(
         "gather_rows" + suffix,
         out.rows(),
@@ -107,8 +86,8 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void rmsNorm(Matrix x, Matrix weight, float epsilon, Matrix out, Matrix rstd) {
-    checkNorm(x, weight, rstd);
-    same(x, out, "out");
+    operands.norm(x, weight, rstd);
+    operands.same(x, out, "out");
     rows(
         "rms_norm" + suffix,
         x.rows(),
@@ -126,10 +105,10 @@ final class CudaOps implements Ops, AutoCloseable {
   @Override
   public void addRmsNorm(
       Matrix x, Matrix delta, Matrix weight, float epsilon, Matrix sum, Matrix out, Matrix rstd) {
-    checkNorm(x, weight, rstd);
-    same(x, delta, "delta");
-    same(x, sum, "sum");
-    same(x, out, "out");
+    operands.norm(x, weight, rstd);
+    operands.same(x, delta, "delta");
+    operands.same(x, sum, "sum");
+    operands.same(x, out, "out");
     rows(
         "add_rms_norm" + suffix,
         x.rows(),
@@ -150,9 +129,9 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void rmsNormBackward(Matrix dout, Matrix x, Matrix weight, Matrix rstd, Matrix dx) {
-    checkNorm(x, weight, rstd);
-    same(x, dout, "dout");
-    same(x, dx, "dx");
+    operands.norm(x, weight, rstd);
+    operands.same(x, dout, "dout");
+    operands.same(x, dx, "dx");
     rows(
         "rms_norm_backward" + suffix,
         x.rows(),
@@ -168,20 +147,9 @@ final class CudaOps implements Ops, AutoCloseable {
         x.columns());
   }
 
-  private void checkNorm(Matrix x, Matrix weight, Matrix rstd) {
-    check(x, x.rows(), x.columns(), "x");
-    check(weight, 1, x.columns(), "weight");
-    check(rstd, DType.F32, x.rows(), 1, "rstd");
-  }
-
   @Override
   public void rope(Matrix x, Indices positions, RopeTable table, boolean inverse) {
-    check(x, x.rows(), x.columns(), "x");
-    count(positions, x.rows(), "positions");
-    if (x.columns() % table.headDim() != 0) {
-      throw new IllegalArgumentException(
-          x.columns() + " columns are no whole heads of " + table.headDim());
-    }
+    operands.rope(x, positions, table);
     rows(
         "rope" + suffix,
         x.rows(),
@@ -198,9 +166,9 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void swiglu(Matrix gate, Matrix up, Matrix out) {
-    check(gate, gate.rows(), gate.columns(), "gate");
-    same(gate, up, "up");
-    same(gate, out, "out");
+    operands.shape(gate, gate.rows(), gate.columns(), "gate");
+    operands.same(gate, up, "up");
+    operands.same(gate, out, "out");
     rows(
         "swiglu" + suffix,
         gate.rows(),
@@ -215,11 +183,11 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void swigluBackward(Matrix dout, Matrix gate, Matrix up, Matrix dgate, Matrix dup) {
-    check(gate, gate.rows(), gate.columns(), "gate");
-    same(gate, up, "up");
-    same(gate, dout, "dout");
-    same(gate, dgate, "dgate");
-    same(gate, dup, "dup");
+    operands.shape(gate, gate.rows(), gate.columns(), "gate");
+    operands.same(gate, up, "up");
+    operands.same(gate, dout, "dout");
+    operands.same(gate, dgate, "dgate");
+    operands.same(gate, dup, "dup");
     rows(
         "swiglu_backward" + suffix,
         gate.rows(),
@@ -238,8 +206,8 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void linear(Matrix x, FrozenLinear weight, Matrix y, boolean accumulate) {
-    check(x, x.rows(), weight.inFeatures(), "x");
-    check(y, x.rows(), weight.outFeatures(), "y");
+    operands.shape(x, x.rows(), weight.inFeatures(), "x");
+    operands.shape(y, x.rows(), weight.outFeatures(), "y");
     if (x.rows() > 0) {
       driver.gemm(
           type,
@@ -256,8 +224,8 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void linearBackward(Matrix dy, FrozenLinear weight, Matrix dx, boolean accumulate) {
-    check(dy, dy.rows(), weight.outFeatures(), "dy");
-    check(dx, dy.rows(), weight.inFeatures(), "dx");
+    operands.shape(dy, dy.rows(), weight.outFeatures(), "dy");
+    operands.shape(dx, dy.rows(), weight.inFeatures(), "dx");
     if (dy.rows() > 0) {
       driver.gemm(
           type,
@@ -274,7 +242,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void lora(Matrix x, Matrix a, Matrix b, float scale, Dropout dropout, Matrix u, Matrix y) {
-    checkLora(x, a, b, u, y);
+    operands.lora(x, a, b, u, y);
     lora.forward(x, a, b, scale, dropout, u, y);
   }
 
@@ -291,22 +259,14 @@ final class CudaOps implements Ops, AutoCloseable {
       Matrix da,
       Matrix db,
       @Nullable Matrix dx) {
-    checkLora(x, a, b, u, dy);
-    same(u, du, "du");
-    check(da, DType.F32, a.rows(), a.columns(), "da");
-    check(db, DType.F32, b.rows(), b.columns(), "db");
+    operands.lora(x, a, b, u, dy);
+    operands.same(u, du, "du");
+    operands.floats(da, a.rows(), a.columns(), "da");
+    operands.floats(db, b.rows(), b.columns(), "db");
     if (dx != null) {
-      same(x, dx, "dx");
+      operands.same(x, dx, "dx");
     }
     lora.backward(dy, x, u, a, b, scale, dropout, du, da, db, dx);
-  }
-
-  private void checkLora(Matrix x, Matrix a, Matrix b, Matrix u, Matrix y) {
-    check(x, x.rows(), a.columns(), "x");
-    check(a, a.rows(), a.columns(), "a");
-    check(b, b.rows(), a.rows(), "b");
-    check(u, x.rows(), a.rows(), "u");
-    check(y, x.rows(), b.rows(), "y");
   }
 
   @Override
@@ -319,7 +279,7 @@ final class CudaOps implements Ops, AutoCloseable {
       float scale,
       Matrix out,
       Matrix lse) {
-    checkAttention(q, k, v, layout, headDim, out, lse);
+    operands.attention(q, k, v, layout, headDim, out, lse);
     attention.forward(q, k, v, layout, headDim, scale, out, lse);
   }
 
@@ -338,46 +298,19 @@ final class CudaOps implements Ops, AutoCloseable {
       Matrix dq,
       Matrix dk,
       Matrix dv) {
-    checkAttention(q, k, v, layout, headDim, out, lse);
-    same(q, dout, "dout");
-    same(q, dq, "dq");
-    same(k, dk, "dk");
-    same(k, dv, "dv");
-    check(delta, DType.F32, lse.rows(), lse.columns(), "delta");
+    operands.attention(q, k, v, layout, headDim, out, lse);
+    operands.same(q, dout, "dout");
+    operands.same(q, dq, "dq");
+    operands.same(k, dk, "dk");
+    operands.same(k, dv, "dv");
+    operands.floats(delta, lse.rows(), lse.columns(), "delta");
     attention.backward(q, k, v, out, dout, lse, layout, headDim, scale, delta, dq, dk, dv);
-  }
-
-  private void checkAttention(
-      Matrix q, Matrix k, Matrix v, AttentionLayout layout, int headDim, Matrix out, Matrix lse) {
-    check(q, q.rows(), q.columns(), "q");
-    check(k, k.rows(), k.columns(), "k");
-    same(q, out, "out");
-    same(k, v, "v");
-    int heads = q.columns() / headDim;
-    int kvHeads = k.columns() / headDim;
-    if (heads * headDim != q.columns()
-        || kvHeads * headDim != k.columns()
-        || kvHeads == 0
-        || heads % kvHeads != 0) {
-      throw new IllegalArgumentException(
-          "q of %d and k of %d columns do not share heads of %d"
-              .formatted(q.columns(), k.columns(), headDim));
-    }
-    check(lse, DType.F32, heads, q.rows(), "lse");
-    if (layout.queryRows() > q.rows()
-        || layout.keyRows() > k.rows()
-        || layout.segmentCount() > LARGEST_GRID_Y) {
-      throw new IllegalArgumentException(
-          "a layout of %d segments, %d queries and %d keys, with %d and %d rows"
-              .formatted(
-                  layout.segmentCount(), layout.queryRows(), layout.keyRows(), q.rows(), k.rows()));
-    }
   }
 
   @Override
   public void gatherRows(Matrix source, Indices rows, Matrix out) {
-    check(source, source.rows(), out.columns(), "source");
-    check(out, rows.count(), out.columns(), "out");
+    operands.shape(source, source.rows(), out.columns(), "source");
+    operands.shape(out, rows.count(), out.columns(), "out");
     rows(
         "gather_rows" + suffix,
         out.rows(),
@@ -391,8 +324,8 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void scatterAddRows(Matrix source, Indices rows, Matrix target) {
-    check(target, target.rows(), source.columns(), "target");
-    check(source, rows.count(), source.columns(), "source");
+    operands.shape(target, target.rows(), source.columns(), "target");
+    operands.shape(source, rows.count(), source.columns(), "source");
     rows(
         "scatter_add_rows" + suffix,
         source.rows(),
@@ -412,12 +345,9 @@ final class CudaOps implements Ops, AutoCloseable {
       float gradientScale,
       Matrix losses,
       @Nullable Matrix dlogits) {
-    check(logits, logits.rows(), logits.columns(), "logits");
-    count(targets, logits.rows(), "targets");
-    check(weights, DType.F32, logits.rows(), 1, "weights");
-    check(losses, DType.F32, logits.rows(), 1, "losses");
+    operands.crossEntropy(logits, targets, weights, losses);
     if (dlogits != null) {
-      same(logits, dlogits, "dlogits");
+      operands.same(logits, dlogits, "dlogits");
     }
     rows(
         "cross_entropy" + suffix,
@@ -437,8 +367,8 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void tokenProbabilities(Matrix logits, Indices tokens, Matrix probabilities) {
-    check(logits, logits.rows(), logits.columns(), "logits");
-    check(probabilities, DType.F32, logits.rows(), tokens.count(), "probabilities");
+    operands.shape(logits, logits.rows(), logits.columns(), "logits");
+    operands.floats(probabilities, logits.rows(), tokens.count(), "probabilities");
     rows(
         "token_probabilities" + suffix,
         logits.rows(),
@@ -453,7 +383,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public double sumOfSquares(Matrix x) {
-    check(x, DType.F32, x.rows(), x.columns(), "x");
+    operands.floats(x, x.rows(), x.columns(), "x");
     if (!x.isDense()) {
       throw new IllegalArgumentException("the sum of squares is of dense matrices");
     }
@@ -484,11 +414,7 @@ final class CudaOps implements Ops, AutoCloseable {
       Matrix workingCopy,
       AdamWStep step) {
     int size = weights.columns();
-    check(weights, DType.F32, 1, size, "weights");
-    check(gradients, DType.F32, 1, size, "gradients");
-    check(firstMoment, DType.F32, 1, size, "firstMoment");
-    check(secondMoment, DType.F32, 1, size, "secondMoment");
-    check(workingCopy, 1, size, "workingCopy");
+    operands.adamW(weights, gradients, firstMoment, secondMoment, workingCopy);
     double correction1 = 1 - Math.pow(step.beta1(), (double) step.step());
     double correction2 = 1 - Math.pow(step.beta2(), (double) step.step());
     int blocks = Math.min(FLAT_BLOCKS, Math.max(1, Math.ceilDiv(size, ROW_THREADS)));
@@ -581,8 +507,8 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void add(Matrix x, Matrix y) {
-    check(x, x.rows(), x.columns(), "x");
-    same(x, y, "y");
+    operands.shape(x, x.rows(), x.columns(), "x");
+    operands.same(x, y, "y");
     rows("add" + suffix, x.rows(), address(x), stride(x), address(y), stride(y), x.columns());
   }
 

@@ -24,7 +24,8 @@ class CpuOpsTest extends OpsContract {
       Matrix x = Matrix.allocate(arena, "x", DType.F32, 3, 4);
       Matrix y = Matrix.allocate(arena, "y", DType.F32, 4, 3);
       Matrix half = Matrix.allocate(arena, "half", DType.F16, 3, 4);
-      assertThatThrownBy(() -> device.ops().add(x, y)).hasMessageContaining("4 x 3, not 3 x 4");
+      assertThatThrownBy(() -> device.ops().add(x, y))
+          .hasMessageContaining("4 x 3, not F32, 3 x 4");
       assertThatThrownBy(() -> device.ops().add(half, x)).hasMessageContaining("F16");
     }
   }
