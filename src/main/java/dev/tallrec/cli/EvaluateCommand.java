@@ -1,6 +1,7 @@
 package dev.tallrec.cli;
 
 import dev.tallrec.rec.Evaluation;
+import dev.tallrec.rec.Heuristics;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.Taste;
@@ -87,7 +88,7 @@ final class EvaluateCommand implements Callable<Integer> {
           new Evaluator(opened.base(), encoder, batchTokens, ConsoleListener.standard());
       String name = set.name() + " " + part.name().toLowerCase(Locale.ROOT);
       List<Taste> tastes = evaluator.score(name, examples, opened.active());
-      print(name, Evaluation.of(examples, tastes), examples);
+      print(name, Evaluation.of(examples, tastes), examples, set.train());
       if (scores != null) {
         write(scores, examples, tastes);
       }
@@ -95,17 +96,20 @@ final class EvaluateCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static void print(String name, Evaluation evaluation, List<RecExample> examples) {
-    System.out.printf("%s, %,d examples%n", name, evaluation.examples());
+  private static void print(
+      String name, Evaluation evaluation, List<RecExample> examples, List<RecExample> train) {
     System.out.printf(
-        "AUC                                        %.4f   95 %% interval over users: %s%n",
-        evaluation.auc(), ResultTable.interval(evaluation.interval()));
-    Evaluation.ofLikedShare(examples)
-        .ifPresent(share ->
-            System.out.printf(
-                "no model: share of liked items in history  %.4f   95 %% interval over users: %s%n",
-                share.auc(), ResultTable.interval(share.interval())));
-    System.out.printf("mean p(Yes) + p(No)                        %.4f%n", evaluation.answerMass());
+        "%s, %,d examples; AUC, 95 %% interval over users%n", name, evaluation.examples());
+    row("this model", evaluation);
+    Heuristics.all(examples, train)
+        .forEach(
+            (heuristic, scores) -> row("no model: " + heuristic, Evaluation.of(examples, scores)));
+    System.out.printf("mean p(Yes) + p(No) of this model: %.4f%n", evaluation.answerMass());
+  }
+
+  private static void row(String name, Evaluation evaluation) {
+    System.out.printf(
+        "%-44s %.4f   %s%n", name, evaluation.auc(), ResultTable.interval(evaluation.interval()));
   }
 
   private static void write(Path file, List<RecExample> examples, List<Taste> tastes)

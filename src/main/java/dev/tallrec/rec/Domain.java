@@ -16,7 +16,7 @@ public enum Domain {
 
   private static final Pattern INPUT =
       Pattern.compile(
-          "User Preference: ?(.*)\\nUser Unpreference: ?(.*)\\nWhether the user will like the target .*",
+          "User Preference: ?(.*)\\nUser Unpreference: ?(.*)\\nWhether the user will like the target (?:movie|book) (.*)\\?",
           Pattern.DOTALL);
   // Between two items stands a comma, and each item begins with a quotation mark.
   private static final Pattern SEPARATOR = Pattern.compile(", \"");
@@ -81,6 +81,15 @@ public enum Domain {
     return liked + disliked == 0
         ? OptionalDouble.empty()
         : OptionalDouble.of((double) liked / (liked + disliked));
+  }
+
+  /**
+   * The target item of an example, as it stands in the prompt; empty if it is not of the published
+   * form.
+   */
+  public static Optional<String> target(Instruction example) {
+    Matcher matcher = INPUT.matcher(example.input());
+    return matcher.matches() ? Optional.of(matcher.group(3)) : Optional.empty();
   }
 
   private static int count(String items) {

@@ -2,8 +2,6 @@ package dev.tallrec.rec;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,19 +23,17 @@ public record Evaluation(double auc, @Nullable Interval interval, double answerM
     return of(examples, scores, mass);
   }
 
+  /** Of any scores that no model gave. */
+  public static Evaluation of(List<RecExample> examples, double[] scores) {
+    return of(examples, scores, Double.NaN);
+  }
+
   /**
    * Of the baseline without parameters: the share of liked items in the visible history. Empty if
    * an example does not show one.
    */
   public static Optional<Evaluation> ofLikedShare(List<RecExample> examples) {
-    OptionalDouble[] shares =
-        examples.stream().map(e -> Domain.likedShare(e.text())).toArray(OptionalDouble[]::new);
-    if (IntStream.range(0, shares.length).anyMatch(i -> shares[i].isEmpty())) {
-      return Optional.empty();
-    }
-    double[] scores =
-        IntStream.range(0, shares.length).mapToDouble(i -> shares[i].getAsDouble()).toArray();
-    return Optional.of(of(examples, scores, Double.NaN));
+    return Heuristics.likedShares(examples).map(scores -> of(examples, scores));
   }
 
   private static Evaluation of(List<RecExample> examples, double[] scores, double mass) {

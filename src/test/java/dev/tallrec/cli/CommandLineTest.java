@@ -129,8 +129,8 @@ class CommandLineTest {
                 scores)
             .succeeded();
     String reported = outcome.out.lines().filter(l -> l.startsWith("after rec")).findFirst().get();
-    String auc = evaluated.out.lines().filter(l -> l.startsWith("AUC")).findFirst().get();
-    assertThat(reported).contains(auc.split("\\s+")[1]);
+    String auc = evaluated.out.lines().filter(l -> l.startsWith("this model")).findFirst().get();
+    assertThat(reported).contains(auc.split("\\s+")[2]);
     assertThat(Files.readAllLines(scores))
         .hasSize(25)
         .first()

@@ -8,7 +8,9 @@ import dev.tallrec.text.Instruction;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +33,22 @@ class RecDataTest {
     assertThat(share(movies.test())).isCloseTo(0.7260, within(5e-5));
     assertThat(share(movies.valid())).isCloseTo(0.6890, within(5e-5));
     assertThat(share(books.test())).isCloseTo(0.6962, within(5e-5));
+  }
+
+  @Test
+  void heuristicsReadTargetsAndHistories() throws IOException {
+    RecData movies = RecData.published(Domain.MOVIE);
+    assertThat(Domain.target(movies.test().getFirst().text()))
+        .contains("\"Perez Family, The (1995)\"");
+    Map<String, Double> aucs = new LinkedHashMap<>();
+    Heuristics.all(movies.test(), movies.train())
+        .forEach((name, scores) -> aucs.put(name, Evaluation.of(movies.test(), scores).auc()));
+    assertThat(aucs)
+        .containsOnlyKeys(
+            "share of liked items in history", "target's like-rate in train rows", "sum of both")
+        .hasEntrySatisfying(
+            "target's like-rate in train rows", auc -> assertThat(auc).isBetween(0.66, 0.69))
+        .hasEntrySatisfying("sum of both", auc -> assertThat(auc).isGreaterThan(0.74));
   }
 
   private static double share(List<RecExample> examples) {

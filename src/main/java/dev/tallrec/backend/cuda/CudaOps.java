@@ -27,6 +27,7 @@ final class CudaOps implements Ops, AutoCloseable {
   private static final int ROW_THREADS = 256;
   private static final int NORM_BLOCKS = 64;
   private static final int FLAT_BLOCKS = 1024;
+  private static final int FLAT_ROW = 4096;
 
   private final CudaDriver driver;
   private final DType type;
@@ -441,7 +442,16 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void fill(Matrix x, float value) {
-    rows("fill" + suffix(x.dtype()), x.rows(), address(x), stride(x), value, x.columns());
+    String kernel = "fill" + suffix(x.dtype());
+    if (x.rows() == 1 && x.columns() > FLAT_ROW) {
+      // One long row would be one block's work: it is cut into several.
+      int whole = x.columns() / FLAT_ROW;
+      rows(kernel, whole, address(x), (long) FLAT_ROW, value, FLAT_ROW);
+      Matrix rest = x.columns(whole * FLAT_ROW, x.columns() - whole * FLAT_ROW);
+      rows(kernel, 1, address(rest), stride(rest), value, rest.columns());
+    } else {
+      rows(kernel, x.rows(), address(x), stride(x), value, x.columns());
+    }
   }
 
   @Override
@@ -476,7 +486,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   /** Converts {@code count} elements of {@code from} to compute type. */
   void convert(DType from, long source, long target, long count) {
-    int columns = 4096;
+    int columns = FLAT_ROW;
     long whole = count / columns;
     String kernel = "convert" + suffix(from) + suffix;
     if (whole > 0) {

@@ -14,7 +14,7 @@ import static jcuda.driver.JCudaDriver.cuMemAlloc;
 import static jcuda.driver.JCudaDriver.cuMemFree;
 import static jcuda.driver.JCudaDriver.cuMemGetInfo;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoH;
-import static jcuda.driver.JCudaDriver.cuMemsetD8;
+import static jcuda.driver.JCudaDriver.cuMemsetD8Async;
 import static jcuda.driver.JCudaDriver.cuStreamCreate;
 import static jcuda.driver.JCudaDriver.cuStreamDestroy;
 import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
@@ -68,13 +68,22 @@ final class JCudaGpu implements CudaDriver {
     this.device = device;
     kernels = new KernelModules();
     cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING);
-    JCublas2.setExceptionsEnabled(true);
-    JCublas2.cublasCreate(cublas);
+    startCublas(library);
     JCublas2.cublasSetStream(cublas, new cudaStream_t(stream));
     staging = new PinnedStaging(stream);
     workspace = allocate(CUBLAS_WORKSPACE, "cuBLAS workspace");
     JCublas2.cublasSetWorkspace(cublas, pointer(workspace), CUBLAS_WORKSPACE);
     description = describe(library);
+  }
+
+  private void startCublas(CublasLibrary.Found library) throws CudaUnavailableException {
+    try {
+      JCublas2.setExceptionsEnabled(true);
+      JCublas2.cublasCreate(cublas);
+    } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
+      throw new CudaUnavailableException(
+          "JCublas does not start with " + library.library() + ": " + firstLine(e), e);
+    }
   }
 
   /**
@@ -164,7 +173,8 @@ final class JCudaGpu implements CudaDriver {
       }
       throw e;
     }
-    cuMemsetD8(pointer, (byte) 0, bytes);
+    // On our stream: it does not wait for the default one.
+    cuMemsetD8Async(pointer, (byte) 0, bytes, stream);
     allocations.put(pointer.address(), pointer);
     return pointer.address();
   }

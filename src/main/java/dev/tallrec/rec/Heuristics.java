@@ -1,0 +1,80 @@
+package dev.tallrec.rec;
+
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/** Scores that need no model: what any model has to beat. */
+public final class Heuristics {
+
+  private Heuristics() {}
+
+  /**
+   * Scores by name, as far as the examples are of the published form.
+   *
+   * @param train examples that say how liked items are
+   */
+  public static Map<String, double[]> all(List<RecExample> examples, List<RecExample> train) {
+    Map<String, double[]> scores = new LinkedHashMap<>();
+    Optional<double[]> shares = likedShares(examples);
+    Optional<double[]> rates = targetRates(examples, train);
+    shares.ifPresent(values -> scores.put("share of liked items in history", values));
+    rates.ifPresent(values -> scores.put("target's like-rate in train rows", values));
+    if (shares.isPresent() && rates.isPresent()) {
+      double[] sums = shares.get().clone();
+      for (int i = 0; i < sums.length; i++) {
+        sums[i] += rates.get()[i];
+      }
+      scores.put("sum of both", sums);
+    }
+    return scores;
+  }
+
+  /** The share of liked items in each visible history; empty if an example does not show one. */
+  static Optional<double[]> likedShares(List<RecExample> examples) {
+    double[] shares = new double[examples.size()];
+    for (int i = 0; i < shares.length; i++) {
+      OptionalDouble share = Domain.likedShare(examples.get(i).text());
+      if (share.isEmpty()) {
+        return Optional.empty();
+      }
+      shares[i] = share.getAsDouble();
+    }
+    return Optional.of(shares);
+  }
+
+  /** Likes and rows of an item as target. */
+  private record Count(int likes, int rows) {
+    Count plus(boolean liked) {
+      return new Count(likes + (liked ? 1 : 0), rows + 1);
+    }
+  }
+
+  /** How often each target is liked where it is a train row's target; the mean rate for others. */
+  private static Optional<double[]> targetRates(List<RecExample> examples, List<RecExample> train) {
+    Map<String, Count> counts = new HashMap<>();
+    Count all = new Count(0, 0);
+    for (RecExample example : train) {
+      Optional<String> target = Domain.target(example.text());
+      if (target.isEmpty()) {
+        return Optional.empty();
+      }
+      all = all.plus(example.liked());
+      counts.put(
+          target.get(), counts.getOrDefault(target.get(), new Count(0, 0)).plus(example.liked()));
+    }
+    double[] rates = new double[examples.size()];
+    for (int i = 0; i < rates.length; i++) {
+      Optional<String> target = Domain.target(examples.get(i).text());
+      if (target.isEmpty()) {
+        return Optional.empty();
+      }
+      Count count = counts.getOrDefault(target.get(), all);
+      rates[i] = (double) count.likes() / count.rows();
+    }
+    return Optional.of(rates);
+  }
+}
