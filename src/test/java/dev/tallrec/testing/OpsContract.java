@@ -189,6 +189,29 @@ public abstract class OpsContract {
     out.check();
   }
 
+  @ParameterizedTest
+  @CsvSource({"1, 1", "1, 7", "7, 31", "33, 33", "2, 127", "3, 129", "129, 64", "5, 1031"})
+  void rowOperationsOfManySizes(int rows, int columns) {
+    Both x = random("x", rows, columns);
+    Both weight = random("weight", 1, columns);
+    Both out = random("out", rows, columns);
+    Both rstd = floats("rstd", rows, 1);
+    Both dx = random("dx", rows, columns);
+    for (Both both : List.of(out, dx)) {
+      reference.ops().fill(both.expected, 0.5f);
+      device.ops().fill(both.actual, 0.5f);
+    }
+    reference.ops().rmsNorm(x.expected, weight.expected, 1e-5f, out.expected, rstd.expected);
+    device.ops().rmsNorm(x.actual, weight.actual, 1e-5f, out.actual, rstd.actual);
+    out.check();
+    reference.ops().swiglu(out.expected, x.expected, dx.expected);
+    device.ops().swiglu(out.actual, x.actual, dx.actual);
+    dx.check(2 * tolerance(device.computeType()));
+    reference.ops().add(x.expected, out.expected);
+    device.ops().add(x.actual, out.actual);
+    out.check(2 * tolerance(device.computeType()));
+  }
+
   @Test
   void rmsNormAndItsSum() {
     Both x = random("x", 21, 83);
@@ -407,19 +430,46 @@ public abstract class OpsContract {
     attention(5, 30, 3, 0, 3, 0, 9, 0, 0, 3, 2, 13, 4, 0, 13);
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "8, 1, 1, 7",
+    "24, 4, 4, 33",
+    "48, 8, 1, 31",
+    "64, 4, 1, 129",
+    "128, 2, 2, 127",
+    "128, 8, 1, 65",
+    "16, 2, 1, 300"
+  })
+  void attentionOfManySizes(int headDim, int heads, int kvHeads, int length) {
+    int[] segments = {
+      0, length, 0, 0, 0, 0, length, 1, length, 0, 0, 0, length + 1, length, length + 1, 0, 0, 3
+    };
+    attention(headDim, heads, kvHeads, 2 * length + 1, 2 * length + 1, length, segments);
+  }
+
   private void attention(int queryRows, int keyRows, int maxQueries, int... segments) {
-    int headDim = 20;
+    attention(20, 6, 2, queryRows, keyRows, maxQueries, segments);
+  }
+
+  private void attention(
+      int headDim,
+      int heads,
+      int kvHeads,
+      int queryRows,
+      int keyRows,
+      int maxQueries,
+      int[] segments) {
     BothIndices ints = indices(segments);
     int count = segments.length / AttentionLayout.INTS_PER_SEGMENT;
     AttentionLayout right =
         new AttentionLayout(ints.expected(), count, queryRows, keyRows, maxQueries);
     AttentionLayout ours =
         new AttentionLayout(ints.actual(), count, queryRows, keyRows, maxQueries);
-    Both q = random("q", queryRows, 6 * headDim);
-    Both k = random("k", keyRows, 2 * headDim);
-    Both v = random("v", keyRows, 2 * headDim);
-    Both out = random("out", queryRows, 6 * headDim);
-    Both lse = floats("lse", 6, queryRows);
+    Both q = random("q", queryRows, heads * headDim);
+    Both k = random("k", keyRows, kvHeads * headDim);
+    Both v = random("v", keyRows, kvHeads * headDim);
+    Both out = random("out", queryRows, heads * headDim);
+    Both lse = floats("lse", heads, queryRows);
     float scale = 0.5f;
     reference
         .ops()
@@ -430,11 +480,11 @@ public abstract class OpsContract {
         .attention(q.actual, k.actual, v.actual, ours, headDim, scale, out.actual, lse.actual);
     out.check();
     lse.check(tolerance(device.computeType()));
-    Both dout = random("dout", queryRows, 6 * headDim);
-    Both delta = floats("delta", 6, queryRows);
-    Both dq = random("dq", queryRows, 6 * headDim);
-    Both dk = random("dk", keyRows, 2 * headDim);
-    Both dv = random("dv", keyRows, 2 * headDim);
+    Both dout = random("dout", queryRows, heads * headDim);
+    Both delta = floats("delta", heads, queryRows);
+    Both dq = random("dq", queryRows, heads * headDim);
+    Both dk = random("dk", keyRows, kvHeads * headDim);
+    Both dv = random("dv", keyRows, kvHeads * headDim);
     reference
         .ops()
         .attentionBackward(
