@@ -40,7 +40,7 @@ run() {
 
   section "tallrec info" $java dev.tallrec.cli.Main info
   for type in F32 F16 BF16; do
-    section "verify in $type" $java dev.tallrec.cli.Main verify --device cuda --compute-type "$type" "$kit"/golden/*_*
+    section "verify in $type" $java dev.tallrec.cli.Main verify --device cuda --compute-type "$type" "$kit"/golden/[A-Z]_*
   done
   section "LLaMA-7B shape, fp16, dense rows of 512" bash -o pipefail -c "$java dev.tallrec.benchmarks.StepTimer cuda F16 LLAMA_7B 512 1,2,4,8,16,32 | tee -a '$json'"
   section "profile of a step, small base" $java dev.tallrec.cli.Main profile --device cuda --trace "$out/trace.json"
