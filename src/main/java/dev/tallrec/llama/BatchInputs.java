@@ -30,11 +30,6 @@ final class BatchInputs implements AutoCloseable {
     this.all = Indices.allocate(memory, "batch inputs", ints);
   }
 
-  /** Host memory this class holds beside the device's. */
-  long hostBytes() {
-    return staging.byteSize();
-  }
-
   void upload(Device device, TokenBatch batch) {
     if (batch.capacity() > capacity || batch.segments.length > segmentInts) {
       throw new IllegalArgumentException(
