@@ -23,7 +23,8 @@ public final class GridReport {
       text.append("\n|---|").append("---|".repeat(grid.k().size())).append('\n');
       outcomes
           .figures(data)
-          .forEach((variant, byK) -> row(text, variant, grid.k(), k -> String.valueOf(byK.get(k))));
+          .forEach((variant, byK) ->
+              row(text, "ours: " + variant, grid.k(), k -> String.valueOf(byK.get(k))));
       double share = outcomes.likedShare(data);
       if (!Double.isNaN(share)) {
         row(

@@ -58,7 +58,7 @@ class GridTest {
     }
     assertThat(GridReport.markdown(grid, outcomes))
         .contains(
-            "| TALLRec | 52.60 &plusmn; 1.00 | 57.40",
+            "| ours: TALLRec | 52.60 &plusmn; 1.00 | 57.40",
             "the paper's TALLRec (LLaMA-7B) | 67.24 | 67.48 | 71.98");
     assertThat(GridReport.csv(grid, outcomes).lines()).hasSize(10);
   }
