@@ -1,6 +1,5 @@
 package dev.tallrec.benchmarks;
 
-import dev.tallrec.backend.cpu.CpuDevice;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -67,9 +66,6 @@ final class Recorder {
     Map<String, String> machine = new LinkedHashMap<>();
     machine.put("cpu", cpu());
     machine.put("processors", String.valueOf(Runtime.getRuntime().availableProcessors()));
-    try (CpuDevice device = CpuDevice.ofAllProcessors()) {
-      machine.put("device", device.description());
-    }
     machine.put("java", Runtime.version().toString());
     machine.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
     return machine;
