@@ -11,11 +11,9 @@ import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.TasteScorer;
-import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.LabelledTokens;
-import dev.tallrec.text.PromptTemplate;
 import dev.tallrec.train.Schedule;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingConfig;
@@ -24,8 +22,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
@@ -75,23 +71,12 @@ public final class PeerServer {
   }
 
   private static BaseModel base() throws IOException {
-    Path temporary = Files.createTempDirectory("tallrec-peer-");
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(() -> {
-              try {
-                AtomicFiles.deleteDirectory(temporary);
-              } catch (IOException e) {
-                System.err.println(e);
-              }
-            }));
-    return BaseModel.open(CpuDevice.ofAllProcessors(), BundledBase.unpack(temporary));
+    return BaseModel.named(CpuDevice.ofAllProcessors(), BundledBase.NAME);
   }
 
   private static Round movieTrain(boolean trainOnInputs) throws IOException {
     BaseModel base = base();
-    ExampleEncoder encoder =
-        new ExampleEncoder(base.tokenizer(), PromptTemplate.PAPER, 512, trainOnInputs);
+    ExampleEncoder encoder = base.encoder(512, trainOnInputs);
     List<LabelledTokens> examples =
         KShot.sample(RecData.published(Domain.MOVIE).train(), 64, 0).stream()
             .map(example -> encoder.encode(example.text()).tokens())
@@ -114,7 +99,7 @@ public final class PeerServer {
 
   private static Round movieScore() throws IOException {
     BaseModel base = base();
-    ExampleEncoder encoder = new ExampleEncoder(base.tokenizer(), PromptTemplate.PAPER, 512, false);
+    ExampleEncoder encoder = base.encoder(512, false);
     List<RecExample> test = RecData.published(Domain.MOVIE).test();
     List<int[]> prompts =
         test.stream().map(example -> encoder.encodePrompt(example.text()).ids()).toList();

@@ -7,7 +7,6 @@ import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.Taste;
 import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.text.ExampleEncoder;
-import dev.tallrec.text.PromptTemplate;
 import dev.tallrec.tune.Evaluator;
 import dev.tallrec.tune.TuneRun;
 import java.io.IOException;
@@ -78,12 +77,7 @@ final class EvaluateCommand implements Callable<Integer> {
           case TEST -> set.test();
         };
     try (ModelOptions.Opened opened = model.open()) {
-      ExampleEncoder encoder =
-          new ExampleEncoder(
-              opened.base().tokenizer(),
-              PromptTemplate.PAPER,
-              Math.min(cutoff, opened.base().maxPositions()),
-              false);
+      ExampleEncoder encoder = opened.base().encoder(cutoff, false);
       Evaluator evaluator =
           new Evaluator(opened.base(), encoder, batchTokens, ConsoleListener.standard());
       String name = set.name() + " " + part.name().toLowerCase(Locale.ROOT);

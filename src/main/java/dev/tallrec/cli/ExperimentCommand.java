@@ -57,8 +57,7 @@ final class ExperimentCommand implements Callable<Integer> {
     String base = SettingsReader.read(cells.preset(), Optional.empty(), Map.of()).base();
     ConsoleListener listener = ConsoleListener.standard();
     try (Device device = devices.open();
-        TemporaryDirectory unpacked = new TemporaryDirectory();
-        BaseModel model = BaseModel.open(device, ModelOptions.locate(base, unpacked))) {
+        BaseModel model = BaseModel.named(device, base)) {
       listener.message(base + "; " + device.description());
       stop.listen(true);
       Outcomes outcomes;

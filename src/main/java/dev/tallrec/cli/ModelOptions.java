@@ -34,7 +34,6 @@ final class ModelOptions {
   /** A model with its adapter. */
   record Opened(
       Device device,
-      TemporaryDirectory unpacked,
       BaseModel base,
       @Nullable LoraAdapter adapter,
       @Nullable LoraParameters parameters)
@@ -46,7 +45,7 @@ final class ModelOptions {
     }
 
     @Override
-    public void close() throws IOException {
+    public void close() {
       if (parameters != null) {
         parameters.close();
       }
@@ -54,25 +53,17 @@ final class ModelOptions {
         adapter.close();
       }
       base.close();
-      unpacked.close();
       device.close();
     }
   }
 
   Opened open() throws IOException {
     Device opened = device.open();
-    TemporaryDirectory unpacked = new TemporaryDirectory();
-    BaseModel model = BaseModel.open(opened, locate(base, unpacked));
+    BaseModel model = BaseModel.named(opened, base);
     if (adapter == null) {
-      return new Opened(opened, unpacked, model, null, null);
+      return new Opened(opened, model, null, null);
     }
     LoraAdapter read = PeftDirectory.read(adapter, model.config());
-    return new Opened(
-        opened, unpacked, model, read, new LoraParameters(opened, model.config(), read));
-  }
-
-  /** The directory of a base model: the bundled one is unpacked first. */
-  static Path locate(String base, TemporaryDirectory unpacked) throws IOException {
-    return base.equals(BundledBase.NAME) ? BundledBase.unpack(unpacked.path()) : Path.of(base);
+    return new Opened(opened, model, read, new LoraParameters(opened, model.config(), read));
   }
 }

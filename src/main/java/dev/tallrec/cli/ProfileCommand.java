@@ -12,7 +12,6 @@ import dev.tallrec.rec.RecData;
 import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.LabelledTokens;
-import dev.tallrec.text.PromptTemplate;
 import dev.tallrec.train.Schedule;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingConfig;
@@ -74,8 +73,7 @@ final class ProfileCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, TrainingStoppedException {
     try (ProfiledDevice profiled = new ProfiledDevice(device.open());
-        TemporaryDirectory unpacked = new TemporaryDirectory();
-        BaseModel model = BaseModel.open(profiled, ModelOptions.locate(base, unpacked))) {
+        BaseModel model = BaseModel.named(profiled, base)) {
       System.out.println(profiled.description());
       List<LabelledTokens> batch = batch(model);
       List<ProfiledDevice.Event> events = lastStep(profiled, model, batch);
@@ -88,9 +86,7 @@ final class ProfileCommand implements Callable<Integer> {
   }
 
   private List<LabelledTokens> batch(BaseModel model) throws IOException {
-    ExampleEncoder encoder =
-        new ExampleEncoder(
-            model.tokenizer(), PromptTemplate.PAPER, model.maxPositions(), trainOnInputs);
+    ExampleEncoder encoder = model.encoder(Integer.MAX_VALUE, trainOnInputs);
     return KShot.sample(RecData.published(Domain.MOVIE).train(), examples, 0).stream()
         .map(example -> encoder.encode(example.text()).tokens())
         .toList();

@@ -5,7 +5,6 @@ import dev.tallrec.rec.Taste;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.ExampleEncoder;
-import dev.tallrec.text.PromptTemplate;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -93,9 +92,7 @@ final class RecommendCommand implements Callable<Integer> {
   }
 
   private List<Taste> score(List<String> titles, ModelOptions.Opened opened) throws IOException {
-    ExampleEncoder encoder =
-        new ExampleEncoder(
-            opened.base().tokenizer(), PromptTemplate.PAPER, opened.base().maxPositions(), false);
+    ExampleEncoder encoder = opened.base().encoder(Integer.MAX_VALUE, false);
     List<int[]> prompts =
         titles.stream()
             .map(title -> encoder.encodePrompt(domain.question(liked, disliked, title, "")).ids())

@@ -9,7 +9,6 @@ import dev.tallrec.rec.Taste;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.ExampleEncoder;
-import dev.tallrec.text.PromptTemplate;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.ByteArrayOutputStream;
@@ -88,9 +87,7 @@ final class ScoreCommand implements Callable<Integer> {
         BufferedReader reader = Files.newBufferedReader(input);
         BufferedWriter scores = append(output);
         BufferedWriter problems = append(bad)) {
-      ExampleEncoder encoder =
-          new ExampleEncoder(
-              opened.base().tokenizer(), PromptTemplate.PAPER, opened.base().maxPositions(), false);
+      ExampleEncoder encoder = opened.base().encoder(Integer.MAX_VALUE, false);
       for (long i = 0; i < done; i++) {
         reader.readLine();
       }

@@ -34,8 +34,7 @@ final class TuneExecution {
     long start = System.nanoTime();
     ConsoleListener listener = ConsoleListener.standard();
     try (Device device = devices.open();
-        TemporaryDirectory unpacked = new TemporaryDirectory();
-        BaseModel base = BaseModel.open(device, ModelOptions.locate(settings.base(), unpacked))) {
+        BaseModel base = BaseModel.named(device, settings.base())) {
       listener.message(
           "%s: %,d parameters, %s; %s"
               .formatted(

@@ -6,6 +6,8 @@ import dev.tallrec.llama.LlamaConfigReader;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.llama.LlamaWeights;
 import dev.tallrec.safetensors.SafetensorsModel;
+import dev.tallrec.text.ExampleEncoder;
+import dev.tallrec.text.PromptTemplate;
 import dev.tallrec.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,23 +16,27 @@ import java.nio.file.Path;
 /** A base model, ready to compute. Owner of its mapped files and its weights on the device. */
 public final class BaseModel implements AutoCloseable {
 
-  private final Path directory;
   private final Tokenizer tokenizer;
   private final SafetensorsModel files;
   private final LlamaWeights weights;
   private final LlamaNetwork network;
 
   private BaseModel(
-      Path directory,
-      Tokenizer tokenizer,
-      SafetensorsModel files,
-      LlamaWeights weights,
-      LlamaNetwork network) {
-    this.directory = directory;
+      Tokenizer tokenizer, SafetensorsModel files, LlamaWeights weights, LlamaNetwork network) {
     this.tokenizer = tokenizer;
     this.files = files;
     this.weights = weights;
     this.network = network;
+  }
+
+  /**
+   * Opens the base that comes with this program, if {@code name} is {@link BundledBase#NAME}, else
+   * the directory of that name.
+   *
+   * @throws IOException as {@link #open(Device, Path)}
+   */
+  public static BaseModel named(Device device, String name) throws IOException {
+    return name.equals(BundledBase.NAME) ? BundledBase.open(device) : open(device, Path.of(name));
   }
 
   /**
@@ -54,15 +60,11 @@ public final class BaseModel implements AutoCloseable {
     SafetensorsModel files = SafetensorsModel.open(directory);
     try {
       LlamaWeights weights = LlamaWeights.load(device, config, files::tensor);
-      return new BaseModel(directory, tokenizer, files, weights, new LlamaNetwork(device, weights));
+      return new BaseModel(tokenizer, files, weights, new LlamaNetwork(device, weights));
     } catch (IOException | RuntimeException | Error e) {
       files.close();
       throw e;
     }
-  }
-
-  public Path directory() {
-    return directory;
   }
 
   public LlamaConfig config() {
@@ -75,6 +77,16 @@ public final class BaseModel implements AutoCloseable {
 
   public LlamaNetwork network() {
     return network;
+  }
+
+  /**
+   * An encoder in the paper's template.
+   *
+   * @param cutoff most tokens of an example; never more than the model takes
+   */
+  public ExampleEncoder encoder(int cutoff, boolean trainOnInputs) {
+    return new ExampleEncoder(
+        tokenizer, PromptTemplate.PAPER, Math.min(cutoff, maxPositions()), trainOnInputs);
   }
 
   /** Longest sequence the model takes. */

@@ -1,5 +1,7 @@
 package dev.tallrec.model;
 
+import dev.tallrec.backend.Device;
+import dev.tallrec.safetensors.AtomicFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -24,7 +26,22 @@ public final class BundledBase {
   private BundledBase() {}
 
   /**
-   * Unpacks it: weights must be in a file to be mapped.
+   * Opens it. Weights must be in a file to be mapped; the file is gone again when this returns, the
+   * mapping stays.
+   *
+   * @throws IOException if there is no room for it in the directory for temporary files
+   */
+  static BaseModel open(Device device) throws IOException {
+    Path temporary = Files.createTempDirectory("tallrec-");
+    try {
+      return BaseModel.open(device, unpack(temporary));
+    } finally {
+      AtomicFiles.deleteDirectory(temporary);
+    }
+  }
+
+  /**
+   * Unpacks it.
    *
    * @param target where its directory is made
    * @return the model's directory

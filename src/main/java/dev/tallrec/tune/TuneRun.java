@@ -16,7 +16,6 @@ import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.Instruction;
 import dev.tallrec.text.InstructionFile;
 import dev.tallrec.text.LabelledTokens;
-import dev.tallrec.text.PromptTemplate;
 import dev.tallrec.train.LossEvaluator;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingResult;
@@ -110,11 +109,7 @@ public final class TuneRun {
   }
 
   private ExampleEncoder encoder(StageSettings stage) {
-    return new ExampleEncoder(
-        base.tokenizer(),
-        PromptTemplate.PAPER,
-        Math.min(stage.cutoff(), base.maxPositions()),
-        stage.trainOnInputs());
+    return base.encoder(stage.cutoff(), stage.trainOnInputs());
   }
 
   private RunResults openDirectory() throws IOException {
