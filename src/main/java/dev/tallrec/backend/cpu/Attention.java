@@ -6,7 +6,6 @@ import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Softmax attention and its gradient, by blocks of queries of a head whose scores stay in cache.
@@ -241,7 +240,7 @@ final class Attention {
    * Replaces the first {@code seen} scores by their softmax, the others by 0; returns log-sum-exp.
    */
   private static float softmax(MemorySegment scores, long at, int seen, int keys) {
-    float max = max(scores, at, seen);
+    float max = Vectors.max(scores, at, seen);
     FloatVector maxima = FloatVector.broadcast(Vectors.FLOATS, max);
     FloatVector sums = FloatVector.zero(Vectors.FLOATS);
     int i = 0;
@@ -259,22 +258,6 @@ final class Attention {
     Vectors.scale(1 / sum, scores, at, seen);
     clear(scores, at, seen, keys);
     return max + (float) Math.log(sum);
-  }
-
-  static float max(MemorySegment values, long at, int length) {
-    float max = Float.NEGATIVE_INFINITY;
-    int i = 0;
-    if (length >= Vectors.LANES) {
-      FloatVector maxima = Vectors.load(values, at, 0);
-      for (i = Vectors.LANES; i <= length - Vectors.LANES; i += Vectors.LANES) {
-        maxima = maxima.max(Vectors.load(values, at, i));
-      }
-      max = maxima.reduceLanes(VectorOperators.MAX);
-    }
-    for (; i < length; i++) {
-      max = Math.max(max, Vectors.get(values, at, i));
-    }
-    return max;
   }
 
   private static void clear(MemorySegment values, long at, int from, int to) {

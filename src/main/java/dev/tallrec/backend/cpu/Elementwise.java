@@ -2,17 +2,13 @@ package dev.tallrec.backend.cpu;
 
 import dev.tallrec.backend.AdamWStep;
 import dev.tallrec.backend.Matrix;
-import dev.tallrec.tensor.BFloat16;
-import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /** Copies, sums and the optimizer. */
 final class Elementwise {
 
   // Partial sums over chunks of fixed size add up in one order, whoever computed them.
   private static final int CHUNK = 1 << 14;
-  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
   private Elementwise() {}
 
@@ -37,7 +33,8 @@ final class Elementwise {
       return;
     }
     for (int i = 0; i < source.columns(); i++) {
-      write(target.dtype(), to, toIndex + i, read(source.dtype(), from, fromIndex + i));
+      Elements.set(
+          target.dtype(), to, toIndex + i, Elements.get(source.dtype(), from, fromIndex + i));
     }
   }
 
@@ -45,25 +42,7 @@ final class Elementwise {
     MemorySegment segment = HostBuffer.of(x);
     long index = x.offset() + (long) row * x.stride();
     for (int i = 0; i < x.columns(); i++) {
-      write(x.dtype(), segment, index + i, value);
-    }
-  }
-
-  private static float read(DType dtype, MemorySegment segment, long index) {
-    return switch (dtype) {
-      case F32 -> segment.getAtIndex(Vectors.FLOAT, index);
-      case F16 -> Float.float16ToFloat(segment.getAtIndex(SHORT, index));
-      case BF16 -> BFloat16.toFloat(segment.getAtIndex(SHORT, index));
-      default -> throw new IllegalArgumentException("a matrix of " + dtype);
-    };
-  }
-
-  private static void write(DType dtype, MemorySegment segment, long index, float value) {
-    switch (dtype) {
-      case F32 -> segment.setAtIndex(Vectors.FLOAT, index, value);
-      case F16 -> segment.setAtIndex(SHORT, index, Float.floatToFloat16(value));
-      case BF16 -> segment.setAtIndex(SHORT, index, BFloat16.fromFloat(value));
-      default -> throw new IllegalArgumentException("a matrix of " + dtype);
+      Elements.set(x.dtype(), segment, index + i, value);
     }
   }
 

@@ -2,9 +2,7 @@ package dev.tallrec.backend.cpu;
 
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
-import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -16,7 +14,6 @@ final class FrozenProducts {
   // Up to here reading each weight once and multiplying it at once beats packing panels of them.
   private static final int FEW_ROWS = 3;
   private static final int OUTPUTS_AT_A_TIME = 32;
-  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
   private final WorkerPool pool;
   private final Scratch[] scratch;
@@ -77,9 +74,8 @@ final class FrozenProducts {
         part.rows(),
         OUTPUTS_AT_A_TIME,
         (from, to, worker) -> {
-          float[] row = scratch[worker].row(inputs);
           for (int output = from; output < to; output++) {
-            widen(weight.storageType(), part.segment(), part.firstRow() + output, row, inputs);
+            float[] row = row(weight, part, part.firstRow() + output, scratch[worker]);
             for (int r = 0; r < x.rows(); r++) {
               float value = dot(HostBuffer.of(x), Vectors.at(x, r), row, inputs);
               MemorySegment target = HostBuffer.of(y);
@@ -107,23 +103,19 @@ final class FrozenProducts {
     return total;
   }
 
-  /** Row {@code row} of weights [.., length] as fp32. */
-  private static void widen(DType dtype, MemorySegment weights, int row, float[] out, int length) {
-    long first = (long) row * length;
-    switch (dtype) {
-      case F32 -> MemorySegment.copy(weights, Vectors.FLOAT, first * Float.BYTES, out, 0, length);
-      case F16 -> {
-        for (int i = 0; i < length; i++) {
-          out[i] = Float.float16ToFloat(weights.getAtIndex(SHORT, first + i));
-        }
-      }
-      case BF16 -> {
-        for (int i = 0; i < length; i++) {
-          out[i] = Float.intBitsToFloat(weights.getAtIndex(SHORT, first + i) << 16);
-        }
-      }
-      default -> throw new IllegalArgumentException("weights of type " + dtype);
-    }
+  /** Row {@code row} of the tensor that {@code part} is of, as fp32. */
+  private static float[] row(CpuLinear weight, CpuLinear.Part part, int row, Scratch scratch) {
+    int length = weight.inFeatures();
+    float[] values = scratch.row(length);
+    Elements.read(
+        weight.storageType(),
+        part.segment(),
+        (long) row * length,
+        values,
+        0,
+        length,
+        scratch.elements());
+    return values;
   }
 
   /** out[i] = row ids[i] of the table. */
@@ -133,9 +125,7 @@ final class FrozenProducts {
       for (CpuLinear.Part part : table.parts()) {
         int within = id - part.firstOutput();
         if (within >= 0 && within < part.rows()) {
-          float[] values = scratch[0].row(out.columns());
-          widen(
-              table.storageType(), part.segment(), part.firstRow() + within, values, out.columns());
+          float[] values = row(table, part, part.firstRow() + within, scratch[0]);
           MemorySegment.copy(
               values, 0, HostBuffer.of(out), Vectors.FLOAT, Vectors.at(out, row), out.columns());
         }

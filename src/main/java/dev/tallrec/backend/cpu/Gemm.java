@@ -3,7 +3,6 @@ package dev.tallrec.backend.cpu;
 import dev.tallrec.backend.Matrix;
 import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
@@ -32,8 +31,6 @@ final class Gemm {
   static final int ROW_BLOCK = ROWS == 12 ? 96 : 64;
 
   private static final int COLUMN_BLOCK = 16 * COLUMNS;
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
-  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
   /** A factor: element (row, column) is at offset + row * rowStride + column * columnStride. */
   record Operand(
@@ -56,7 +53,7 @@ final class Gemm {
     private final float[] b = new float[K_BLOCK * COLUMN_BLOCK];
     private final float[] tile = new float[ROWS * COLUMNS];
     private final float[] line = new float[K_BLOCK];
-    private final short[] halves = new short[K_BLOCK];
+    private final Elements.Buffer elements = new Elements.Buffer();
   }
 
   private Gemm() {}
@@ -218,38 +215,10 @@ final class Gemm {
   private static void read(Panels panels, Operand a, int row, int depth, int depths) {
     long from = a.offset + row * a.rowStride + depth * a.columnStride;
     if (a.columnStride == 1) {
-      readRow(panels, a, from, panels.line, 0, depths);
+      Elements.read(a.dtype, a.segment, from, panels.line, 0, depths, panels.elements);
     } else {
       for (int p = 0; p < depths; p++) {
-        panels.line[p] = element(a, from + p * a.columnStride);
-      }
-    }
-  }
-
-  private static float element(Operand operand, long index) {
-    return switch (operand.dtype) {
-      case F32 -> operand.segment.getAtIndex(FLOAT, index);
-      case F16 -> Float.float16ToFloat(operand.segment.getAtIndex(SHORT, index));
-      default -> Float.intBitsToFloat(operand.segment.getAtIndex(SHORT, index) << 16);
-    };
-  }
-
-  /** Neighbours in memory as fp32. Through arrays: loops over them are vectorized. */
-  private static void readRow(
-      Panels panels, Operand operand, long from, float[] target, int at, int count) {
-    if (operand.dtype == DType.F32) {
-      MemorySegment.copy(operand.segment, FLOAT, from * Float.BYTES, target, at, count);
-      return;
-    }
-    short[] halves = panels.halves;
-    MemorySegment.copy(operand.segment, SHORT, from * Short.BYTES, halves, 0, count);
-    if (operand.dtype == DType.F16) {
-      for (int i = 0; i < count; i++) {
-        target[at + i] = Float.float16ToFloat(halves[i]);
-      }
-    } else {
-      for (int i = 0; i < count; i++) {
-        target[at + i] = Float.intBitsToFloat(halves[i] << 16);
+        panels.line[p] = Elements.get(a.dtype, a.segment, from + p * a.columnStride);
       }
     }
   }
@@ -267,7 +236,14 @@ final class Gemm {
       if (b.columnStride == 1) {
         long from = b.offset + depth * b.rowStride + column + j;
         for (int p = 0; p < depths; p++) {
-          readRow(panels, b, from + p * b.rowStride, panel, at + p * COLUMNS, width);
+          Elements.read(
+              b.dtype,
+              b.segment,
+              from + p * b.rowStride,
+              panel,
+              at + p * COLUMNS,
+              width,
+              panels.elements);
         }
       } else {
         Operand transposed =

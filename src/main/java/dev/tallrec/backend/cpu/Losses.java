@@ -24,7 +24,7 @@ final class Losses {
     MemorySegment ls = HostBuffer.of(logits);
     long at = Vectors.at(logits, row);
     float weight = Vectors.get(HostBuffer.of(weights), Vectors.at(weights, row), 0);
-    float max = Attention.max(ls, at, logits.columns());
+    float max = Vectors.max(ls, at, logits.columns());
     float sum = sumOfExponentials(ls, at, logits.columns(), max);
     float loss = max + (float) Math.log(sum) - Vectors.get(ls, at, target);
     // A token that does not count must not count even where its logits are not finite.
@@ -54,7 +54,7 @@ final class Losses {
   static void probabilitiesRow(Matrix logits, int row, Indices tokens, Matrix probabilities) {
     MemorySegment ls = HostBuffer.of(logits);
     long at = Vectors.at(logits, row);
-    float max = Attention.max(ls, at, logits.columns());
+    float max = Vectors.max(ls, at, logits.columns());
     float sum = sumOfExponentials(ls, at, logits.columns(), max);
     for (int j = 0; j < tokens.count(); j++) {
       float logit = Vectors.get(ls, at, HostBuffer.get(tokens, j));

@@ -8,11 +8,17 @@ final class Scratch implements AutoCloseable {
 
   private final Gemm.Panels panels = new Gemm.Panels();
   private final Region[] regions = {new Region(), new Region()};
+  private final Elements.Buffer elements = new Elements.Buffer();
   private float[] row = new float[0];
 
   /** Panels for {@link Gemm}. */
   Gemm.Panels panels() {
     return panels;
+  }
+
+  /** Room to read rows of weights. */
+  Elements.Buffer elements() {
+    return elements;
   }
 
   /** Native memory for {@code floats} values, not cleared; region 0 or 1. */

@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -74,6 +75,23 @@ final class Vectors {
       total += get(x, xAt, i) * get(y, yAt, i);
     }
     return total;
+  }
+
+  /** Largest of the values; -infinity if there are none. */
+  static float max(MemorySegment values, long at, int length) {
+    float max = Float.NEGATIVE_INFINITY;
+    int i = 0;
+    if (length >= LANES) {
+      FloatVector maxima = load(values, at, 0);
+      for (i = LANES; i <= length - LANES; i += LANES) {
+        maxima = maxima.max(load(values, at, i));
+      }
+      max = maxima.reduceLanes(VectorOperators.MAX);
+    }
+    for (; i < length; i++) {
+      max = Math.max(max, get(values, at, i));
+    }
+    return max;
   }
 
   /** x *= factor. */
