@@ -62,6 +62,9 @@ FOR_EACH_TYPE(DEFINE)
     convert(source, ss, target, ts, columns);                                                                               \
   }                                                                                                                          \
   REGISTER_KERNEL(convert_##from##_##to)
+CONVERT(float, f32, float, f32)
+CONVERT(half_t, f16, half_t, f16)
+CONVERT(bf16_t, bf16, bf16_t, bf16)
 CONVERT(float, f32, half_t, f16)
 CONVERT(float, f32, bf16_t, bf16)
 CONVERT(half_t, f16, float, f32)

@@ -102,7 +102,14 @@ public final class StepTimer {
     try (LoraAdapter adapter = LoraAdapter.initial(config, LoraConfig.paper(), 1);
         LoraParameters parameters = new LoraParameters(device, config, adapter);
         AdamW optimizer = new AdamW(device, parameters, 0.9, 0.999, 1e-8, 0)) {
-      int saved = Workspace.layersThatFit(device, config, parameters, rows * length, rows);
+      int saved =
+          Workspace.layersThatFit(
+              device.computeType(),
+              config,
+              parameters,
+              rows * length,
+              rows,
+              device.availableBytes() / 10 * 9);
       try (Workspace workspace =
           new Workspace(
               device,

@@ -1,6 +1,7 @@
 package dev.tallrec.backend;
 
 import dev.tallrec.tensor.DType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Checks of what operations are given, for implementations of {@link Ops}: what does not match
@@ -73,6 +74,26 @@ public record Operands(DType type) {
     shape(y, x.rows(), b.rows(), "y");
   }
 
+  /** Operands of {@link Ops#loraBackward}. */
+  public void loraBackward(
+      Matrix dy,
+      Matrix x,
+      Matrix u,
+      Matrix a,
+      Matrix b,
+      Matrix du,
+      Matrix da,
+      Matrix db,
+      @Nullable Matrix dx) {
+    lora(x, a, b, u, dy);
+    same(u, du, "du");
+    floats(da, a.rows(), a.columns(), "da");
+    floats(db, b.rows(), b.columns(), "db");
+    if (dx != null) {
+      same(x, dx, "dx");
+    }
+  }
+
   /** Operands of {@link Ops#attention}. */
   public void attention(
       Matrix q, Matrix k, Matrix v, AttentionLayout layout, int headDim, Matrix out, Matrix lse) {
@@ -98,12 +119,47 @@ public record Operands(DType type) {
     }
   }
 
+  /** Operands of {@link Ops#attentionBackward}. */
+  public void attentionBackward(
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      Matrix dout,
+      Matrix lse,
+      AttentionLayout layout,
+      int headDim,
+      Matrix delta,
+      Matrix dq,
+      Matrix dk,
+      Matrix dv) {
+    attention(q, k, v, layout, headDim, out, lse);
+    same(q, dout, "dout");
+    same(q, dq, "dq");
+    same(k, dk, "dk");
+    same(k, dv, "dv");
+    floats(delta, lse.rows(), lse.columns(), "delta");
+  }
+
+  /** Operands of {@link Ops#copy}, of any types. */
+  public void copy(Matrix source, Matrix target) {
+    if (source.rows() != target.rows() || source.columns() != target.columns()) {
+      throw new IllegalArgumentException(
+          "copying %d x %d to %d x %d"
+              .formatted(source.rows(), source.columns(), target.rows(), target.columns()));
+    }
+  }
+
   /** Operands of {@link Ops#crossEntropy}. */
-  public void crossEntropy(Matrix logits, Indices targets, Matrix weights, Matrix losses) {
+  public void crossEntropy(
+      Matrix logits, Indices targets, Matrix weights, Matrix losses, @Nullable Matrix dlogits) {
     any(logits, "logits");
     count(targets, logits.rows(), "targets");
     floats(weights, logits.rows(), 1, "weights");
     floats(losses, logits.rows(), 1, "losses");
+    if (dlogits != null) {
+      same(logits, dlogits, "dlogits");
+    }
   }
 
   /** Operands of {@link Ops#adamW}. */

@@ -92,13 +92,12 @@ final class PlanCommand implements Callable<Integer> {
     // Masters, gradients and two moments in F32, and the working copy.
     long trained = lora.parameterCount(config) * (4L * Float.BYTES + type.byteSize());
     long available = bytes(memory) - weights - trained - CUBLAS_WORKSPACE;
-    int layers = config.numHiddenLayers();
+    int layers =
+        Workspace.layersThatFit(
+            type, config, adapter, microBatch * cutoff, microBatch + 1, available);
     List<PlannedBuffer> buffers = plan(config, adapter, microBatch, layers);
-    while (layers > 0 && total(buffers) > available) {
-      buffers = plan(config, adapter, microBatch, --layers);
-    }
     print(config, weights, trained, buffers, layers);
-    boolean fits = total(buffers) <= available;
+    boolean fits = PlannedBuffer.sum(buffers) <= available;
     int largest = largest(config, adapter, available, 0);
     int withoutRecomputation = largest(config, adapter, available, config.numHiddenLayers());
     System.out.printf(
@@ -133,7 +132,7 @@ final class PlanCommand implements Callable<Integer> {
   private int largest(LlamaConfig config, PlannedAdapter adapter, long available, int layers) {
     int fitting = 0;
     for (int step = 512; step > 0; step /= 2) {
-      if (total(plan(config, adapter, fitting + step, layers)) <= available) {
+      if (PlannedBuffer.sum(plan(config, adapter, fitting + step, layers)) <= available) {
         fitting += step;
       }
     }
@@ -149,10 +148,6 @@ final class PlanCommand implements Callable<Integer> {
         WorkspacePlan.forTraining(config, examples * cutoff, examples + 1, savedLayers));
   }
 
-  private static long total(List<PlannedBuffer> buffers) {
-    return buffers.stream().mapToLong(PlannedBuffer::bytes).sum();
-  }
-
   private void print(
       LlamaConfig config, long weights, long trained, List<PlannedBuffer> buffers, int layers) {
     Map<String, Long> byLabel = new LinkedHashMap<>();
@@ -164,7 +159,7 @@ final class PlanCommand implements Callable<Integer> {
     row("LoRA masters, gradients, moments, working copy", trained);
     row("cuBLAS workspace", CUBLAS_WORKSPACE);
     byLabel.forEach(PlanCommand::row);
-    row("sum", weights + trained + CUBLAS_WORKSPACE + total(buffers));
+    row("sum", weights + trained + CUBLAS_WORKSPACE + PlannedBuffer.sum(buffers));
     System.out.printf(
         "activations of %d of %d layers are kept, those of the others computed again%n",
         layers, config.numHiddenLayers());

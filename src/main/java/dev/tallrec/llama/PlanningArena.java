@@ -34,7 +34,7 @@ public final class PlanningArena implements DeviceArena {
 
   @Override
   public long allocatedBytes() {
-    return buffers.stream().mapToLong(PlannedBuffer::bytes).sum();
+    return PlannedBuffer.sum(buffers);
   }
 
   @Override

@@ -84,30 +84,28 @@ public final class Workspace implements AutoCloseable {
   }
 
   /**
-   * How many layers' activations a training workspace can keep in the memory that is free now, a
-   * tenth of it left for others.
+   * How many layers' activations a training workspace can keep within {@code bytes}; 0 if it does
+   * not fit at all.
    */
   public static int layersThatFit(
-      Device device, LlamaConfig config, Adapter adapter, int maxTokens, int maxSequences) {
-    long budget = device.availableBytes() / 10 * 9;
+      DType computeType,
+      LlamaConfig config,
+      Adapter adapter,
+      int maxTokens,
+      int maxSequences,
+      long bytes) {
     int layers = config.numHiddenLayers();
     while (layers > 0
-        && bytes(
-                device,
-                config,
-                adapter,
-                WorkspacePlan.forTraining(config, maxTokens, maxSequences, layers))
-            > budget) {
+        && PlannedBuffer.sum(
+                plan(
+                    computeType,
+                    config,
+                    adapter,
+                    WorkspacePlan.forTraining(config, maxTokens, maxSequences, layers)))
+            > bytes) {
       layers--;
     }
     return layers;
-  }
-
-  private static long bytes(
-      Device device, LlamaConfig config, Adapter adapter, WorkspacePlan plan) {
-    return plan(device.computeType(), config, adapter, plan).stream()
-        .mapToLong(PlannedBuffer::bytes)
-        .sum();
   }
 
   private void allocateLayers(DType type) {

@@ -76,8 +76,14 @@ public final class Trainer implements AutoCloseable {
     int savedLayers =
         config.savedLayers() >= 0
             ? config.savedLayers()
+            // A tenth of what is free is left for others.
             : Workspace.layersThatFit(
-                device, network.config(), parameters, config.microBatchTokens(), maxSequences);
+                device.computeType(),
+                network.config(),
+                parameters,
+                config.microBatchTokens(),
+                maxSequences,
+                device.availableBytes() / 10 * 9);
     this.workspace =
         new Workspace(
             device,

@@ -132,13 +132,7 @@ final class CpuOps implements Ops, AutoCloseable {
       Matrix da,
       Matrix db,
       @Nullable Matrix dx) {
-    OPERANDS.lora(x, a, b, u, dy);
-    OPERANDS.same(u, du, "du");
-    OPERANDS.same(a, da, "da");
-    OPERANDS.same(b, db, "db");
-    if (dx != null) {
-      OPERANDS.same(x, dx, "dx");
-    }
+    OPERANDS.loraBackward(dy, x, u, a, b, du, da, db, dx);
     lowRank.backward(dy, x, u, a, b, scale, dropout, du, da, db, dx);
   }
 
@@ -171,12 +165,7 @@ final class CpuOps implements Ops, AutoCloseable {
       Matrix dq,
       Matrix dk,
       Matrix dv) {
-    OPERANDS.attention(q, k, v, layout, headDim, out, lse);
-    OPERANDS.same(q, dout, "dout");
-    OPERANDS.same(q, dq, "dq");
-    OPERANDS.same(k, dk, "dk");
-    OPERANDS.same(k, dv, "dv");
-    OPERANDS.same(lse, delta, "delta");
+    OPERANDS.attentionBackward(q, k, v, out, dout, lse, layout, headDim, delta, dq, dk, dv);
     attention.backward(q, k, v, out, dout, lse, layout, headDim, scale, delta, dq, dk, dv);
   }
 
@@ -203,10 +192,7 @@ final class CpuOps implements Ops, AutoCloseable {
       float gradientScale,
       Matrix losses,
       @Nullable Matrix dlogits) {
-    OPERANDS.crossEntropy(logits, targets, weights, losses);
-    if (dlogits != null) {
-      OPERANDS.same(logits, dlogits, "dlogits");
-    }
+    OPERANDS.crossEntropy(logits, targets, weights, losses, dlogits);
     pool.forEach(
         logits.rows(),
         (row, worker) ->
@@ -254,11 +240,7 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void copy(Matrix source, Matrix target) {
-    if (source.rows() != target.rows() || source.columns() != target.columns()) {
-      throw new IllegalArgumentException(
-          "copying %d x %d to %d x %d"
-              .formatted(source.rows(), source.columns(), target.rows(), target.columns()));
-    }
+    OPERANDS.copy(source, target);
     eachRow(source.rows(), row -> Elementwise.copyRow(source, row, target, row));
   }
 

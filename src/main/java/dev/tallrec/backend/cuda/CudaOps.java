@@ -260,13 +260,7 @@ final class CudaOps implements Ops, AutoCloseable {
       Matrix da,
       Matrix db,
       @Nullable Matrix dx) {
-    operands.lora(x, a, b, u, dy);
-    operands.same(u, du, "du");
-    operands.floats(da, a.rows(), a.columns(), "da");
-    operands.floats(db, b.rows(), b.columns(), "db");
-    if (dx != null) {
-      operands.same(x, dx, "dx");
-    }
+    operands.loraBackward(dy, x, u, a, b, du, da, db, dx);
     lora.backward(dy, x, u, a, b, scale, dropout, du, da, db, dx);
   }
 
@@ -299,12 +293,7 @@ final class CudaOps implements Ops, AutoCloseable {
       Matrix dq,
       Matrix dk,
       Matrix dv) {
-    operands.attention(q, k, v, layout, headDim, out, lse);
-    operands.same(q, dout, "dout");
-    operands.same(q, dq, "dq");
-    operands.same(k, dk, "dk");
-    operands.same(k, dv, "dv");
-    operands.floats(delta, lse.rows(), lse.columns(), "delta");
+    operands.attentionBackward(q, k, v, out, dout, lse, layout, headDim, delta, dq, dk, dv);
     attention.backward(q, k, v, out, dout, lse, layout, headDim, scale, delta, dq, dk, dv);
   }
 
@@ -346,10 +335,7 @@ final class CudaOps implements Ops, AutoCloseable {
       float gradientScale,
       Matrix losses,
       @Nullable Matrix dlogits) {
-    operands.crossEntropy(logits, targets, weights, losses);
-    if (dlogits != null) {
-      operands.same(logits, dlogits, "dlogits");
-    }
+    operands.crossEntropy(logits, targets, weights, losses, dlogits);
     rows(
         "cross_entropy" + suffix,
         logits.rows(),
@@ -456,32 +442,15 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void copy(Matrix source, Matrix target) {
-    if (source.rows() != target.rows() || source.columns() != target.columns()) {
-      throw new IllegalArgumentException(
-          "copying %d x %d to %d x %d"
-              .formatted(source.rows(), source.columns(), target.rows(), target.columns()));
-    }
-    if (source.dtype() == target.dtype()) {
-      // 0 + x: there is no kernel that only copies.
-      fill(target, 0);
-      rows(
-          "add" + suffix(source.dtype()),
-          source.rows(),
-          address(source),
-          stride(source),
-          address(target),
-          stride(target),
-          source.columns());
-    } else {
-      rows(
-          "convert" + suffix(source.dtype()) + suffix(target.dtype()),
-          source.rows(),
-          address(source),
-          stride(source),
-          address(target),
-          stride(target),
-          source.columns());
-    }
+    operands.copy(source, target);
+    rows(
+        "convert" + suffix(source.dtype()) + suffix(target.dtype()),
+        source.rows(),
+        address(source),
+        stride(source),
+        address(target),
+        stride(target),
+        source.columns());
   }
 
   /** Converts {@code count} elements of {@code from} to compute type. */
