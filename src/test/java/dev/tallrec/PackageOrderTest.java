@@ -19,6 +19,7 @@ class PackageOrderTest {
   private static final List<String> ORDER =
       List.of(
           "tensor",
+          "json",
           "safetensors",
           "backend",
           "backend.cpu",

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.tallrec.json.JsonFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -65,13 +66,7 @@ public record Grid(
             : Files.newInputStream(Path.of(name))) {
       return YAML.readValue(bytes, Grid.class);
     } catch (JsonProcessingException e) {
-      throw new IOException(
-          "%s, line %d: %s"
-              .formatted(
-                  name,
-                  e.getLocation() == null ? 0 : e.getLocation().getLineNr(),
-                  e.getOriginalMessage()),
-          e);
+      throw new IOException(JsonFiles.describe(name, e), e);
     }
   }
 

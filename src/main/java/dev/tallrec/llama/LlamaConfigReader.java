@@ -1,9 +1,7 @@
 package dev.tallrec.llama;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.json.JsonFiles;
 import dev.tallrec.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -98,26 +96,9 @@ public final class LlamaConfigReader {
               + " has no config.json: a base model is a Hugging Face directory with config.json,"
               + " the weights as safetensors and the tokenizer");
     }
-    if (Files.size(file) > LARGEST_FILE) {
-      throw new IOException(
-          file + " is larger than " + LARGEST_FILE + " bytes: not a model configuration");
-    }
-    JsonNode root;
-    try {
-      root =
-          JsonMapper.builder()
-              .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-              .build()
-              .readTree(file.toFile());
-    } catch (JsonProcessingException e) {
-      throw new IOException(
-          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()),
-          e);
-    }
-    if (root == null || !root.isObject()) {
-      throw new IOException(file + ": a JSON object is expected");
-    }
-    return new LlamaConfigReader(file, root).config();
+    return new LlamaConfigReader(
+            file, JsonFiles.readObject(file, LARGEST_FILE, "a model configuration"))
+        .config();
   }
 
   private LlamaConfig config() throws IOException {

@@ -1,11 +1,10 @@
 package dev.tallrec.lora;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tallrec.json.JsonFiles;
 import dev.tallrec.llama.Projection;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -72,26 +71,9 @@ final class PeftConfigFile {
               + NAME
               + " and adapter_model.safetensors, as PEFT and this program write it");
     }
-    if (Files.size(file) > LARGEST_FILE) {
-      throw new IOException(
-          file + " is larger than " + LARGEST_FILE + " bytes: not an adapter configuration");
-    }
-    JsonNode root;
-    try {
-      root =
-          JsonMapper.builder()
-              .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-              .build()
-              .readTree(file.toFile());
-    } catch (JsonProcessingException e) {
-      throw new IOException(
-          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()),
-          e);
-    }
-    if (root == null || !root.isObject()) {
-      throw new IOException(file + ": a JSON object is expected");
-    }
-    return new PeftConfigFile(file, root).config();
+    return new PeftConfigFile(
+            file, JsonFiles.readObject(file, LARGEST_FILE, "an adapter configuration"))
+        .config();
   }
 
   private LoraConfig config() throws IOException {

@@ -3,6 +3,7 @@ package dev.tallrec.rec;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.json.JsonFiles;
 import dev.tallrec.text.Instruction;
 import dev.tallrec.text.InstructionFile;
 import java.io.IOException;
@@ -86,13 +87,7 @@ public record RecData(
     try (InputStream bytes = source.open(USERS)) {
       return bytes == null ? null : new JsonMapper().readTree(new GZIPInputStream(bytes));
     } catch (JsonProcessingException e) {
-      throw new IOException(
-          source.describe(USERS)
-              + ", line "
-              + e.getLocation().getLineNr()
-              + ": "
-              + e.getOriginalMessage(),
-          e);
+      throw new IOException(JsonFiles.describe(source.describe(USERS), e), e);
     }
   }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.json.JsonFiles;
 import dev.tallrec.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -77,9 +78,7 @@ public final class SafetensorsModel implements AutoCloseable {
               .readTree(index.toFile())
               .path("weight_map");
     } catch (JsonProcessingException e) {
-      throw new SafetensorsException(
-          "%s, line %d: %s".formatted(index, e.getLocation().getLineNr(), e.getOriginalMessage()),
-          e);
+      throw new SafetensorsException(JsonFiles.describe(index, e), e);
     }
     if (!map.isObject() || map.isEmpty()) {
       throw new SafetensorsException(index + " has no weight_map");

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.json.JsonFiles;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -56,9 +57,7 @@ public final class InstructionFile {
         throw broken(name, parser, "an example is not an object");
       }
     } catch (JsonProcessingException e) {
-      throw new IOException(
-          "%s, line %d: %s".formatted(name, e.getLocation().getLineNr(), e.getOriginalMessage()),
-          e);
+      throw new IOException(JsonFiles.describe(name, e), e);
     }
     if (examples.isEmpty()) {
       throw new IOException(name + " holds no examples");

@@ -3,6 +3,7 @@ package dev.tallrec.text;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.json.JsonFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,9 +39,7 @@ final class TokenizerJsonFile {
       return new TokenizerJsonFile(path.toString(), new JsonMapper().readTree(path.toFile()))
           .tokenizer();
     } catch (JsonProcessingException e) {
-      throw new IOException(
-          "%s, line %d: %s".formatted(path, e.getLocation().getLineNr(), e.getOriginalMessage()),
-          e);
+      throw new IOException(JsonFiles.describe(path, e), e);
     }
   }
 

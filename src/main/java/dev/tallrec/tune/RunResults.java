@@ -3,6 +3,7 @@ package dev.tallrec.tune;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.json.JsonFiles;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.train.TrainingResult;
@@ -61,9 +62,7 @@ public record RunResults(
       }
       return results;
     } catch (JsonProcessingException e) {
-      throw new IOException(
-          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()),
-          e);
+      throw new IOException(JsonFiles.describe(file, e), e);
     }
   }
 

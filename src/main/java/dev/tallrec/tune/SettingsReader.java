@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.tallrec.json.JsonFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -84,9 +85,7 @@ public final class SettingsReader {
       }
       throw new IOException(file + " is not a list of settings");
     } catch (JsonProcessingException e) {
-      throw new IOException(
-          "%s, line %d: %s".formatted(file, e.getLocation().getLineNr(), e.getOriginalMessage()),
-          e);
+      throw new IOException(JsonFiles.describe(file, e), e);
     }
   }
 
