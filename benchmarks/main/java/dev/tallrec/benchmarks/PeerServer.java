@@ -86,15 +86,8 @@ public final class PeerServer {
         new TrainingConfig(
             1e-4, Schedule.CONSTANT, 0, 1, 16, 2048, 0, 0.9, 0.999, 1e-8, 1, true, -1, 0, 0, 0);
     Trainer trainer = new Trainer(base.network(), adapter, config);
-    TrainingListener silent =
-        new TrainingListener() {
-          @Override
-          public void onStep(Step step) {}
-
-          @Override
-          public void onEvaluation(Evaluated evaluated) {}
-        };
-    return () -> trainer.train(examples, null, silent, Optional.empty(), () -> false);
+    return () ->
+        trainer.train(examples, null, TrainingListener.SILENT, Optional.empty(), () -> false);
   }
 
   private static Round movieScore() throws IOException {

@@ -12,9 +12,9 @@ final class ResultTable {
 
   private static final Map<String, String> NAMES =
       Map.of(
-          "base", "base, not tuned",
-          "instruction", "after instruction tuning",
-          "rec", "after rec-tuning");
+          RunResults.Stage.BASE, "base, not tuned",
+          RunResults.Stage.INSTRUCTION, "after instruction tuning",
+          RunResults.Stage.REC, "after rec-tuning");
 
   private ResultTable() {}
 

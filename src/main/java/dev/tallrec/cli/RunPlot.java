@@ -35,7 +35,7 @@ final class RunPlot {
       TrainingResult training = stage.training();
       if (training != null) {
         charts.add(loss(stage.name(), training));
-        if (stage.name().equals("rec")) {
+        if (stage.name().equals(RunResults.Stage.REC)) {
           charts.add(auc(training, results));
         }
       }
@@ -87,7 +87,7 @@ final class RunPlot {
             steps.stream().mapToDouble(TrainingListener.Step::step).toArray(),
             steps.stream().mapToDouble(TrainingListener.Step::loss).toArray())
         .setMarker(SeriesMarkers.NONE);
-    if (stage.equals("instruction")) {
+    if (stage.equals(RunResults.Stage.INSTRUCTION)) {
       List<TrainingListener.Evaluated> evaluations = training.evaluationLog();
       chart.addSeries(
           "validation",

@@ -3,6 +3,16 @@ package dev.tallrec.train;
 /** Told what a run does, as it does it. */
 public interface TrainingListener {
 
+  /** Does nothing with what it is told. */
+  TrainingListener SILENT =
+      new TrainingListener() {
+        @Override
+        public void onStep(Step step) {}
+
+        @Override
+        public void onEvaluation(Evaluated evaluated) {}
+      };
+
   /**
    * After an optimizer step.
    *

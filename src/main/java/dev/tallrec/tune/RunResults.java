@@ -33,13 +33,22 @@ public record RunResults(
   /**
    * State of the model after a stage.
    *
-   * @param name "base", "instruction" or "rec"
+   * @param name {@link #BASE}, {@link #INSTRUCTION} or {@link #REC}
    * @param scores by data set
    * @param training how the stage went; null for the base
    * @param seconds that training took
    */
   public record Stage(
       String name, Map<String, Split> scores, @Nullable TrainingResult training, double seconds) {
+
+    /** The base as it is, before any tuning. */
+    public static final String BASE = "base";
+
+    /** After instruction tuning. */
+    public static final String INSTRUCTION = "instruction";
+
+    /** After rec-tuning. */
+    public static final String REC = "rec";
 
     /** Scores on {@code data}, which the run was told to score. */
     public Split on(String data) {

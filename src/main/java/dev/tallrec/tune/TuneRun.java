@@ -18,6 +18,7 @@ import dev.tallrec.text.InstructionFile;
 import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.train.LossEvaluator;
 import dev.tallrec.train.Trainer;
+import dev.tallrec.train.TrainingConfig;
 import dev.tallrec.train.TrainingResult;
 import dev.tallrec.train.TrainingStoppedException;
 import java.io.IOException;
@@ -42,9 +43,6 @@ public final class TuneRun {
 
   private static final String SETTINGS = "settings.yaml";
   private static final String RESULTS = "results.json";
-  private static final String BASE = "base";
-  private static final String INSTRUCTION = "instruction";
-  private static final String REC = "rec";
   // The split seed of the paper's instruction script.
   private static final long INSTRUCTION_SPLIT_SEED = 42;
 
@@ -167,10 +165,10 @@ public final class TuneRun {
       // Both before anything that takes long: what is wrong with data should be known at once.
       Map<String, Prepared> stages = new LinkedHashMap<>();
       if (settings.instruction().epochs() > 0) {
-        stages.put(INSTRUCTION, prepareInstruction(settings.instruction()));
+        stages.put(RunResults.Stage.INSTRUCTION, prepareInstruction(settings.instruction()));
       }
       if (settings.rec().epochs() > 0) {
-        stages.put(REC, prepareRec(settings.rec()));
+        stages.put(RunResults.Stage.REC, prepareRec(settings.rec()));
       }
       evaluateBase(adapter, startsFromAdapter);
       for (Map.Entry<String, Prepared> stage : stages.entrySet()) {
@@ -182,17 +180,17 @@ public final class TuneRun {
   }
 
   private void evaluateBase(LoraAdapter adapter, boolean startsFromAdapter) throws IOException {
-    if (isDone(BASE)) {
+    if (isDone(RunResults.Stage.BASE)) {
       return;
     }
     listener.message("Before tuning");
     if (startsFromAdapter) {
       try (LoraParameters parameters =
           new LoraParameters(base.network().device(), base.config(), adapter)) {
-        complete(BASE, parameters, null, 0);
+        complete(RunResults.Stage.BASE, parameters, null, 0);
       }
     } else {
-      complete(BASE, Adapter.NONE, null, 0);
+      complete(RunResults.Stage.BASE, Adapter.NONE, null, 0);
     }
   }
 
@@ -228,15 +226,12 @@ public final class TuneRun {
       }
       return;
     }
-    StageSettings stage = name.equals(REC) ? settings.rec() : settings.instruction();
-    listener.message(name.equals(REC) ? "Rec-tuning" : "Instruction tuning");
+    listener.message(prepared.title);
+    TrainingConfig config =
+        prepared.stage.config(prepared.examples.size(), settings.memory(), settings.seed());
     Path checkpoint = directory.resolve(name + "-checkpoint");
     long start = System.nanoTime();
-    try (Trainer trainer =
-        new Trainer(
-            base.network(),
-            adapter,
-            stage.config(prepared.examples.size(), settings.memory(), settings.seed()))) {
+    try (Trainer trainer = new Trainer(base.network(), adapter, config)) {
       listener.message(
           "  %,d examples, %,d tokens; LoRA on %s, %,d parameters; activations of %d of %d layers kept"
               .formatted(
@@ -246,11 +241,7 @@ public final class TuneRun {
                   adapter.config().parameterCount(base.config()),
                   trainer.savedLayers(),
                   base.config().numHiddenLayers()));
-      listener.begin(
-          name + " steps",
-          stage
-              .config(prepared.examples.size(), settings.memory(), settings.seed())
-              .totalSteps(prepared.examples.size()));
+      listener.begin(name + " steps", config.totalSteps(prepared.examples.size()));
       TrainingResult result =
           trainer.train(
               prepared.examples,
@@ -271,7 +262,11 @@ public final class TuneRun {
 
   /** What a stage trains on and is judged by. */
   private record Prepared(
-      List<LabelledTokens> examples, Trainer.Evaluation evaluation, String measure) {}
+      String title,
+      StageSettings stage,
+      List<LabelledTokens> examples,
+      Trainer.Evaluation evaluation,
+      String measure) {}
 
   private Prepared prepareInstruction(StageSettings stage) throws IOException {
     List<Instruction> all =
@@ -287,17 +282,26 @@ public final class TuneRun {
     ExampleEncoder encoder = encoder(stage);
     List<LabelledTokens> examples =
         StageExamples.encode(
-            INSTRUCTION,
+            RunResults.Stage.INSTRUCTION,
             shuffled.subList(stage.validation(), all.size()),
             encoder,
             stage.dropCutOff(),
             listener);
     List<LabelledTokens> held =
         StageExamples.encode(
-            INSTRUCTION, shuffled.subList(0, stage.validation()), encoder, true, listener);
+            RunResults.Stage.INSTRUCTION,
+            shuffled.subList(0, stage.validation()),
+            encoder,
+            true,
+            listener);
     LossEvaluator loss =
         new LossEvaluator(base.network(), held, settings.memory().microBatchTokens());
-    return new Prepared(examples, adapter -> -loss.meanLoss(adapter), "validation loss");
+    return new Prepared(
+        "Instruction tuning",
+        stage,
+        examples,
+        adapter -> -loss.meanLoss(adapter),
+        "validation loss");
   }
 
   private Prepared prepareRec(StageSettings stage) throws IOException {
@@ -310,8 +314,9 @@ public final class TuneRun {
       sample.forEach(example -> chosen.add(example.text()));
     }
     List<LabelledTokens> examples =
-        StageExamples.encode(REC, chosen, encoder(stage), stage.dropCutOff(), listener);
-    return new Prepared(examples, this::meanValidationAuc, "validation AUC");
+        StageExamples.encode(
+            RunResults.Stage.REC, chosen, encoder(stage), stage.dropCutOff(), listener);
+    return new Prepared("Rec-tuning", stage, examples, this::meanValidationAuc, "validation AUC");
   }
 
   private double meanValidationAuc(LoraParameters adapter) {

@@ -23,15 +23,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 class TrainerTest {
 
-  private static final TrainingListener SILENT =
-      new TrainingListener() {
-        @Override
-        public void onStep(Step step) {}
-
-        @Override
-        public void onEvaluation(Evaluated evaluated) {}
-      };
-
   private static List<LabelledTokens> examples() {
     SplittableRandom random = new SplittableRandom(8);
     List<LabelledTokens> examples = new ArrayList<>();
@@ -91,10 +82,11 @@ class TrainerTest {
         LoraAdapter two = initial(model)) {
       TrainingResult result;
       try (Trainer trainer = new Trainer(model.network, one, config(256, true, 0))) {
-        result = trainer.train(examples(), null, SILENT, Optional.empty(), () -> false);
+        result =
+            trainer.train(examples(), null, TrainingListener.SILENT, Optional.empty(), () -> false);
       }
       try (Trainer trainer = new Trainer(model.network, two, config(256, true, 0))) {
-        trainer.train(examples(), null, SILENT, Optional.empty(), () -> false);
+        trainer.train(examples(), null, TrainingListener.SILENT, Optional.empty(), () -> false);
       }
       assertThat(result.steps()).isEqualTo(12);
       assertThat(result.stepLog().getLast().loss())
@@ -126,7 +118,7 @@ class TrainerTest {
     try (Trainer trainer =
         new Trainer(model.network, adapter, config(microBatchTokens, false, 0))) {
       return trainer
-          .train(examples(), null, SILENT, Optional.empty(), () -> false)
+          .train(examples(), null, TrainingListener.SILENT, Optional.empty(), () -> false)
           .stepLog()
           .getFirst()
           .loss();
@@ -141,7 +133,8 @@ class TrainerTest {
       Trainer.Evaluation evaluation = adapter -> 1;
       TrainingResult right;
       try (Trainer trainer = new Trainer(model.network, straight, config(256, true, 0))) {
-        right = trainer.train(examples(), null, SILENT, Optional.empty(), () -> false);
+        right =
+            trainer.train(examples(), null, TrainingListener.SILENT, Optional.empty(), () -> false);
       }
       Path checkpoint = directory.resolve("checkpoint");
       for (int stop = 0; stop < 3; stop++) {
@@ -150,7 +143,11 @@ class TrainerTest {
                   () -> {
                     int[] steps = new int[1];
                     trainer.train(
-                        examples(), null, SILENT, Optional.of(checkpoint), () -> ++steps[0] == 3);
+                        examples(),
+                        null,
+                        TrainingListener.SILENT,
+                        Optional.of(checkpoint),
+                        () -> ++steps[0] == 3);
                   })
               .isInstanceOf(TrainingStoppedException.class)
               .hasMessageContaining("checkpoint");
@@ -158,7 +155,9 @@ class TrainerTest {
       }
       TrainingResult resumed;
       try (Trainer trainer = new Trainer(model.network, stopped, config(256, true, 0))) {
-        resumed = trainer.train(examples(), null, SILENT, Optional.of(checkpoint), () -> false);
+        resumed =
+            trainer.train(
+                examples(), null, TrainingListener.SILENT, Optional.of(checkpoint), () -> false);
       }
       assertThat(values(stopped)).isEqualTo(values(straight));
       assertThat(resumed.stepLog().stream().map(TrainingListener.Step::loss))
@@ -166,7 +165,12 @@ class TrainerTest {
               right.stepLog().stream().map(TrainingListener.Step::loss).toList());
       try (Trainer trainer = new Trainer(model.network, stopped, config(256, true, 5))) {
         assertThatThrownBy(() ->
-                trainer.train(examples(), evaluation, SILENT, Optional.of(checkpoint), () -> false))
+                trainer.train(
+                    examples(),
+                    evaluation,
+                    TrainingListener.SILENT,
+                    Optional.of(checkpoint),
+                    () -> false))
             .isInstanceOf(IOException.class)
             .hasMessageContaining("another run");
       }
@@ -190,7 +194,7 @@ class TrainerTest {
                   seen.add(values(adapter));
                   return scores[calls[0]++];
                 },
-                SILENT,
+                TrainingListener.SILENT,
                 Optional.empty(),
                 () -> false);
       }
@@ -208,8 +212,9 @@ class TrainerTest {
     try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "A_mha_qv");
         LoraAdapter adapter = initial(model);
         Trainer trainer = new Trainer(model.network, adapter, config(256, true, 0))) {
-      assertThatThrownBy(
-              () -> trainer.train(examples(), null, SILENT, Optional.of(directory), () -> false))
+      assertThatThrownBy(() ->
+              trainer.train(
+                  examples(), null, TrainingListener.SILENT, Optional.of(directory), () -> false))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("state.json");
     }
@@ -220,11 +225,13 @@ class TrainerTest {
     try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "A_mha_qv");
         LoraAdapter adapter = initial(model);
         Trainer trainer = new Trainer(model.network, adapter, config(8, true, 0))) {
-      assertThatThrownBy(
-              () -> trainer.train(List.of(), null, SILENT, Optional.empty(), () -> false))
+      assertThatThrownBy(() ->
+              trainer.train(
+                  List.of(), null, TrainingListener.SILENT, Optional.empty(), () -> false))
           .hasMessageContaining("no examples");
-      assertThatThrownBy(
-              () -> trainer.train(examples(), null, SILENT, Optional.empty(), () -> false))
+      assertThatThrownBy(() ->
+              trainer.train(
+                  examples(), null, TrainingListener.SILENT, Optional.empty(), () -> false))
           .hasMessageContaining("--memory-micro-batch-tokens");
     }
   }

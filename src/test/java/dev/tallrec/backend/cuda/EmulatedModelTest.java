@@ -90,18 +90,7 @@ class EmulatedModelTest {
     try (LoadedModel model = LoadedModel.golden(device, "B_gqa_all_tied");
         LoraAdapter adapter = LoraAdapter.initial(model.config, LoraConfig.paper(), 2);
         Trainer trainer = new Trainer(model.network, adapter, config)) {
-      return trainer.train(
-          examples,
-          null,
-          new TrainingListener() {
-            @Override
-            public void onStep(Step step) {}
-
-            @Override
-            public void onEvaluation(Evaluated evaluated) {}
-          },
-          Optional.empty(),
-          () -> false);
+      return trainer.train(examples, null, TrainingListener.SILENT, Optional.empty(), () -> false);
     }
   }
 
