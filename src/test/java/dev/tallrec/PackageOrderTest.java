@@ -31,6 +31,7 @@ class PackageOrderTest {
           "train",
           "rec",
           "prepare",
+          "baselines",
           "tune",
           "experiment",
           "verify",

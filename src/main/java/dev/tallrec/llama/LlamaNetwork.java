@@ -134,6 +134,16 @@ public final class LlamaNetwork {
     }
   }
 
+  /**
+   * Final hidden states, after the last norm, at the batch's label rows.
+   *
+   * @param hidden [labels, hiddenSize] of the activations' type in host memory, written
+   */
+  public void hiddenStates(Workspace workspace, TokenBatch batch, MemorySegment hidden) {
+    BatchViews views = hiddenAtLabels(workspace, batch, null);
+    device.download(views.scratch.labelHidden().bytes(), hidden);
+  }
+
   private BatchViews hiddenAtLabels(
       Workspace workspace, TokenBatch batch, @Nullable KeyValueCache cache) {
     BatchViews views = forward(workspace, batch, cache, new Block.LoraPass(ops, 0, 0));

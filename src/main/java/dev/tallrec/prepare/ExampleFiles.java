@@ -21,6 +21,7 @@ import java.util.zip.GZIPOutputStream;
 final class ExampleFiles {
 
   private static final String USERS = "users.json.gz";
+  private static final String ORDER = "order.json.gz";
 
   private ExampleFiles() {}
 
@@ -47,21 +48,28 @@ final class ExampleFiles {
     }
     Map<String, Integer> written = new LinkedHashMap<>();
     Map<String, int[]> users = new LinkedHashMap<>();
+    Map<String, List<String>> orders = new LinkedHashMap<>();
     Map<String, Integer> numbers = new LinkedHashMap<>();
     for (Map.Entry<String, List<Windows.Window>> part : parts.entrySet()) {
       Path file = directory.resolve(part.getKey() + ".json");
       AtomicFiles.replaceFile(file, aside -> writeExamples(aside, part.getValue()));
       written.put(part.getKey(), part.getValue().size());
       users.put(part.getKey(), numbers(part.getValue(), numbers));
+      orders.put(part.getKey(), part.getValue().stream().map(Windows.Window::order).toList());
     }
+    writeZipped(directory.resolve(USERS), users);
+    writeZipped(directory.resolve(ORDER), orders);
+    return written;
+  }
+
+  private static void writeZipped(Path file, Object value) throws IOException {
     AtomicFiles.replaceFile(
-        directory.resolve(USERS),
+        file,
         aside -> {
           try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(aside))) {
-            out.write(new JsonMapper().writeValueAsBytes(users));
+            out.write(new JsonMapper().writeValueAsBytes(value));
           }
         });
-    return written;
   }
 
   /** Numbers of the users: their own where they are numbers, else in order of appearance. */

@@ -12,8 +12,12 @@ import java.util.Map;
 /** Sliding windows over users' ratings: a history of so many items, then the item asked about. */
 final class Windows {
 
-  /** An example and whose it is. */
-  record Window(String user, Instruction text) {}
+  /**
+   * An example and whose it is.
+   *
+   * @param order of likes and dislikes in the history: see {@link dev.tallrec.rec.Question#inOrder}
+   */
+  record Window(String user, Instruction text, String order) {}
 
   private Windows() {}
 
@@ -36,20 +40,24 @@ final class Windows {
               .thenComparing(Rating::time));
       for (int target = history; target < inTime.size(); target++) {
         windows.add(
-            new Window(
-                user, text(inTime.subList(target - history, target), inTime.get(target), domain)));
+            window(user, inTime.subList(target - history, target), inTime.get(target), domain));
       }
     });
     return windows;
   }
 
-  private static Instruction text(List<Rating> history, Rating target, Domain domain) {
+  /** The example of one history and target. */
+  static Window window(String user, List<Rating> history, Rating target, Domain domain) {
     List<String> liked = new ArrayList<>();
     List<String> disliked = new ArrayList<>();
+    StringBuilder order = new StringBuilder();
     for (Rating rating : history) {
       (rating.liked() ? liked : disliked).add(rating.item());
+      order.append(rating.liked() ? '1' : '0');
     }
-    return domain.question(
-        liked, disliked, target.item(), target.liked() ? RecExample.YES : RecExample.NO);
+    Instruction text =
+        domain.question(
+            liked, disliked, target.item(), target.liked() ? RecExample.YES : RecExample.NO);
+    return new Window(user, text, order.toString());
   }
 }

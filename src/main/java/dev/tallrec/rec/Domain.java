@@ -4,22 +4,12 @@ import dev.tallrec.text.Instruction;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** What is recommended, and TALLRec's words for it. */
 public enum Domain {
   MOVIE,
   BOOK;
-
-  private static final Pattern INPUT =
-      Pattern.compile(
-          "User Preference: ?(.*)\\nUser Unpreference: ?(.*)\\nWhether the user will like the target (?:movie|book) (.*)\\?",
-          Pattern.DOTALL);
-  // Between two items stands a comma, and each item begins with a quotation mark.
-  private static final Pattern SEPARATOR = Pattern.compile(", \"");
 
   /** "movie" or "book". */
   public String word() {
@@ -65,34 +55,5 @@ public enum Domain {
   private String quoted(String item) {
     boolean hasAuthor = this == BOOK && item.contains("\" written by ");
     return "\"" + item + (hasAuthor ? "" : "\"");
-  }
-
-  /**
-   * Share of liked items in the history that an example's input shows; empty if it shows none or is
-   * not of the published form.
-   */
-  public static OptionalDouble likedShare(Instruction example) {
-    Matcher matcher = INPUT.matcher(example.input());
-    if (!matcher.matches()) {
-      return OptionalDouble.empty();
-    }
-    int liked = count(matcher.group(1));
-    int disliked = count(matcher.group(2));
-    return liked + disliked == 0
-        ? OptionalDouble.empty()
-        : OptionalDouble.of((double) liked / (liked + disliked));
-  }
-
-  /**
-   * The target item of an example, as it stands in the prompt; empty if it is not of the published
-   * form.
-   */
-  public static Optional<String> target(Instruction example) {
-    Matcher matcher = INPUT.matcher(example.input());
-    return matcher.matches() ? Optional.of(matcher.group(3)) : Optional.empty();
-  }
-
-  private static int count(String items) {
-    return items.isBlank() ? 0 : 1 + (int) SEPARATOR.matcher(items).results().count();
   }
 }

@@ -22,6 +22,7 @@ public final class Heuristics {
     Optional<double[]> shares = likedShares(examples);
     Optional<double[]> rates = targetRates(examples, train);
     shares.ifPresent(values -> scores.put("share of liked items in history", values));
+    lastLabels(examples).ifPresent(values -> scores.put("last item of history liked", values));
     rates.ifPresent(values -> scores.put("target's like-rate in train rows", values));
     if (shares.isPresent() && rates.isPresent()) {
       double[] sums = shares.get().clone();
@@ -37,13 +38,35 @@ public final class Heuristics {
   static Optional<double[]> likedShares(List<RecExample> examples) {
     double[] shares = new double[examples.size()];
     for (int i = 0; i < shares.length; i++) {
-      OptionalDouble share = Domain.likedShare(examples.get(i).text());
+      OptionalDouble share = likedShare(examples.get(i));
       if (share.isEmpty()) {
         return Optional.empty();
       }
       shares[i] = share.getAsDouble();
     }
     return Optional.of(shares);
+  }
+
+  /** 1 where the latest item of the history was liked; empty unless all orders are known. */
+  private static Optional<double[]> lastLabels(List<RecExample> examples) {
+    double[] labels = new double[examples.size()];
+    for (int i = 0; i < labels.length; i++) {
+      String order = examples.get(i).order();
+      if (order.isEmpty()) {
+        return Optional.empty();
+      }
+      labels[i] = order.endsWith("1") ? 1 : 0;
+    }
+    return Optional.of(labels);
+  }
+
+  private static OptionalDouble likedShare(RecExample example) {
+    Optional<Question> question = Question.parse(example.text());
+    return question.isPresent() ? question.get().likedShare() : OptionalDouble.empty();
+  }
+
+  private static Optional<String> target(RecExample example) {
+    return Question.parse(example.text()).map(Question::target);
   }
 
   /** Likes and rows of an item as target. */
@@ -58,7 +81,7 @@ public final class Heuristics {
     Map<String, Count> counts = new HashMap<>();
     Count all = new Count(0, 0);
     for (RecExample example : train) {
-      Optional<String> target = Domain.target(example.text());
+      Optional<String> target = target(example);
       if (target.isEmpty()) {
         return Optional.empty();
       }
@@ -68,7 +91,7 @@ public final class Heuristics {
     }
     double[] rates = new double[examples.size()];
     for (int i = 0; i < rates.length; i++) {
-      Optional<String> target = Domain.target(examples.get(i).text());
+      Optional<String> target = target(examples.get(i));
       if (target.isEmpty()) {
         return Optional.empty();
       }

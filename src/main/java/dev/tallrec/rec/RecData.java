@@ -3,6 +3,7 @@ package dev.tallrec.rec;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.text.Instruction;
 import dev.tallrec.text.InstructionFile;
@@ -12,8 +13,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +28,7 @@ public record RecData(
     String name, List<RecExample> train, List<RecExample> valid, List<RecExample> test) {
 
   private static final String USERS = "users.json.gz";
+  private static final String ORDER = "order.json.gz";
 
   /** Where a data set's files come from. */
   private interface Source {
@@ -52,8 +56,9 @@ public record RecData(
   }
 
   /**
-   * Reads a directory with train, valid and test, each .json or .json.gz, and maybe users.json.gz,
-   * which lists the user of each example: {@code {"train": [1, 1, 2], ...}}.
+   * Reads a directory with train, valid and test, each .json or .json.gz; maybe users.json.gz,
+   * which lists the user of each example, {@code {"train": [1, 1, 2], ...}}; and maybe
+   * order.json.gz with the order of each example's history, {@code {"train": ["1101", ...], ...}}.
    *
    * @throws IOException naming the file if one is missing, empty or broken
    */
@@ -75,30 +80,39 @@ public record RecData(
   }
 
   private static RecData read(String name, Source source) throws IOException {
-    JsonNode users = users(source);
+    JsonNode users = sideFile(source, USERS);
+    JsonNode orders = sideFile(source, ORDER);
     return new RecData(
         name,
-        split("train", source, users),
-        split("valid", source, users),
-        split("test", source, users));
+        split("train", source, users, orders),
+        split("valid", source, users, orders),
+        split("test", source, users, orders));
   }
 
-  private static @Nullable JsonNode users(Source source) throws IOException {
-    try (InputStream bytes = source.open(USERS)) {
-      return bytes == null ? null : new JsonMapper().readTree(new GZIPInputStream(bytes));
-    } catch (JsonProcessingException e) {
-      throw new IOException(JsonFiles.describe(source.describe(USERS), e), e);
+  /** What stands beside the examples; missing if there is none. */
+  private static JsonNode sideFile(Source source, String file) throws IOException {
+    try (InputStream bytes = source.open(file)) {
+      return bytes == null
+          ? MissingNode.getInstance()
+          : new JsonMapper().readTree(new GZIPInputStream(bytes));
+    } catch (JsonProcessingException | ZipException e) {
+      throw new IOException(
+          e instanceof JsonProcessingException json
+              ? JsonFiles.describe(source.describe(file), json)
+              : source.describe(file) + " is not a gzip file",
+          e);
     }
   }
 
-  private static List<RecExample> split(String split, Source source, @Nullable JsonNode users)
-      throws IOException {
+  private static List<RecExample> split(
+      String split, Source source, JsonNode users, JsonNode orders) throws IOException {
     for (String file : List.of(split + ".json", split + ".json.gz")) {
       try (InputStream bytes = source.open(file)) {
         if (bytes != null) {
           String name = source.describe(file);
           List<RecExample> examples = examples(InstructionFile.read(bytes, name), name);
-          return users == null ? examples : withUsers(examples, users.path(split), name, source);
+          return completed(
+              examples, split, side(users, USERS, split, examples, source), orders, source);
         }
       }
     }
@@ -122,23 +136,41 @@ public record RecData(
             "%s: output of example %d is \"%s\", not \"Yes.\" or \"No.\""
                 .formatted(file, examples.size() + 1, instruction.output()));
       }
-      examples.add(new RecExample(instruction, liked, OptionalInt.empty()));
+      examples.add(new RecExample(instruction, liked, OptionalInt.empty(), ""));
     }
     return examples;
   }
 
-  private static List<RecExample> withUsers(
-      List<RecExample> examples, JsonNode users, String file, Source source) throws IOException {
-    if (users.size() != examples.size()) {
+  /** A side file's entries for a split: as many as there are examples, or none. */
+  private static JsonNode side(
+      JsonNode file, String name, String split, List<RecExample> examples, Source source)
+      throws IOException {
+    JsonNode entries = file.path(split);
+    if (!file.isMissingNode() && entries.size() != examples.size()) {
       throw new IOException(
-          "%s has %d examples, %s the users of %d"
-              .formatted(file, examples.size(), source.describe(USERS), users.size()));
+          "%s has %d entries for the %d examples of %s"
+              .formatted(source.describe(name), entries.size(), examples.size(), split));
     }
+    return entries;
+  }
+
+  private static List<RecExample> completed(
+      List<RecExample> examples, String split, JsonNode users, JsonNode allOrders, Source source)
+      throws IOException {
+    JsonNode orders = side(allOrders, ORDER, split, examples, source);
     List<RecExample> result = new ArrayList<>();
     for (int i = 0; i < examples.size(); i++) {
       RecExample example = examples.get(i);
-      result.add(
-          new RecExample(example.text(), example.liked(), OptionalInt.of(users.get(i).asInt())));
+      String order = orders.path(i).asText("");
+      Optional<Question> question = Question.parse(example.text());
+      if (!order.isEmpty() && question.isPresent() && !question.get().fits(order)) {
+        throw new IOException(
+            "%s: %s, example %d: \"%s\" does not fit its likes and dislikes"
+                .formatted(source.describe(ORDER), split, i + 1, order));
+      }
+      OptionalInt user =
+          users.isMissingNode() ? OptionalInt.empty() : OptionalInt.of(users.path(i).asInt());
+      result.add(new RecExample(example.text(), example.liked(), user, order));
     }
     return result;
   }

@@ -9,8 +9,9 @@ import java.util.OptionalInt;
  * @param text the example as instruction
  * @param liked the answer
  * @param user number of the user, where known
+ * @param order of the history, where known: see {@link Question#inOrder}
  */
-public record RecExample(Instruction text, boolean liked, OptionalInt user) {
+public record RecExample(Instruction text, boolean liked, OptionalInt user, String order) {
 
   /** The answer that means liking. */
   public static final String YES = "Yes.";

@@ -64,8 +64,8 @@ class AucTest {
       int user = i / 50;
       liked[i] = random.nextInt(8) < user;
       scores[i] = user + random.nextGaussian();
-      many.add(new RecExample(text, liked[i], OptionalInt.of(i)));
-      few.add(new RecExample(text, liked[i], OptionalInt.of(user)));
+      many.add(new RecExample(text, liked[i], OptionalInt.of(i), ""));
+      few.add(new RecExample(text, liked[i], OptionalInt.of(user), ""));
     }
     Auc auc = new Auc(scores, liked);
     Interval narrow = Interval.overUsers(auc, many).orElseThrow();

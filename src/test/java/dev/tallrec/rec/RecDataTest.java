@@ -38,17 +38,49 @@ class RecDataTest {
   @Test
   void heuristicsReadTargetsAndHistories() throws IOException {
     RecData movies = RecData.published(Domain.MOVIE);
-    assertThat(Domain.target(movies.test().getFirst().text()))
-        .contains("\"Perez Family, The (1995)\"");
+    Question first = Question.parse(movies.test().getFirst().text()).orElseThrow();
+    assertThat(first.target()).isEqualTo("Perez Family, The (1995)");
+    assertThat(first.history()).hasSize(10);
     Map<String, Double> aucs = new LinkedHashMap<>();
     Heuristics.all(movies.test(), movies.train())
         .forEach((name, scores) -> aucs.put(name, Evaluation.of(movies.test(), scores).auc()));
     assertThat(aucs)
         .containsOnlyKeys(
-            "share of liked items in history", "target's like-rate in train rows", "sum of both")
+            "share of liked items in history",
+            "last item of history liked",
+            "target's like-rate in train rows",
+            "sum of both")
+        .hasEntrySatisfying(
+            "last item of history liked", auc -> assertThat(auc).isCloseTo(0.6466, within(5e-5)))
         .hasEntrySatisfying(
             "target's like-rate in train rows", auc -> assertThat(auc).isBetween(0.66, 0.69))
         .hasEntrySatisfying("sum of both", auc -> assertThat(auc).isGreaterThan(0.74));
+  }
+
+  @Test
+  void historiesAreInTheOrderTheyHappened() throws IOException {
+    RecData movies = RecData.published(Domain.MOVIE);
+    RecExample first = movies.test().getFirst();
+    RecExample second = movies.test().get(1);
+    List<Question.Opinion> earlier =
+        Question.parse(first.text()).orElseThrow().inOrder(first.order());
+    Question later = Question.parse(second.text()).orElseThrow();
+    // Windows of one user slide by one: what was the target is the last of the history.
+    assertThat(later.inOrder(second.order()).subList(0, 9)).isEqualTo(earlier.subList(1, 10));
+    assertThat(later.inOrder(second.order()).getLast())
+        .isEqualTo(
+            new Question.Opinion(
+                Question.parse(first.text()).orElseThrow().target(), first.liked()));
+  }
+
+  @Test
+  void booksInHistoriesAndAsTargetsHaveOneName() throws IOException {
+    RecData books = RecData.published(Domain.BOOK);
+    for (RecExample book : books.test()) {
+      Question question = Question.parse(book.text()).orElseThrow();
+      assertThat(question.target()).doesNotStartWith("\"").doesNotEndWith("\"");
+      assertThat(question.history()).noneMatch(item -> item.startsWith("\""));
+    }
   }
 
   private static double share(List<RecExample> examples) {

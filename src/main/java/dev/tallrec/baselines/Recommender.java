@@ -1,0 +1,293 @@
+package dev.tallrec.baselines;
+
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.GradientCollector;
+import ai.djl.training.optimizer.Optimizer;
+import ai.djl.training.tracker.Tracker;
+import dev.tallrec.rec.Auc;
+import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A sequential recommender: an encoder of the history and a score for every item, learned from
+ * examples as the paper's authors did. The state with the best validation AUC is what is reported.
+ */
+public final class Recommender implements AutoCloseable {
+
+  /** Told how far training has come. */
+  @FunctionalInterface
+  public interface Progress {
+    void step(int done, int all, String message);
+  }
+
+  /**
+   * A validation.
+   *
+   * @param step after which it was made
+   * @param loss mean since the one before
+   * @param validAuc found
+   */
+  public record Point(int step, double loss, double validAuc) {}
+
+  /**
+   * What came of training.
+   *
+   * @param valid scores of the validation examples at the best step
+   * @param test scores of the test examples at the best step
+   * @param bestStep with the best validation AUC
+   * @param curve all validations
+   */
+  public record Outcome(double[] valid, double[] test, int bestStep, List<Point> curve) {}
+
+  private static final int SCORED_AT_A_TIME = 1000;
+  private static final float DRO_TEMPERATURE = 1;
+  private static final float SMALLEST = 1e-24f;
+
+  private final RecommenderSettings settings;
+  private final RecData data;
+  private final Sequences train;
+  private final Sequences valid;
+  private final Sequences test;
+  private final Engine engine;
+  private final NDManager manager;
+  private final Weights weights;
+  private final ItemEmbedding embedding;
+  private final Encoder encoder;
+  private final NDArray output;
+  private final NDArray outputBias;
+  private final float[] shares;
+  private final NDArray allShares;
+  private final int items;
+  private final Random random;
+
+  /**
+   * An untrained recommender.
+   *
+   * @param data with the validation and test examples
+   * @param train the examples to learn from
+   * @param features of the items' titles, or null to know items by number alone
+   * @throws IOException if the engine is not there
+   */
+  public Recommender(
+      RecommenderSettings settings,
+      RecData data,
+      List<RecExample> train,
+      ItemCatalog catalog,
+      @Nullable ItemFeatures features,
+      long seed)
+      throws IOException {
+    this.settings = settings;
+    this.data = data;
+    this.train = Sequences.of(train, catalog);
+    this.valid = Sequences.of(data.valid(), catalog);
+    this.test = Sequences.of(data.test(), catalog);
+    this.items = catalog.size();
+    this.random = new Random(seed);
+    this.engine = TorchEngine.get();
+    engine.setRandomSeed((int) seed);
+    this.manager = engine.newBaseManager();
+    this.weights = new Weights(manager);
+    this.embedding =
+        new ItemEmbedding(
+            weights, items, settings.hidden(), features == null ? null : features.standardized());
+    this.encoder =
+        switch (settings.architecture()) {
+          case GRU4REC ->
+              new GruEncoder(weights, embedding.width(), settings.hidden(), settings.layers());
+          case CASER -> new CaserEncoder(weights, embedding.width(), settings.dropout());
+          case SASREC ->
+              new SasRecEncoder(weights, embedding.width(), settings.heads(), settings.dropout());
+        };
+    double bound = 1 / Math.sqrt(encoder.width());
+    this.output = weights.uniform("output.weight", bound, encoder.width(), items);
+    this.outputBias = weights.uniform("output.bias", bound, items);
+    this.shares = shares(this.train, items, settings.droPower());
+    this.allShares = weights.frozen(shares, 1, items);
+  }
+
+  /** Each item's share of the training targets, one added to all counts, raised to a power. */
+  private static float[] shares(Sequences train, int items, double power) {
+    double[] counts = new double[items];
+    Arrays.fill(counts, 1);
+    for (long target : train.targets()) {
+      counts[(int) target]++;
+    }
+    double sum = Arrays.stream(counts).sum();
+    float[] shares = new float[items];
+    for (int i = 0; i < items; i++) {
+      shares[i] = (float) Math.pow(counts[i] / sum, power);
+    }
+    return shares;
+  }
+
+  /**
+   * Trains and returns the scores at the best step.
+   *
+   * @param stop asked after each step
+   * @return empty if told to stop
+   */
+  public Optional<Outcome> train(Progress progress, BooleanSupplier stop) {
+    int batch = Math.min(settings.batchSize(), train.rows());
+    int stepsPerEpoch = train.rows() / batch;
+    int steps = settings.epochs() * stepsPerEpoch;
+    int every = settings.evaluateEvery() == 0 ? stepsPerEpoch : settings.evaluateEvery();
+    Optimizer optimizer =
+        Optimizer.adam()
+            .optLearningRateTracker(Tracker.fixed((float) settings.learningRate()))
+            .optWeightDecays((float) settings.weightDecay())
+            .build();
+    List<Point> curve = new ArrayList<>();
+    Optional<Outcome> best = Optional.empty();
+    double bestAuc = Double.NEGATIVE_INFINITY;
+    double loss = 0;
+    int since = 0;
+    for (int step = 1; step <= steps; step++) {
+      if (stop.getAsBoolean()) {
+        return Optional.empty();
+      }
+      loss += step(train.rows(sample(batch)), optimizer);
+      since++;
+      if (step % every == 0 || step == steps) {
+        double[] validScores = scores(valid);
+        double auc = auc(validScores, data.valid());
+        curve.add(new Point(step, loss / since, auc));
+        if (auc > bestAuc) {
+          bestAuc = auc;
+          best = Optional.of(new Outcome(validScores, scores(test), step, curve));
+        }
+        progress.step(step, steps, "validation AUC %.4f".formatted(auc));
+        loss = 0;
+        since = 0;
+      }
+    }
+    return best;
+  }
+
+  /** Row numbers of a batch: drawn anew for each step, none twice, as the paper's scripts do. */
+  private int[] sample(int count) {
+    int[] rows = IntStream.range(0, train.rows()).toArray();
+    for (int i = 0; i < count; i++) {
+      int other = i + random.nextInt(rows.length - i);
+      int row = rows[i];
+      rows[i] = rows[other];
+      rows[other] = row;
+    }
+    return Arrays.copyOf(rows, count);
+  }
+
+  private double step(Sequences batch, Optimizer optimizer) {
+    try (NDManager step = manager.newSubManager()) {
+      double value;
+      try (GradientCollector collector = engine.newGradientCollector()) {
+        NDArray all = allScores(step, batch, true);
+        NDArray targets = step.create(batch.targets(), new Shape(batch.rows(), 1));
+        NDArray chosen = all.gather(targets, 1);
+        NDArray loss =
+            switch (settings.objective()) {
+              case LABEL ->
+                  chosen
+                      .getNDArrayInternal()
+                      .sigmoid()
+                      .sub(step.create(batch.labels(), new Shape(batch.rows(), 1)))
+                      .square()
+                      .mean();
+              case NEXT_ITEM -> nextItemLoss(step, all, chosen, batch);
+            };
+        if (settings.droWeight() > 0) {
+          loss = loss.add(robustness(step, all, chosen, batch).mul((float) settings.droWeight()));
+        }
+        collector.backward(loss);
+        value = loss.getFloat();
+      }
+      weights.step(optimizer);
+      return value;
+    }
+  }
+
+  /** Binary cross-entropy of liked targets against one other item each. */
+  private NDArray nextItemLoss(NDManager step, NDArray all, NDArray chosen, Sequences batch) {
+    long[] others = new long[batch.rows()];
+    for (int i = 0; i < others.length; i++) {
+      // Uniform over all items but the target.
+      int drawn = random.nextInt(items - 1);
+      others[i] = drawn < batch.targets()[i] ? drawn : drawn + 1;
+    }
+    Shape shape = new Shape(batch.rows(), 1);
+    NDArray negative = all.gather(step.create(others, shape), 1);
+    NDArray liked = step.create(batch.labels(), shape);
+    NDArray losses = softplus(chosen.neg()).add(softplus(negative)).mul(liked);
+    return losses.sum().div(liked.sum().maximum(1));
+  }
+
+  private static NDArray softplus(NDArray x) {
+    // log(1 + e^x) that does not overflow.
+    return x.maximum(0).add(x.abs().neg().exp().add(1).log());
+  }
+
+  /** The distributionally robust term, with y the scores, t the target and p the shares. */
+  private NDArray robustness(NDManager step, NDArray all, NDArray chosen, Sequences batch) {
+    float[] ofTargets = new float[batch.rows()];
+    for (int i = 0; i < ofTargets.length; i++) {
+      ofTargets[i] = shares[(int) batch.targets()[i]];
+    }
+    NDArray share = step.create(ofTargets, new Shape(batch.rows(), 1));
+    NDArray energies = all.square().mul(allShares).div(DRO_TEMPERATURE).exp();
+    NDArray asNegative = chosen.square().mul(share).div(DRO_TEMPERATURE).exp();
+    NDArray asPositive = chosen.sub(1).square().mul(share).div(DRO_TEMPERATURE).exp();
+    return energies
+        .sum(new int[] {1}, true)
+        .sub(asNegative)
+        .add(asPositive)
+        .add(SMALLEST)
+        .log()
+        .mean();
+  }
+
+  /** [batch, items]. */
+  private NDArray allScores(NDManager step, Sequences batch, boolean training) {
+    NDArray history = encoder.encode(embedding.of(step, batch), training);
+    return history.matMul(output).add(outputBias);
+  }
+
+  /** Scores of the targets. */
+  private double[] scores(Sequences sequences) {
+    double[] scores = new double[sequences.rows()];
+    for (int from = 0; from < scores.length; from += SCORED_AT_A_TIME) {
+      int to = Math.min(scores.length, from + SCORED_AT_A_TIME);
+      Sequences part = sequences.rows(IntStream.range(from, to).toArray());
+      try (NDManager step = manager.newSubManager()) {
+        NDArray targets = step.create(part.targets(), new Shape(part.rows(), 1));
+        float[] values = allScores(step, part, false).gather(targets, 1).toFloatArray();
+        for (int i = 0; i < values.length; i++) {
+          scores[from + i] = values[i];
+        }
+      }
+    }
+    return scores;
+  }
+
+  private static double auc(double[] scores, List<RecExample> examples) {
+    boolean[] liked = new boolean[scores.length];
+    for (int i = 0; i < liked.length; i++) {
+      liked[i] = examples.get(i).liked();
+    }
+    return Auc.of(scores, liked);
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}
