@@ -43,7 +43,8 @@ final class Windows {
     return windows;
   }
 
-  private static Instruction text(List<Rating> history, Rating target, Domain domain) {
+  /** The question about {@code target} after {@code history}, with its answer. */
+  static Instruction text(List<Rating> history, Rating target, Domain domain) {
     List<String> liked = new ArrayList<>();
     List<String> disliked = new ArrayList<>();
     for (Rating rating : history) {
