@@ -20,6 +20,9 @@ import java.util.regex.Pattern;
  * out; of each other user one example is made, whose history is at most 10 of the user's books, at
  * random because ratings have no time; users are split 8 : 1 : 1 at random.
  *
+ * <p>Editions of a book are books of their own, as in the paper: a user can have the target in
+ * their history too, in another edition.
+ *
  * <p>The paper's very files cannot be made again: its script split users without a seed. Nor do
  * items with quotation marks in their titles come out as in its files, where the script's reader
  * left escapes half undone.
