@@ -1,5 +1,6 @@
 package dev.tallrec.cli;
 
+import dev.tallrec.prepare.BookCrossing;
 import dev.tallrec.prepare.MovieLens;
 import dev.tallrec.prepare.RatingsCsv;
 import dev.tallrec.rec.Domain;
@@ -26,7 +27,7 @@ final class PrepareCommand implements Runnable {
   @Override
   public void run() {
     throw new CommandLine.ParameterException(
-        spec.commandLine(), "What to prepare: movielens or csv?");
+        spec.commandLine(), "What to prepare: movielens, bookcrossing or csv?");
   }
 
   @Command(
@@ -53,10 +54,43 @@ final class PrepareCommand implements Runnable {
   }
 
   @Command(
+      name = "bookcrossing",
+      mixinStandardHelpOptions = true,
+      description =
+          "Book examples by the paper's procedure out of Book-Crossing (BX-Books.csv and"
+              + " BX-Book-Ratings.csv, or BX-Ratings.csv of explicit ratings only). The paper's own"
+              + " examples are another random split.")
+  int bookcrossing(
+      @Option(
+              names = "--raw",
+              required = true,
+              paramLabel = "DIR",
+              description = "Directory of Book-Crossing.")
+          Path raw,
+      @Option(
+              names = "--out",
+              required = true,
+              paramLabel = "DIR",
+              description = "Where the examples go.")
+          Path out,
+      @Option(
+              names = "--seed",
+              defaultValue = "42",
+              paramLabel = "N",
+              description = "Of histories and of the split (default: ${DEFAULT-VALUE}).")
+          long seed)
+      throws IOException {
+    print(BookCrossing.prepare(raw, out, seed), out);
+    return 0;
+  }
+
+  @Command(
       name = "csv",
       mixinStandardHelpOptions = true,
       description =
-          "Examples out of any table with a header and columns for user, title, rating and time.")
+          "Examples out of any table with a header and columns for user, title, rating and time. Items"
+              + " of the same title are one and the same in prompts: where titles repeat, make them"
+              + " differ first, by a year or an author.")
   int csv(
       @Parameters(paramLabel = "FILE", description = "The table.") Path file,
       @Option(
@@ -138,12 +172,15 @@ final class PrepareCommand implements Runnable {
                 split,
                 seed)
             .prepare(file, domain, out);
+    print(outcome, out);
+    return 0;
+  }
+
+  private static void print(RatingsCsv.Outcome outcome, Path out) {
     outcome
         .skipped()
-        .forEach(
-            (reason, count) -> System.out.printf("left out: %,d rows with %s%n", count, reason));
+        .forEach((reason, count) -> System.out.printf("left out: %s (%,d)%n", reason, count));
     print(outcome.written(), out);
-    return 0;
   }
 
   private static void print(Map<String, Integer> written, Path out) {

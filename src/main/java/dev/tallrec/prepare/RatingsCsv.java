@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.TreeMap;
 import org.apache.commons.csv.CSVFormat;
@@ -38,6 +39,9 @@ public record RatingsCsv(
     Split split,
     long seed) {
 
+  /** Reason for which users, not rows, are left out. */
+  static final String TOO_FEW = "users with too few ratings";
+
   /** Names of columns in the file's header. */
   public record Columns(String user, String title, String rating, String time) {}
 
@@ -55,13 +59,13 @@ public record RatingsCsv(
    * What came of a file.
    *
    * @param written examples by file
-   * @param skipped rows left out, by reason
+   * @param skipped how many rows, or users, were left out, by reason
    */
   public record Outcome(Map<String, Integer> written, Map<String, Integer> skipped) {}
 
   /**
    * Makes train.json, valid.json, test.json and users.json.gz, 8 : 1 : 1. Rows that cannot be used
-   * are counted by reason.
+   * are counted by reason, and so are users whose ratings do not fill a history and a target.
    *
    * @throws IOException naming the file if a column is missing or too few examples come of it
    */
@@ -74,6 +78,13 @@ public record RatingsCsv(
               .thenComparing(Rating::time));
     }
     List<Windows.Window> windows = new ArrayList<>(Windows.of(ratings, history, domain));
+    int tooFew =
+        (int)
+            (ratings.stream().map(Rating::user).distinct().count()
+                - windows.stream().map(Windows.Window::user).distinct().count());
+    if (tooFew > 0) {
+      skipped.put(TOO_FEW, tooFew);
+    }
     if (windows.isEmpty()) {
       throw new IOException(
           "%s: no user has more than %d usable ratings; %s".formatted(file, history, skipped));
@@ -136,11 +147,16 @@ public record RatingsCsv(
     if (row.get(columns.title()).contains("\n")) {
       return "a title of several lines";
     }
+    return number(row.get(columns.rating())).isPresent() ? "" : "a rating that is no number";
+  }
+
+  /** The finite number that a text is; empty if it is none. */
+  static OptionalDouble number(String text) {
     try {
-      double rating = Double.parseDouble(row.get(columns.rating()));
-      return Double.isFinite(rating) ? "" : "a rating that is no number";
+      double number = Double.parseDouble(text);
+      return Double.isFinite(number) ? OptionalDouble.of(number) : OptionalDouble.empty();
     } catch (NumberFormatException e) {
-      return "a rating that is no number";
+      return OptionalDouble.empty();
     }
   }
 }

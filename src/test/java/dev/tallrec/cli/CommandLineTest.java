@@ -354,4 +354,23 @@ class CommandLineTest {
     Files.writeString(blocked, "");
     tune(blocked.resolve("run")).failed("file");
   }
+
+  @Test
+  void preparesBooksAndSaysWhatWasLeftOut() throws IOException {
+    Path raw = Files.createDirectories(directory.resolve("raw"));
+    Path out = directory.resolve("books");
+    run("prepare", "bookcrossing", "--raw", raw, "--out", out).failed("BX-Books.csv", "unpack");
+    StringBuilder books = new StringBuilder("ISBN,Book-Title,Book-Author\n");
+    StringBuilder ratings = new StringBuilder("User-ID,ISBN,Book-Rating\n7,0,9\n");
+    for (int i = 0; i < 40; i++) {
+      books.append("%d,Book %d,Author %d\n".formatted(i, i, i));
+      ratings.append("%d,%d,%d\n".formatted(100 + i / 4, i, 1 + i % 10));
+    }
+    Files.writeString(raw.resolve("BX-Books.csv"), books);
+    Files.writeString(raw.resolve("BX-Ratings.csv"), ratings);
+    assertThat(run("prepare", "bookcrossing", "--raw", raw, "--out", out).succeeded().out)
+        .contains(
+            "left out: users with too few ratings (1)", "train.json: 8 ", "test.json: 1 example");
+    assertThat(run("prepare").err).contains("movielens, bookcrossing or csv");
+  }
 }

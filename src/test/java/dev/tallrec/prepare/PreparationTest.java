@@ -97,6 +97,7 @@ class PreparationTest {
       table.append("u%d;\"A \"\"title\"\"; %d\";%d;%d\n".formatted(i % 2, i, i % 10, 1000 + i));
     }
     table.append("u1;;7;1\nu1;x;many;1\n;x;7;1\nu1;x;7\n");
+    table.append("few;x;7;1\nfew;y;7;2\nfew;z;7;3\nfewer;x;7;1\n");
     Path file = directory.resolve("ratings.csv");
     Files.writeString(file, table);
     for (RatingsCsv.Split split : RatingsCsv.Split.values()) {
@@ -105,7 +106,8 @@ class PreparationTest {
           .containsEntry("no title", 1)
           .containsEntry("a rating that is no number", 1)
           .containsEntry("no user", 1)
-          .containsEntry("wrong number of fields", 1);
+          .containsEntry("wrong number of fields", 1)
+          .containsEntry("users with too few ratings", 2);
       RecData data = RecData.read(directory.resolve("out"));
       assertThat(data.train().size() + data.valid().size() + data.test().size()).isEqualTo(34);
       assertThat(data.train().getFirst().text().input()).contains("A \"title\"; ");
