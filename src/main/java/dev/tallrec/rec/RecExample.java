@@ -9,7 +9,8 @@ import java.util.OptionalInt;
  * @param text the example as instruction
  * @param liked the answer
  * @param user number of the user, where known
- * @param order of the history, where known: see {@link Question#inOrder}
+ * @param order of the history, where it is known and fits what the prompt shows: see {@link
+ *     Question#inOrder}; else empty
  */
 public record RecExample(Instruction text, boolean liked, OptionalInt user, String order) {
 
