@@ -66,7 +66,8 @@ public final class BertFeatures implements AutoCloseable {
                 .optUnknownToken("[UNK]")
                 .build(),
             lowercase(directory));
-    this.manager = TorchEngine.get().newBaseManager();
+    TorchEngine.require();
+    this.manager = NDManager.newBaseManager("PyTorch");
   }
 
   /**

@@ -29,7 +29,7 @@ public final class Recommender implements AutoCloseable {
   /** Told how far training has come. */
   @FunctionalInterface
   public interface Progress {
-    void step(int done, int all, String message);
+    void step(int done, String message);
   }
 
   /**
@@ -95,7 +95,8 @@ public final class Recommender implements AutoCloseable {
     this.test = Sequences.of(data.test(), catalog);
     this.items = catalog.size();
     this.random = new Random(seed);
-    this.engine = TorchEngine.get();
+    TorchEngine.require();
+    this.engine = Engine.getEngine("PyTorch");
     engine.setRandomSeed((int) seed);
     this.manager = engine.newBaseManager();
     this.weights = new Weights(manager);
@@ -132,6 +133,19 @@ public final class Recommender implements AutoCloseable {
     return shares;
   }
 
+  private int batchRows() {
+    return Math.min(settings.batchSize(), train.rows());
+  }
+
+  private int stepsPerEpoch() {
+    return train.rows() / batchRows();
+  }
+
+  /** Steps that {@link #train} takes. */
+  public int steps() {
+    return settings.epochs() * stepsPerEpoch();
+  }
+
   /**
    * Trains and returns the scores at the best step.
    *
@@ -139,9 +153,9 @@ public final class Recommender implements AutoCloseable {
    * @return empty if told to stop
    */
   public Optional<Outcome> train(Progress progress, BooleanSupplier stop) {
-    int batch = Math.min(settings.batchSize(), train.rows());
-    int stepsPerEpoch = train.rows() / batch;
-    int steps = settings.epochs() * stepsPerEpoch;
+    int batch = batchRows();
+    int stepsPerEpoch = stepsPerEpoch();
+    int steps = steps();
     int every = settings.evaluateEvery() == 0 ? stepsPerEpoch : settings.evaluateEvery();
     Optimizer optimizer =
         Optimizer.adam()
@@ -167,7 +181,7 @@ public final class Recommender implements AutoCloseable {
           bestAuc = auc;
           best = Optional.of(new Outcome(validScores, scores(test), step, curve));
         }
-        progress.step(step, steps, "validation AUC %.4f".formatted(auc));
+        progress.step(step, "validation AUC %.4f".formatted(auc));
         loss = 0;
         since = 0;
       }

@@ -4,19 +4,15 @@ import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.Heuristics;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
+import dev.tallrec.rec.ScoreFile;
 import dev.tallrec.rec.Taste;
-import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.tune.Evaluator;
-import dev.tallrec.tune.TuneRun;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import org.apache.commons.csv.CSVFormat;
-import org.apache.commons.csv.CSVPrinter;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -69,7 +65,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    RecData set = TuneRun.dataSet(data);
+    RecData set = RecData.named(data);
     List<RecExample> examples =
         switch (part) {
           case TRAIN -> set.train();
@@ -84,7 +80,7 @@ final class EvaluateCommand implements Callable<Integer> {
       List<Taste> tastes = evaluator.score(name, examples, opened.active());
       print(name, Evaluation.of(examples, tastes), examples, set.train());
       if (scores != null) {
-        write(scores, examples, tastes);
+        ScoreFile.write(scores, examples, tastes);
       }
     }
     return 0;
@@ -104,31 +100,5 @@ final class EvaluateCommand implements Callable<Integer> {
   private static void row(String name, Evaluation evaluation) {
     System.out.printf(
         "%-44s %.4f   %s%n", name, evaluation.auc(), ResultTable.interval(evaluation.interval()));
-  }
-
-  private static void write(Path file, List<RecExample> examples, List<Taste> tastes)
-      throws IOException {
-    AtomicFiles.replaceFile(
-        file,
-        aside -> {
-          CSVFormat format =
-              CSVFormat.DEFAULT
-                  .builder()
-                  .setHeader("example", "user", "liked", "p_yes", "p_no", "score")
-                  .get();
-          try (CSVPrinter csv = new CSVPrinter(Files.newBufferedWriter(aside), format)) {
-            for (int i = 0; i < examples.size(); i++) {
-              RecExample example = examples.get(i);
-              Taste taste = tastes.get(i);
-              csv.printRecord(
-                  i + 1,
-                  example.user().isPresent() ? example.user().getAsInt() : "",
-                  example.liked() ? 1 : 0,
-                  taste.yes(),
-                  taste.no(),
-                  taste.score());
-            }
-          }
-        });
   }
 }

@@ -2,14 +2,19 @@ package dev.tallrec.cli;
 
 import dev.tallrec.backend.Device;
 import dev.tallrec.experiment.Grid;
-import dev.tallrec.experiment.GridReport;
 import dev.tallrec.experiment.GridRun;
 import dev.tallrec.experiment.Outcomes;
+import dev.tallrec.experiment.Runners;
+import dev.tallrec.experiment.Study;
+import dev.tallrec.experiment.StudyBuilder;
+import dev.tallrec.experiment.StudyFiles;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.SettingsReader;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -19,23 +24,45 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Runs a grid of settings. */
+/** Runs grids and reports on them. */
 @Command(
     name = "experiment",
     mixinStandardHelpOptions = true,
     description = {
-      "Runs a grid: kshot, ablation or crossdomain as they come with this program, or a YAML file of that form.",
-      "Runs that are done are not done again; one that was interrupted goes on. Tables, with the paper's figures beside"
-          + " ours, go to report.md after every run."
+      "Runs a grid of models, data sets, few-shot sizes and seeds, and writes a report with tables and plots:",
+      "  table1       every model of the paper's table 1, movies and books",
+      "  ablation     what each stage of tuning gives",
+      "  kshot        the tuned model with 16, 64 and 256 examples",
+      "  crossdomain  tuned on movies, books or both, tested on both",
+      "  llms         the untuned base with and without demonstrations",
+      "  full         models that learn from all movie examples",
+      "  all          all of them",
+      "or a YAML file of one's own. Runs that are done are not done again; one that was interrupted goes on."
     })
 final class ExperimentCommand implements Callable<Integer> {
+
+  private static final String ALL = "all";
 
   private final StopSignal stop;
 
   @Mixin private DeviceOptions devices = new DeviceOptions();
 
   @Parameters(paramLabel = "GRID", description = "Name or file.")
-  private String grid = "kshot";
+  private String name = "kshot";
+
+  @Option(
+      names = "--scale",
+      description =
+          "${COMPLETION-CANDIDATES}: with the small base in minutes, or as in the paper with models/llama-7b"
+              + " (default: ${DEFAULT-VALUE}).")
+  private Grid.Scale scale = Grid.Scale.SMALL;
+
+  @Option(
+      names = "--bert",
+      paramLabel = "DIR",
+      description =
+          "BERT whose reading of titles GRU-BERT and DROS-BERT are given: config.json, vocab.txt, model.safetensors.")
+  private @Nullable Path bert;
 
   @Option(
       names = "--out",
@@ -49,30 +76,46 @@ final class ExperimentCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, TrainingStoppedException {
-    Grid cells = Grid.read(grid);
+    List<Grid> grids = new ArrayList<>();
+    for (String grid : name.equals(ALL) ? Grid.KNOWN : List.of(name)) {
+      grids.add(Grid.read(grid, scale));
+    }
+    String preset = grids.getFirst().preset();
     Path directory =
         out == null
-            ? Path.of("runs", Path.of(grid).getFileName().toString().replaceFirst("\\.ya?ml$", ""))
+            ? Path.of("runs", Path.of(name).getFileName().toString().replaceFirst("\\.ya?ml$", ""))
             : out;
-    String base = SettingsReader.read(cells.preset(), Optional.empty(), Map.of()).base();
+    String base = SettingsReader.read(preset, Optional.empty(), Map.of()).base();
     ConsoleListener listener = ConsoleListener.standard();
     try (Device device = devices.open();
         BaseModel model = BaseModel.named(device, base)) {
       listener.message(base + "; " + device.description());
       stop.listen(true);
-      Outcomes outcomes;
-      try {
-        outcomes = new GridRun(model, cells, directory, listener, stop).run();
-      } catch (TrainingStoppedException e) {
-        throw new TrainingStoppedException(
-            "Stopped and saved. The same command goes on with " + directory);
+      Runners runners =
+          new Runners(model, preset, directory, Optional.ofNullable(bert), listener, stop);
+      List<Outcomes> outcomes = new ArrayList<>();
+      for (Grid grid : grids) {
+        try {
+          outcomes.add(new GridRun(runners, grid, directory, listener).run());
+        } catch (TrainingStoppedException e) {
+          throw new TrainingStoppedException(
+              "Stopped and saved. The same command goes on with " + directory);
+        }
+        // After each grid, so that a long study can be read while it goes on.
+        report(runners, base, outcomes, directory);
       }
-      System.out.println();
-      System.out.print(GridReport.markdown(cells, outcomes));
-      System.out.println("\nreport: " + directory.resolve("report.md"));
+      System.out.println("\nreport: " + directory.resolve("report.html"));
     } finally {
       stop.listen(false);
     }
     return 0;
+  }
+
+  private void report(Runners runners, String base, List<Outcomes> outcomes, Path directory)
+      throws IOException {
+    String title =
+        outcomes.size() == 1 ? outcomes.getFirst().grid().title() : "TALLRec: the whole study";
+    Study study = new StudyBuilder(runners).build(title, base, outcomes);
+    StudyFiles.write(study, directory);
   }
 }

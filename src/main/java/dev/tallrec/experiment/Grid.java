@@ -12,39 +12,89 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
- * A grid of runs: every variant with every K and every seed.
+ * A grid of runs: every variant with every data set, every K and every seed.
  *
  * @param title for reports
- * @param preset that all runs start from
- * @param variants settings by dotted name, by variant
- * @param k sizes of the few-shot sample
+ * @param preset that all tuning runs start from
+ * @param variants settings by name, by variant. {@code model} says what it is: {@code tallrec} if
+ *     left out, then the settings are those of the preset by dotted name, {@code data} among them
+ * @param data data sets that variants are tuned on and tested on, one after the other
+ * @param test data sets that all are tested on; none: each on what it is tuned on
+ * @param k sizes of the few-shot sample; 0 for all examples
  * @param seeds of the runs
- * @param test data sets that all are scored on
- * @param byK settings for a K; a variant's own win
+ * @param byK settings of tuning runs for a K; a variant's own win
  */
 public record Grid(
     String title,
     String preset,
     Map<String, Map<String, String>> variants,
+    List<String> data,
+    List<String> test,
     List<Integer> k,
     List<Long> seeds,
-    List<String> test,
     Map<Integer, Map<String, String>> byK) {
 
   /** Grids that come with the program. */
-  public static final List<String> KNOWN = List.of("kshot", "ablation", "crossdomain");
+  public static final List<String> KNOWN =
+      List.of("table1", "kshot", "ablation", "crossdomain", "llms", "full");
 
-  /** One run of a grid. */
-  public record Cell(String variant, int k, long seed, Map<String, String> settings) {
+  /** How much is computed: in minutes with the small base, or as in the paper with LLaMA-7B. */
+  public enum Scale {
+    SMALL,
+    PAPER;
+
+    private String folder() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** What a variant is. */
+  public enum Model {
+    /** A base, tuned. */
+    TALLREC,
+    /** A sequential recommender. */
+    RECOMMENDER,
+    /** A base as it is, asked with or without demonstrations. */
+    UNTUNED,
+    /** A model behind an endpoint, asked with or without demonstrations. */
+    ENDPOINT
+  }
+
+  /**
+   * One run of a grid.
+   *
+   * @param data names of the data sets it learns from
+   * @param test names of the data sets it is tested on
+   * @param settings of its model
+   */
+  public record Cell(
+      String variant,
+      Model model,
+      List<String> data,
+      List<String> test,
+      int k,
+      long seed,
+      Map<String, String> settings) {
 
     /** Name of its directory. */
     public String name() {
-      return "%s-k%d-seed%d".formatted(variant, k, seed);
+      String dataNames =
+          String.join(
+              "+", data.stream().map(set -> Path.of(set).getFileName().toString()).toList());
+      return "%s-%s-%s-seed%d"
+          .formatted(
+              variant.replaceAll("[^A-Za-z0-9]+", "-"), dataNames, k == 0 ? "all" : "k" + k, seed);
     }
   }
+
+  private static final String MODEL = "model";
+  private static final String DATA = "data";
 
   private static final YAMLMapper YAML =
       YAMLMapper.builder()
@@ -55,18 +105,44 @@ public record Grid(
           .build();
 
   /**
-   * Reads one of the {@link #KNOWN} grids, or a YAML file.
+   * Reads one of the {@link #KNOWN} grids at a scale, or a YAML file.
    *
    * @throws IOException naming file and line if it is not a grid
    */
-  public static Grid read(String name) throws IOException {
+  public static Grid read(String name, Scale scale) throws IOException {
     try (InputStream bytes =
         KNOWN.contains(name)
-            ? Grid.class.getResourceAsStream(name + ".yaml")
+            ? Grid.class.getResourceAsStream(scale.folder() + "/" + name + ".yaml")
             : Files.newInputStream(Path.of(name))) {
-      return YAML.readValue(bytes, Grid.class);
+      Grid grid = YAML.readValue(bytes, Grid.class);
+      grid.check(name);
+      return grid;
     } catch (JsonProcessingException e) {
       throw new IOException(JsonFiles.describe(name, e), e);
+    }
+  }
+
+  private void check(String name) throws IOException {
+    if (variants.isEmpty() || data.isEmpty() || k.isEmpty() || seeds.isEmpty()) {
+      throw new IOException(name + ": variants, data, k and seeds must each name something");
+    }
+    for (Map.Entry<String, Map<String, String>> variant : variants.entrySet()) {
+      String model = variant.getValue().getOrDefault(MODEL, Model.TALLREC.name());
+      try {
+        Model.valueOf(model.toUpperCase(Locale.ROOT));
+      } catch (IllegalArgumentException e) {
+        throw new IOException(
+            "%s: model %s of variant %s is none of tallrec, recommender, untuned, endpoint"
+                .formatted(name, model, variant.getKey()),
+            e);
+      }
+    }
+    Set<String> names = new TreeSet<>();
+    for (Cell cell : cells()) {
+      if (!names.add(cell.name())) {
+        throw new IOException(
+            "%s: two runs would be kept in one directory, %s".formatted(name, cell.name()));
+      }
     }
   }
 
@@ -74,18 +150,37 @@ public record Grid(
   public List<Cell> cells() {
     List<Cell> cells = new ArrayList<>();
     variants.forEach((variant, own) -> {
-      for (int size : k) {
-        for (long seed : seeds) {
-          Map<String, String> settings = new LinkedHashMap<>();
-          settings.put("k", String.valueOf(size));
-          settings.put("seed", String.valueOf(seed));
-          settings.put("test", String.join(",", test));
-          settings.putAll(byK.getOrDefault(size, Map.of()));
-          settings.putAll(own);
-          cells.add(new Cell(variant, size, seed, settings));
+      List<List<String>> sets =
+          own.containsKey(DATA)
+              ? List.of(List.of(own.get(DATA).split(",")))
+              : data.stream().map(List::of).toList();
+      for (List<String> set : sets) {
+        for (int size : k) {
+          for (long seed : seeds) {
+            cells.add(cell(variant, own, set, size, seed));
+          }
         }
       }
     });
     return cells;
+  }
+
+  private Cell cell(
+      String variant, Map<String, String> own, List<String> set, int size, long seed) {
+    Model model =
+        Model.valueOf(own.getOrDefault(MODEL, Model.TALLREC.name()).toUpperCase(Locale.ROOT));
+    Map<String, String> settings = new LinkedHashMap<>();
+    if (model == Model.TALLREC) {
+      settings.putAll(byK.getOrDefault(size, Map.of()));
+    }
+    settings.putAll(own);
+    settings.remove(MODEL);
+    settings.remove(DATA);
+    return new Cell(variant, model, set, test.isEmpty() ? set : test, size, seed, settings);
+  }
+
+  /** Names of all data sets that something is tested on. */
+  public List<String> testSets() {
+    return cells().stream().flatMap(cell -> cell.test().stream()).distinct().toList();
   }
 }

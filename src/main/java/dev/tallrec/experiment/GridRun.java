@@ -1,94 +1,86 @@
 package dev.tallrec.experiment;
 
-import dev.tallrec.model.BaseModel;
-import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.rec.Evaluation;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.RunListener;
-import dev.tallrec.tune.RunResults;
-import dev.tallrec.tune.SettingsReader;
-import dev.tallrec.tune.TuneRun;
-import dev.tallrec.tune.TuneSettings;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
 
 /**
  * Runs the cells of a grid, each in a directory of its own. What is done is not done again; what
- * was interrupted goes on. Cells that begin with the same instruction stage share it.
+ * was interrupted goes on.
  */
 public final class GridRun {
 
-  private static final String SHARED = "instruction-seed";
-
-  private final BaseModel base;
+  private final Runners runners;
   private final Grid grid;
   private final Path directory;
   private final RunListener listener;
-  private final BooleanSupplier stop;
 
   /**
    * Prepares a grid's run.
    *
-   * @param directory where the cells' directories and the report are kept
+   * @param runners of the grid's models
+   * @param directory where the cells' directories are kept, and the shared stages they begin with
    */
-  public GridRun(
-      BaseModel base, Grid grid, Path directory, RunListener listener, BooleanSupplier stop) {
-    this.base = base;
+  public GridRun(Runners runners, Grid grid, Path directory, RunListener listener) {
+    this.runners = runners;
     this.grid = grid;
     this.directory = directory;
     this.listener = listener;
-    this.stop = stop;
   }
 
-  /** Runs what is not done yet, and writes report.md and runs.csv after each cell. */
+  /** Runs what is not done yet. */
   public Outcomes run() throws IOException, TrainingStoppedException {
-    Map<Grid.Cell, RunResults> done = new LinkedHashMap<>();
+    Map<Grid.Cell, CellResult> done = new LinkedHashMap<>();
+    Map<String, String> missing = new LinkedHashMap<>();
+    List<Grid.Cell> cells = grid.cells();
     int number = 0;
-    for (Grid.Cell cell : grid.cells()) {
+    for (Grid.Cell cell : cells) {
       number++;
-      listener.message("");
-      listener.message("== %d of %d: %s".formatted(number, grid.cells().size(), cell.name()));
-      Map<String, String> settings = new LinkedHashMap<>(cell.settings());
-      if (usesBothStages(settings)) {
-        Path shared = instructionStage(settings);
-        settings.put("adapter", shared.toString());
-        settings.put("instruction.epochs", "0");
+      CellRunner runner = runners.of(cell.model());
+      Optional<String> lack = runner.missing(cell);
+      Path own = directory.resolve(cell.name());
+      Map<String, String> configuration = CellResult.configuration(cell, grid.preset());
+      Optional<CellResult> present = CellResult.read(own, configuration);
+      if (present.isPresent()) {
+        done.put(cell, present.get());
+      } else if (lack.isPresent()) {
+        if (missing.put(cell.variant(), lack.get()) == null) {
+          listener.message("left out: %s %s".formatted(cell.variant(), lack.get()));
+        }
+      } else {
+        listener.message("");
+        listener.message("== %d of %d: %s".formatted(number, cells.size(), cell.name()));
+        done.put(cell, run(runner, cell, own, configuration));
       }
-      done.put(cell, runCell(directory.resolve(cell.name()), settings));
-      write(new Outcomes(done));
     }
-    return new Outcomes(done);
+    return new Outcomes(directory, grid, done, missing);
   }
 
-  private boolean usesBothStages(Map<String, String> settings) throws IOException {
-    TuneSettings all = SettingsReader.read(grid.preset(), Optional.empty(), settings);
-    return all.instruction().epochs() > 0 && all.rec().epochs() > 0;
-  }
-
-  /** The adapter after the instruction stage with this seed, tuned when first asked for. */
-  private Path instructionStage(Map<String, String> settings)
+  private CellResult run(
+      CellRunner runner, Grid.Cell cell, Path own, Map<String, String> configuration)
       throws IOException, TrainingStoppedException {
-    String seed = settings.getOrDefault("seed", "0");
-    Path shared = directory.resolve(SHARED + seed);
-    runCell(shared, Map.of("seed", seed, "rec.epochs", "0", "test", String.join(",", grid.test())));
-    return shared.resolve(TuneRun.ADAPTER);
-  }
-
-  private RunResults runCell(Path cell, Map<String, String> settings)
-      throws IOException, TrainingStoppedException {
-    TuneSettings all = SettingsReader.read(grid.preset(), Optional.empty(), settings);
-    return new TuneRun(base, all, cell, listener, stop).run();
-  }
-
-  private void write(Outcomes outcomes) throws IOException {
-    String markdown = GridReport.markdown(grid, outcomes);
-    String csv = GridReport.csv(grid, outcomes);
-    AtomicFiles.replaceFile(
-        directory.resolve("report.md"), aside -> Files.writeString(aside, markdown));
-    AtomicFiles.replaceFile(directory.resolve("runs.csv"), aside -> Files.writeString(aside, csv));
+    long start = System.nanoTime();
+    CellRunner.Measured measured = runner.run(cell, own);
+    Map<String, Evaluation> test = runners.evaluate(measured, own);
+    CellResult result =
+        new CellResult(
+            CellResult.VERSION,
+            configuration,
+            runners.machine(),
+            (System.nanoTime() - start) / 1e9,
+            test,
+            measured.curve(),
+            measured.remarks());
+    result.write(own);
+    test.forEach((data, evaluation) ->
+        listener.message("  %s: test AUC %.4f".formatted(data, evaluation.auc())));
+    measured.remarks().forEach(remark -> listener.message("  " + remark));
+    return result;
   }
 }

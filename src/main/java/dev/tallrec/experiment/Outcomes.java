@@ -1,62 +1,69 @@
 package dev.tallrec.experiment;
 
-import dev.tallrec.tune.RunResults;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import dev.tallrec.rec.ScoreFile;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.Optional;
 import org.apache.commons.math3.stat.descriptive.moment.Mean;
 import org.apache.commons.math3.stat.descriptive.moment.StandardDeviation;
 
 /**
  * What the runs of a grid measured.
  *
+ * @param directory of the runs
  * @param byCell results of the cells that are done
+ * @param missing why variants were left out
  */
-public record Outcomes(Map<Grid.Cell, RunResults> byCell) {
+public record Outcomes(
+    Path directory, Grid grid, Map<Grid.Cell, CellResult> byCell, Map<String, String> missing) {
 
-  /** Mean and standard deviation of test AUC over seeds; NaN deviation for a single seed. */
-  public record Figure(double mean, double deviation, int seeds) {
+  /** Mean and standard deviation over seeds; NaN deviation for a single seed. */
+  public record Figure(double mean, double deviation) {
+
+    static Figure of(List<Double> values) {
+      double[] array = values.stream().mapToDouble(Double::doubleValue).toArray();
+      return new Figure(
+          new Mean().evaluate(array),
+          array.length < 2 ? Double.NaN : new StandardDeviation().evaluate(array));
+    }
 
     /** As AUC x 100. */
     @Override
     public String toString() {
-      return seeds < 2
+      return Double.isNaN(deviation)
           ? "%.2f".formatted(100 * mean)
-          : "%.2f &plusmn; %.2f".formatted(100 * mean, 100 * deviation);
+          : "%.2f ± %.2f".formatted(100 * mean, 100 * deviation);
     }
   }
 
-  /** Figures by variant and K on data set {@code data}. */
-  public Map<String, Map<Integer, Figure>> figures(String data) {
-    Map<String, Map<Integer, List<Double>>> values = new LinkedHashMap<>();
-    byCell.forEach((cell, results) ->
-        values
-            .computeIfAbsent(cell.variant(), variant -> new TreeMap<>())
-            .computeIfAbsent(cell.k(), k -> new ArrayList<>())
-            .add(auc(results, results.stages().size() - 1, data)));
-    Map<String, Map<Integer, Figure>> figures = new LinkedHashMap<>();
-    values.forEach((variant, byK) ->
-        byK.forEach((k, list) ->
-            figures.computeIfAbsent(variant, name -> new TreeMap<>()).put(k, figure(list))));
-    return figures;
+  /** Cells that are done of a variant that was tested on {@code data}, by seed. */
+  List<Grid.Cell> cells(String variant, String data, int k) {
+    return byCell.keySet().stream()
+        .filter(
+            cell -> cell.variant().equals(variant) && cell.k() == k && cell.test().contains(data))
+        .toList();
   }
 
-  private static double auc(RunResults results, int stage, String data) {
-    return results.stages().get(stage).on(data).test().auc();
+  /** Test AUC of a variant on {@code data}; empty if none of its runs is done. */
+  public Optional<Figure> figure(String variant, String data, int k) {
+    List<Double> aucs =
+        cells(variant, data, k).stream().map(cell -> result(cell).on(data).auc()).toList();
+    return aucs.isEmpty() ? Optional.empty() : Optional.of(Figure.of(aucs));
   }
 
-  private static Figure figure(List<Double> values) {
-    double[] array = values.stream().mapToDouble(Double::doubleValue).toArray();
-    return new Figure(
-        new Mean().evaluate(array), new StandardDeviation().evaluate(array), array.length);
+  /** The result of a cell that is done. */
+  CellResult result(Grid.Cell cell) {
+    CellResult result = byCell.get(cell);
+    if (result == null) {
+      throw new IllegalArgumentException(cell.name() + " is not done");
+    }
+    return result;
   }
 
-  /** Test AUC of the share of liked items. */
-  public double likedShare(String data) {
-    RunResults any = byCell.values().iterator().next();
-    RunResults.Split split = any.likedShare().get(data);
-    return split == null ? Double.NaN : split.test().auc();
+  /** Scores of the test rows of {@code data} by a cell that is done. */
+  double[] scores(Grid.Cell cell, String data) throws IOException {
+    return ScoreFile.read(CellResult.scores(directory.resolve(cell.name()), data));
   }
 }

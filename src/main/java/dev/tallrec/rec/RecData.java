@@ -38,6 +38,18 @@ public record RecData(
     String describe(String file);
   }
 
+  /** The data set called {@code name}: a domain's published one, or a directory. */
+  public static RecData named(String name) throws IOException {
+    Optional<Domain> domain = Domain.named(name);
+    if (domain.isPresent()) {
+      return published(domain.get());
+    }
+    if (!Files.isDirectory(Path.of(name))) {
+      throw new IOException("data set " + name + " is neither movie nor book nor a directory");
+    }
+    return read(Path.of(name));
+  }
+
   /** The examples that TALLRec published for {@code domain}; see NOTICE beside them. */
   public static RecData published(Domain domain) throws IOException {
     Source resources =

@@ -3,7 +3,6 @@ package dev.tallrec.tune;
 import dev.tallrec.llama.Adapter;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.Evaluation;
-import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.Taste;
 import dev.tallrec.rec.TasteScorer;
@@ -56,13 +55,6 @@ public final class Evaluator {
   /** How good the scores of {@code examples} are. */
   public Evaluation evaluate(String name, List<RecExample> examples, Adapter adapter) {
     return Evaluation.of(examples, score(name, examples, adapter));
-  }
-
-  /** The same for both parts of a data set. */
-  RunResults.Split evaluate(RecData data, Adapter adapter) {
-    return new RunResults.Split(
-        evaluate(data.name() + " valid", data.valid(), adapter),
-        evaluate(data.name() + " test", data.test(), adapter));
   }
 
   private List<int[]> encode(String name, List<RecExample> examples) {

@@ -6,11 +6,12 @@ import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.lora.PeftDirectory;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.AlpacaSample;
-import dev.tallrec.rec.Domain;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
+import dev.tallrec.rec.ScoreFile;
+import dev.tallrec.rec.Taste;
 import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.Instruction;
@@ -89,21 +90,9 @@ public final class TuneRun {
     }
     List<RecData> sets = new ArrayList<>();
     for (String name : names) {
-      sets.add(dataSet(name));
+      sets.add(RecData.named(name));
     }
     return sets;
-  }
-
-  /** The data set called {@code name}: a domain's published one, or a directory. */
-  public static RecData dataSet(String name) throws IOException {
-    Optional<Domain> domain = Domain.named(name);
-    if (domain.isPresent()) {
-      return RecData.published(domain.get());
-    }
-    if (!Files.isDirectory(Path.of(name))) {
-      throw new IOException("data set " + name + " is neither movie nor book nor a directory");
-    }
-    return RecData.read(Path.of(name));
   }
 
   private ExampleEncoder encoder(StageSettings stage) {
@@ -137,6 +126,11 @@ public final class TuneRun {
     }
     return new RunResults(
         RunResults.VERSION, base.network().device().description(), shares, List.of());
+  }
+
+  /** Where a run keeps the scores of a data set's test rows after a stage. */
+  public static Path scores(Path directory, String stage, String data) {
+    return directory.resolve("scores-%s-%s.csv".formatted(stage, Path.of(data).getFileName()));
   }
 
   /** The settings of the run that {@code directory} holds. */
@@ -204,7 +198,12 @@ public final class TuneRun {
       throws IOException {
     Map<String, RunResults.Split> scores = new LinkedHashMap<>();
     for (RecData data : testSets) {
-      RunResults.Split split = evaluator.evaluate(data, adapter);
+      List<Taste> tastes = evaluator.score(data.name() + " test", data.test(), adapter);
+      ScoreFile.write(scores(directory, stage, data.name()), data.test(), tastes);
+      RunResults.Split split =
+          new RunResults.Split(
+              evaluator.evaluate(data.name() + " valid", data.valid(), adapter),
+              Evaluation.of(data.test(), tastes));
       scores.put(data.name(), split);
       listener.message(
           "  %s: validation AUC %.4f, test AUC %.4f"

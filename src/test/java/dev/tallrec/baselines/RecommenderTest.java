@@ -55,7 +55,7 @@ class RecommenderTest {
       RecommenderSettings settings, List<RecExample> shots, @Nullable ItemFeatures features)
       throws IOException {
     try (Recommender recommender = new Recommender(settings, movies, shots, catalog, features, 3)) {
-      return recommender.train((done, all, message) -> {}, () -> false).orElseThrow();
+      return recommender.train((done, message) -> {}, () -> false).orElseThrow();
     }
   }
 

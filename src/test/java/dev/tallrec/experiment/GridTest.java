@@ -2,74 +2,75 @@ package dev.tallrec.experiment;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
-import dev.tallrec.rec.Evaluation;
-import dev.tallrec.tune.RunResults;
 import dev.tallrec.tune.SettingsReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.List;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class GridTest {
 
   @ParameterizedTest
-  @ValueSource(strings = {"kshot", "ablation", "crossdomain"})
-  void gridsThatComeWithTheProgramAreRunnable(String name) throws IOException {
-    Grid grid = Grid.read(name);
-    assertThat(grid.cells()).hasSize(9);
-    for (Grid.Cell cell : grid.cells()) {
-      assertThat(SettingsReader.read(grid.preset(), Optional.empty(), cell.settings()).k())
-          .isEqualTo(cell.k());
+  @EnumSource
+  void gridsThatComeWithTheProgramAreRunnable(Grid.Scale scale) throws IOException {
+    for (String name : Grid.KNOWN) {
+      Grid grid = Grid.read(name, scale);
+      assertThat(grid.cells()).as(name).isNotEmpty();
+      for (Grid.Cell cell : grid.cells()) {
+        switch (cell.model()) {
+          case TALLREC ->
+              SettingsReader.read(grid.preset(), Optional.empty(), cell.settings()).rec();
+          case RECOMMENDER -> assertThat(RecommenderCells.settings(cell).hidden()).isPositive();
+          case UNTUNED, ENDPOINT -> assertThat(Demonstrations.count(cell)).isNotNegative();
+        }
+      }
     }
   }
 
-  private static RunResults results(double auc) {
-    RunResults.Split split =
-        new RunResults.Split(new Evaluation(0.5, null, 1, 10), new Evaluation(auc, null, 1, 10));
-    return new RunResults(
-        1,
-        "m",
-        Map.of("movie", split),
-        List.of(new RunResults.Stage("rec", Map.of("movie", split), null, 0)));
-  }
-
-  @Test
-  void tablesHaveMeansOverSeedsAndThePapersFigures() throws IOException {
-    Grid grid = Grid.read("kshot");
-    Map<Grid.Cell, RunResults> byCell = new LinkedHashMap<>();
-    for (Grid.Cell cell : grid.cells()) {
-      byCell.put(cell, results(0.5 + cell.k() / 1000.0 + cell.seed() / 100.0));
+  /** All grids are kept in one directory: what is the same run must have the same settings. */
+  @ParameterizedTest
+  @EnumSource
+  void runsThatShareADirectoryAreTheSame(Grid.Scale scale) throws IOException {
+    Map<String, Map<String, String>> byName = new HashMap<>();
+    for (String name : Grid.KNOWN) {
+      Grid grid = Grid.read(name, scale);
+      for (Grid.Cell cell : grid.cells()) {
+        Map<String, String> configuration = CellResult.configuration(cell, grid.preset());
+        Map<String, String> other = byName.put(cell.name(), configuration);
+        if (other != null) {
+          assertThat(configuration).as("%s in %s", cell.name(), name).isEqualTo(other);
+        }
+      }
     }
-    Outcomes outcomes = new Outcomes(byCell);
-    assertThat(outcomes.figures("movie")).containsOnlyKeys("TALLRec");
-    for (Map<Integer, Outcomes.Figure> byK : outcomes.figures("movie").values()) {
-      Outcomes.Figure figure = byK.getOrDefault(64, new Outcomes.Figure(0, 0, 0));
-      assertThat(figure.mean()).isCloseTo(0.574, within(1e-12));
-      assertThat(figure.deviation()).isCloseTo(0.01, within(1e-12));
-    }
-    assertThat(GridReport.markdown(grid, outcomes))
-        .contains(
-            "| ours: TALLRec | 52.60 &plusmn; 1.00 | 57.40",
-            "the paper's TALLRec (LLaMA-7B) | 67.24 | 67.48 | 71.98");
-    assertThat(GridReport.csv(grid, outcomes).lines()).hasSize(10);
   }
 
   @Test
   void brokenGridsAreNamed(@TempDir Path directory) throws IOException {
     Path file = directory.resolve("grid.yaml");
     Files.writeString(file, "title: x\nvary: 3\n");
-    assertThatThrownBy(() -> Grid.read(file.toString()))
+    assertThatThrownBy(() -> Grid.read(file.toString(), Grid.Scale.SMALL))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("grid.yaml")
         .hasMessageContaining("preset");
+  }
+
+  @Test
+  void variantsThatCannotBeRunAreNamed(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("grid.yaml");
+    String rest = "data: [movie]\ntest: []\nk: [16]\nseeds: [0]\nby_k: {}\n";
+    Files.writeString(file, "title: x\npreset: mini\nvariants: {mine: {model: oracle}}\n" + rest);
+    assertThatThrownBy(() -> Grid.read(file.toString(), Grid.Scale.SMALL))
+        .hasMessageContaining("oracle")
+        .hasMessageContaining("mine");
+    Files.writeString(file, "title: x\npreset: mini\nvariants: {a b: {}, a-b: {}}\n" + rest);
+    assertThatThrownBy(() -> Grid.read(file.toString(), Grid.Scale.SMALL))
+        .hasMessageContaining("one directory");
   }
 }

@@ -1,0 +1,80 @@
+package dev.tallrec.experiment;
+
+import dev.tallrec.rec.Evaluation;
+import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
+import dev.tallrec.rec.ScoreFile;
+import dev.tallrec.train.TrainingStoppedException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Runs cells of one kind of model. */
+interface CellRunner {
+
+  /**
+   * What came of a cell.
+   *
+   * @param scores of the test rows, by data set
+   */
+  record Measured(
+      Map<String, double[]> scores, List<CellResult.Point> curve, List<String> remarks) {}
+
+  /** What a cell needs that was not given, and how to give it; empty if nothing is missing. */
+  default Optional<String> missing(Grid.Cell cell) {
+    return Optional.empty();
+  }
+
+  /**
+   * Runs a cell.
+   *
+   * @param directory of the cell, for what an interrupted run goes on from
+   */
+  Measured run(Grid.Cell cell, Path directory) throws IOException, TrainingStoppedException;
+
+  /** Data sets by name, each read once. */
+  final class DataSets {
+
+    private final Map<String, RecData> sets = new LinkedHashMap<>();
+
+    RecData get(String name) throws IOException {
+      RecData known = sets.get(name);
+      if (known == null) {
+        known = RecData.named(name);
+        sets.put(name, known);
+      }
+      return known;
+    }
+  }
+
+  /** Writes a cell's scores and says how good they are. */
+  static Map<String, Evaluation> evaluate(Measured measured, DataSets sets, Path directory)
+      throws IOException {
+    Map<String, Evaluation> evaluations = new LinkedHashMap<>();
+    for (Map.Entry<String, double[]> scores : measured.scores().entrySet()) {
+      List<RecExample> test = sets.get(scores.getKey()).test();
+      ScoreFile.write(CellResult.scores(directory, scores.getKey()), test, scores.getValue());
+      evaluations.put(scores.getKey(), Evaluation.of(test, scores.getValue()));
+    }
+    return evaluations;
+  }
+
+  /** At most 100 points of a long curve, each the mean of the steps it stands for. */
+  static List<CellResult.Point> thinned(List<CellResult.Point> curve) {
+    int most = 100;
+    int each = (curve.size() + most - 1) / most;
+    List<CellResult.Point> thin = new ArrayList<>();
+    for (int from = 0; from < curve.size(); from += each) {
+      List<CellResult.Point> some = curve.subList(from, Math.min(curve.size(), from + each));
+      thin.add(
+          new CellResult.Point(
+              some.getLast().step(),
+              some.stream().mapToDouble(CellResult.Point::loss).average().orElseThrow()));
+    }
+    return thin;
+  }
+}

@@ -1,0 +1,117 @@
+package dev.tallrec.experiment;
+
+import dev.tallrec.llama.Adapter;
+import dev.tallrec.model.BaseModel;
+import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
+import dev.tallrec.rec.Taste;
+import dev.tallrec.rec.TasteScorer;
+import dev.tallrec.text.AnswerTokens;
+import dev.tallrec.text.ExampleEncoder;
+import dev.tallrec.text.Instruction;
+import dev.tallrec.tune.RunListener;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * The base as it is, asked the same questions, alone or after solved examples. Keys and values of
+ * the examples are computed once, as all prompts begin with them.
+ */
+final class UntunedCells implements CellRunner {
+
+  private static final int CUTOFF = 512;
+  private static final int BATCH_TOKENS = 2048;
+
+  private final BaseModel base;
+  private final DataSets sets;
+  private final RunListener listener;
+
+  UntunedCells(BaseModel base, DataSets sets, RunListener listener) {
+    this.base = base;
+    this.sets = sets;
+    this.listener = listener;
+  }
+
+  @Override
+  public Measured run(Grid.Cell cell, Path directory) throws IOException {
+    int wanted = Demonstrations.count(cell);
+    ExampleEncoder encoder = base.encoder(CUTOFF, false);
+    Map<String, double[]> scores = new LinkedHashMap<>();
+    List<String> remarks = new ArrayList<>();
+    for (String name : cell.test()) {
+      RecData data = sets.get(name);
+      List<int[]> questions = new ArrayList<>();
+      for (RecExample example : data.test()) {
+        questions.add(encoder.encodePrompt(example.text()).ids());
+      }
+      int longest = questions.stream().mapToInt(question -> question.length).max().orElseThrow();
+      int room = base.config().maxPositionEmbeddings() - longest;
+      int[] head = head(Demonstrations.candidates(cell, data), wanted, room, cell, remarks);
+      List<int[]> prompts =
+          questions.stream()
+              // The question's own begin token would start another text.
+              .map(question -> head.length == 0 ? question : joined(head, question))
+              .toList();
+      scores.put(name, score(name, prompts));
+    }
+    return new Measured(scores, List.of(), remarks);
+  }
+
+  /** As many solved examples as are wanted and fit, in the sample's order; begin token first. */
+  private int[] head(
+      List<Instruction> candidates, int wanted, int room, Grid.Cell cell, List<String> remarks) {
+    int[] gap = base.tokenizer().encode("\n\n");
+    ExampleEncoder whole = base.encoder(Integer.MAX_VALUE / 2, false);
+    int[] head = new int[0];
+    int taken = 0;
+    for (Instruction candidate : candidates) {
+      if (taken == wanted) {
+        break;
+      }
+      int[] ids = whole.encode(candidate).tokens().ids();
+      // Without the end token, after which nothing is to be expected.
+      int[] solved = Arrays.copyOf(ids, ids.length - 1);
+      int[] longer = joined(head.length == 0 ? solved : joined(head, solved), withBegin(gap));
+      if (longer.length <= room) {
+        head = longer;
+        taken++;
+      }
+    }
+    if (taken < wanted) {
+      remarks.add(
+          "%s: %d of %d demonstrations fit beside the longest question"
+              .formatted(cell.variant(), taken, wanted));
+    }
+    return head;
+  }
+
+  private int[] withBegin(int... ids) {
+    return joined(new int[] {base.tokenizer().bos()}, ids, 0);
+  }
+
+  /** {@code second} after {@code first}, without the begin token it starts with. */
+  private static int[] joined(int[] first, int[] second) {
+    return joined(first, second, 1);
+  }
+
+  private static int[] joined(int[] first, int[] second, int from) {
+    return IntStream.concat(Arrays.stream(first), Arrays.stream(second).skip(from)).toArray();
+  }
+
+  private double[] score(String name, List<int[]> prompts) throws IOException {
+    AnswerTokens answers = AnswerTokens.of(base.tokenizer());
+    try (TasteScorer scorer =
+        new TasteScorer(base.network(), Adapter.NONE, answers, prompts, BATCH_TOKENS)) {
+      listener.begin("scoring " + name, prompts.size());
+      List<Taste> tastes = scorer.score((done, all) -> listener.advance(done, ""));
+      listener.end();
+      return tastes.stream().mapToDouble(Taste::score).toArray();
+    }
+  }
+}
