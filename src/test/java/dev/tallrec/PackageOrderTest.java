@@ -21,6 +21,7 @@ class PackageOrderTest {
           "tensor",
           "json",
           "safetensors",
+          "endpoint",
           "backend",
           "backend.cpu",
           "backend.cuda",
