@@ -34,7 +34,7 @@ import picocli.CommandLine.Parameters;
       "  ablation     what each stage of tuning gives",
       "  kshot        the tuned model with 16, 64 and 256 examples",
       "  crossdomain  tuned on movies, books or both, tested on both",
-      "  llms         the untuned base with and without demonstrations",
+      "  llms         untuned models with and without demonstrations",
       "  full         models that learn from all movie examples",
       "  all          all of them",
       "or a YAML file of one's own. Runs that are done are not done again; one that was interrupted goes on."
@@ -46,6 +46,8 @@ final class ExperimentCommand implements Callable<Integer> {
   private final StopSignal stop;
 
   @Mixin private DeviceOptions devices = new DeviceOptions();
+
+  @Mixin private EndpointOptions endpoint = new EndpointOptions();
 
   @Parameters(paramLabel = "GRID", description = "Name or file.")
   private String name = "kshot";
@@ -92,7 +94,14 @@ final class ExperimentCommand implements Callable<Integer> {
       listener.message(base + "; " + device.description());
       stop.listen(true);
       Runners runners =
-          new Runners(model, preset, directory, Optional.ofNullable(bert), listener, stop);
+          new Runners(
+              model,
+              preset,
+              directory,
+              Optional.ofNullable(bert),
+              endpoint.access(directory.resolve("answers")),
+              listener,
+              stop);
       List<Outcomes> outcomes = new ArrayList<>();
       for (Grid grid : grids) {
         try {

@@ -18,6 +18,7 @@ public final class Runners {
   private final TuneCells tuning;
   private final RecommenderCells recommenders;
   private final UntunedCells untuned;
+  private final EndpointCells endpoint;
 
   /**
    * The runners.
@@ -25,6 +26,7 @@ public final class Runners {
    * @param preset that tuning runs start from
    * @param shared directory for what several cells begin with
    * @param bert directory of a BERT for the baselines that read titles with one
+   * @param server for models that are asked over the network; none: they are left out
    * @param stop asked now and then whether to stop
    */
   public Runners(
@@ -32,12 +34,14 @@ public final class Runners {
       String preset,
       Path shared,
       Optional<Path> bert,
+      Optional<EndpointAccess> server,
       RunListener listener,
       BooleanSupplier stop) {
     this.machine = base.network().device().description();
     this.tuning = new TuneCells(base, preset, shared, listener, stop);
     this.recommenders = new RecommenderCells(base, bert, sets, listener, stop);
     this.untuned = new UntunedCells(base, sets, listener);
+    this.endpoint = new EndpointCells(server, sets, listener, stop);
   }
 
   CellRunner of(Grid.Model model) {
@@ -45,7 +49,7 @@ public final class Runners {
       case TALLREC -> tuning;
       case RECOMMENDER -> recommenders;
       case UNTUNED -> untuned;
-      case ENDPOINT -> untuned;
+      case ENDPOINT -> endpoint;
     };
   }
 

@@ -67,14 +67,18 @@ final class UntunedCells implements CellRunner {
   private int[] head(
       List<Instruction> candidates, int wanted, int room, Grid.Cell cell, List<String> remarks) {
     int[] gap = base.tokenizer().encode("\n\n");
-    ExampleEncoder whole = base.encoder(Integer.MAX_VALUE / 2, false);
+    ExampleEncoder whole = base.encoder(base.config().maxPositionEmbeddings(), true);
     int[] head = new int[0];
     int taken = 0;
     for (Instruction candidate : candidates) {
       if (taken == wanted) {
         break;
       }
-      int[] ids = whole.encode(candidate).tokens().ids();
+      ExampleEncoder.Encoded encoded = whole.encode(candidate);
+      if (encoded.cut() > 0) {
+        continue;
+      }
+      int[] ids = encoded.tokens().ids();
       // Without the end token, after which nothing is to be expected.
       int[] solved = Arrays.copyOf(ids, ids.length - 1);
       int[] longer = joined(head.length == 0 ? solved : joined(head, solved), withBegin(gap));

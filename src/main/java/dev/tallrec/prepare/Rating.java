@@ -1,5 +1,7 @@
 package dev.tallrec.prepare;
 
+import java.util.Comparator;
+
 /**
  * A user's opinion of an item.
  *
@@ -9,4 +11,9 @@ package dev.tallrec.prepare;
  * @param time orders a user's ratings; compared as text where lengths agree, as the paper's scripts
  *     do
  */
-record Rating(String user, String item, boolean liked, String time) {}
+record Rating(String user, String item, boolean liked, String time) {
+
+  /** Earlier first. */
+  static final Comparator<String> TIMES =
+      Comparator.comparingInt(String::length).thenComparing(Comparator.naturalOrder());
+}

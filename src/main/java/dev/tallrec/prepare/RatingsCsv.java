@@ -72,11 +72,6 @@ public record RatingsCsv(
   public Outcome prepare(Path file, Domain domain, Path directory) throws IOException {
     Map<String, Integer> skipped = new TreeMap<>();
     List<Rating> ratings = read(file, skipped);
-    if (split == Split.TIME) {
-      ratings.sort(
-          Comparator.comparingInt((Rating rating) -> rating.time().length())
-              .thenComparing(Rating::time));
-    }
     List<Windows.Window> windows = new ArrayList<>(Windows.of(ratings, history, domain));
     int tooFew =
         (int)
@@ -89,8 +84,10 @@ public record RatingsCsv(
       throw new IOException(
           "%s: no user has more than %d usable ratings; %s".formatted(file, history, skipped));
     }
-    if (split == Split.RANDOM) {
-      Collections.shuffle(windows, new Random(seed));
+    switch (split) {
+      case USERS -> {}
+      case TIME -> windows.sort(Comparator.comparing(Windows.Window::time, Rating.TIMES));
+      case RANDOM -> Collections.shuffle(windows, new Random(seed));
     }
     return new Outcome(ExampleFiles.write(directory, windows, 0.8, 0.1), skipped);
   }

@@ -16,8 +16,9 @@ final class Windows {
    * An example and whose it is.
    *
    * @param order of likes and dislikes in the history: see {@link dev.tallrec.rec.Question#inOrder}
+   * @param time of the target
    */
-  record Window(String user, Instruction text, String order) {}
+  record Window(String user, Instruction text, String order, String time) {}
 
   private Windows() {}
 
@@ -35,9 +36,7 @@ final class Windows {
     byUser.forEach((user, all) -> {
       // Stable: what happened in the same second stays in the order of the file.
       List<Rating> inTime = new ArrayList<>(all);
-      inTime.sort(
-          Comparator.comparingInt((Rating rating) -> rating.time().length())
-              .thenComparing(Rating::time));
+      inTime.sort(Comparator.comparing(Rating::time, Rating.TIMES));
       for (int target = history; target < inTime.size(); target++) {
         windows.add(
             window(user, inTime.subList(target - history, target), inTime.get(target), domain));
@@ -58,6 +57,6 @@ final class Windows {
     Instruction text =
         domain.question(
             liked, disliked, target.item(), target.liked() ? RecExample.YES : RecExample.NO);
-    return new Window(user, text, order.toString());
+    return new Window(user, text, order.toString(), target.time());
   }
 }

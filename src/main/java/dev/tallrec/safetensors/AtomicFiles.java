@@ -8,6 +8,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 
 /**
@@ -24,6 +25,7 @@ public final class AtomicFiles {
 
   private static final String ASIDE = ".new";
   private static final String OLD = ".old";
+  private static final AtomicLong WRITES = new AtomicLong();
 
   private AtomicFiles() {}
 
@@ -36,9 +38,16 @@ public final class AtomicFiles {
     Files.createDirectories(directory);
     // Not a temporary file, which others could not read after it has taken the target's place.
     Path aside =
-        Files.createFile(
-            directory.resolve(
-                "." + target.getFileName() + "." + ProcessHandle.current().pid() + ASIDE));
+        directory.resolve(
+            ".%s.%d-%d%s"
+                .formatted(
+                    target.getFileName(),
+                    ProcessHandle.current().pid(),
+                    WRITES.incrementAndGet(),
+                    ASIDE));
+    // What an earlier process of this number left when it was killed.
+    Files.deleteIfExists(aside);
+    Files.createFile(aside);
     try {
       filler.fill(aside);
       sync(aside, StandardOpenOption.WRITE);

@@ -20,14 +20,15 @@ import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
 
 /** A server on this machine that gives prepared replies, the last one again and again. */
-final class StubServer implements AutoCloseable {
+public final class StubServer implements AutoCloseable {
 
   /** What came in. */
-  record Request(String method, String path, @Nullable String authorization, JsonNode body) {}
+  public record Request(
+      String method, String path, @Nullable String authorization, JsonNode body) {}
 
   /** How to reply. */
   @FunctionalInterface
-  interface Reply {
+  public interface Reply {
     void to(HttpExchange exchange, CountDownLatch closing) throws IOException, InterruptedException;
   }
 
@@ -37,7 +38,7 @@ final class StubServer implements AutoCloseable {
   private final Queue<Reply> replies;
   private final List<Request> requests = new CopyOnWriteArrayList<>();
 
-  StubServer(Reply... replies) throws IOException {
+  public StubServer(Reply... replies) throws IOException {
     this.replies = new ArrayDeque<>(List.of(replies));
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.setExecutor(threads);
@@ -45,11 +46,11 @@ final class StubServer implements AutoCloseable {
     server.start();
   }
 
-  URI url() {
+  public URI url() {
     return URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/v1");
   }
 
-  List<Request> requests() {
+  public List<Request> requests() {
     return requests;
   }
 
@@ -60,11 +61,11 @@ final class StubServer implements AutoCloseable {
     threads.close();
   }
 
-  static Reply json(String body) {
+  public static Reply json(String body) {
     return status(200, body);
   }
 
-  static Reply status(int status, String body, String... header) {
+  public static Reply status(int status, String body, String... header) {
     return (exchange, closing) -> {
       if (header.length > 0) {
         exchange.getResponseHeaders().set(header[0], header[1]);

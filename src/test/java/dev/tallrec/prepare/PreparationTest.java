@@ -4,13 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tallrec.rec.Domain;
+import dev.tallrec.rec.Question;
 import dev.tallrec.rec.RecData;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -112,6 +116,25 @@ class PreparationTest {
       assertThat(data.train().size() + data.valid().size() + data.test().size()).isEqualTo(34);
       assertThat(data.train().getFirst().text().input()).contains("A \"title\"; ");
     }
+  }
+
+  @Test
+  void aSplitByTimeTestsOnTheLatestTargets() throws IOException {
+    StringBuilder table = new StringBuilder("who;what;stars;when\n");
+    for (int i = 0; i < 60; i++) {
+      // The users take turns, so an order by users is not one by time.
+      table.append("u%d;title %d;%d;%d\n".formatted(i % 3, i, i % 10, i));
+    }
+    Path file = directory.resolve("ratings.csv");
+    Files.writeString(file, table);
+    csv(RatingsCsv.Split.TIME).prepare(file, Domain.MOVIE, directory.resolve("out"));
+    RecData data = RecData.read(directory.resolve("out"));
+    List<String> targets =
+        Stream.of(data.train(), data.valid(), data.test())
+            .flatMap(List::stream)
+            .map(example -> Question.parse(example.text()).orElseThrow().target())
+            .toList();
+    assertThat(targets).isEqualTo(IntStream.range(9, 60).mapToObj(i -> "title " + i).toList());
   }
 
   @Test
