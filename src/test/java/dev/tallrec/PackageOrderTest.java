@@ -34,6 +34,7 @@ class PackageOrderTest {
           "prepare",
           "baselines",
           "tune",
+          "report",
           "experiment",
           "verify",
           "cli");

@@ -1,7 +1,6 @@
 package dev.tallrec.experiment;
 
 import dev.tallrec.rec.Evaluation;
-import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.ScoreFile;
 import dev.tallrec.train.TrainingStoppedException;
@@ -35,21 +34,6 @@ interface CellRunner {
    * @param directory of the cell, for what an interrupted run goes on from
    */
   Measured run(Grid.Cell cell, Path directory) throws IOException, TrainingStoppedException;
-
-  /** Data sets by name, each read once. */
-  final class DataSets {
-
-    private final Map<String, RecData> sets = new LinkedHashMap<>();
-
-    RecData get(String name) throws IOException {
-      RecData known = sets.get(name);
-      if (known == null) {
-        known = RecData.named(name);
-        sets.put(name, known);
-      }
-      return known;
-    }
-  }
 
   /** Writes a cell's scores and says how good they are. */
   static Map<String, Evaluation> evaluate(Measured measured, DataSets sets, Path directory)

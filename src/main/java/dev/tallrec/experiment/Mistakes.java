@@ -1,6 +1,7 @@
 package dev.tallrec.experiment;
 
 import dev.tallrec.rec.RecExample;
+import dev.tallrec.report.Study;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.tallrec.experiment;
 
+import dev.tallrec.report.Study;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

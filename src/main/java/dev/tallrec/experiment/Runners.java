@@ -13,7 +13,7 @@ import java.util.function.BooleanSupplier;
 /** What runs the cells of each kind of model, and what they share. */
 public final class Runners {
 
-  private final CellRunner.DataSets sets = new CellRunner.DataSets();
+  private final DataSets sets = new DataSets();
   private final String machine;
   private final TuneCells tuning;
   private final RecommenderCells recommenders;

@@ -16,6 +16,8 @@ import dev.tallrec.rec.Domain;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
+import dev.tallrec.report.Study;
+import dev.tallrec.report.StudyFiles;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.RunListener;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package dev.tallrec.experiment;
+package dev.tallrec.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package dev.tallrec.experiment;
+package dev.tallrec.report;
 
 /** How large a chart is drawn, in units of two pixels. */
 enum ChartSize {

@@ -1,4 +1,4 @@
-package dev.tallrec.experiment;
+package dev.tallrec.report;
 
 /** The style sheet of {@link HtmlReport}: light, dark where the reader prefers it, and on paper. */
 final class HtmlStyle {

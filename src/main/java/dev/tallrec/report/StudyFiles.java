@@ -1,4 +1,4 @@
-package dev.tallrec.experiment;
+package dev.tallrec.report;
 
 import dev.tallrec.safetensors.AtomicFiles;
 import java.io.IOException;

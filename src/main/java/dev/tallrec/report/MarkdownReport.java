@@ -1,4 +1,4 @@
-package dev.tallrec.experiment;
+package dev.tallrec.report;
 
 /** A study's facts and tables in Markdown. */
 public final class MarkdownReport {

@@ -1,0 +1,58 @@
+package dev.tallrec.experiment;
+
+import dev.tallrec.rec.Evaluation;
+import dev.tallrec.rec.Heuristics;
+import dev.tallrec.rec.RecData;
+import dev.tallrec.report.Study;
+import dev.tallrec.report.Study.Origin;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** AUC of a grid's variants for each K, with rules without a model and the paper's figures. */
+final class AucTable {
+
+  private AucTable() {}
+
+  /** The table of what was tested on {@code data}. */
+  static Study.Table of(Outcomes outcomes, String data, RecData set) throws IOException {
+    Grid grid = outcomes.grid();
+    List<Study.Row> rows = new ArrayList<>();
+    Heuristics.all(set.test(), set.train())
+        .forEach((name, scores) -> {
+          String auc = "%.2f".formatted(100 * Evaluation.of(set.test(), scores).auc());
+          rows.add(new Study.Row(name, Origin.NO_MODEL, grid.k().stream().map(k -> auc).toList()));
+        });
+    Map<String, Map<Integer, Double>> paper = PaperTable.read(data);
+    for (String variant : grid.variants().keySet()) {
+      rows.add(
+          new Study.Row(
+              variant,
+              Origin.OURS,
+              grid.k().stream()
+                  .map(k ->
+                      outcomes.figure(variant, data, k).map(Outcomes.Figure::toString).orElse(""))
+                  .toList()));
+    }
+    for (Map.Entry<String, Map<Integer, Double>> row : paper.entrySet()) {
+      if (grid.variants().containsKey(row.getKey())) {
+        rows.add(
+            new Study.Row(
+                row.getKey() + (row.getKey().equals(TestSet.TUNED) ? " (LLaMA-7B)" : ""),
+                Origin.PAPER,
+                grid.k().stream()
+                    .map(k -> {
+                      Double auc = row.getValue().get(k);
+                      return auc == null ? "" : "%.2f".formatted(auc);
+                    })
+                    .toList()));
+      }
+    }
+    return new Study.Table(
+        "%s: %s".formatted(grid.title(), data),
+        "Test AUC x 100 on %s, mean ± standard deviation over seeds.".formatted(data),
+        grid.k().stream().map(TestSet::heading).toList(),
+        rows);
+  }
+}
