@@ -29,6 +29,13 @@ interface CellRunner {
   }
 
   /**
+   * Checks a cell's settings, so that a mistake is known before hours of other cells.
+   *
+   * @throws IOException naming the variant and the setting
+   */
+  void check(Grid.Cell cell) throws IOException;
+
+  /**
    * Runs a cell.
    *
    * @param directory of the cell, for what an interrupted run goes on from

@@ -110,6 +110,11 @@ public record Grid(
    * @throws IOException naming file and line if it is not a grid
    */
   public static Grid read(String name, Scale scale) throws IOException {
+    if (!KNOWN.contains(name) && !Files.isRegularFile(Path.of(name))) {
+      throw new IOException(
+          "%s is neither a YAML file nor one of the grids %s"
+              .formatted(name, String.join(", ", KNOWN)));
+    }
     try (InputStream bytes =
         KNOWN.contains(name)
             ? Grid.class.getResourceAsStream(scale.folder() + "/" + name + ".yaml")

@@ -39,6 +39,9 @@ public final class GridRun {
     Map<Grid.Cell, CellResult> done = new LinkedHashMap<>();
     Map<String, String> missing = new LinkedHashMap<>();
     List<Grid.Cell> cells = grid.cells();
+    for (Grid.Cell cell : cells) {
+      runners.of(cell.model()).check(cell);
+    }
     int number = 0;
     for (Grid.Cell cell : cells) {
       number++;

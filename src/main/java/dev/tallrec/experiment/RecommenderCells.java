@@ -87,17 +87,29 @@ final class RecommenderCells implements CellRunner {
   }
 
   private static Features featuresOf(Grid.Cell cell) {
-    return Features.valueOf(
-        cell.settings().getOrDefault(FEATURES, Features.NONE.name()).toUpperCase(Locale.ROOT));
+    String value = cell.settings().getOrDefault(FEATURES, Features.NONE.name());
+    try {
+      return Features.valueOf(value.toUpperCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "variant %s: features: %s is none of none, bert, llama".formatted(cell.variant(), value),
+          e);
+    }
+  }
+
+  @Override
+  public void check(Grid.Cell cell) throws IOException {
+    settings(cell);
+    featuresOf(cell);
+    if (cell.data().size() > 1 || !cell.test().equals(cell.data())) {
+      throw new IOException(
+          "variant %s: a recommender knows only the items of one data set, so it is tested on what it learns from"
+              .formatted(cell.variant()));
+    }
   }
 
   @Override
   public Measured run(Grid.Cell cell, Path directory) throws IOException, TrainingStoppedException {
-    if (cell.data().size() > 1 || !cell.test().equals(cell.data())) {
-      throw new IOException(
-          "%s: a recommender knows only the items of one data set, so it is tested on what it learns from"
-              .formatted(cell.variant()));
-    }
     TorchEngine.require();
     RecData data = sets.get(cell.data().getFirst());
     ItemCatalog catalog = ItemCatalog.of(data);

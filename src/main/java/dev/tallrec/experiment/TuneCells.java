@@ -42,12 +42,26 @@ final class TuneCells implements CellRunner {
   }
 
   @Override
-  public Measured run(Grid.Cell cell, Path directory) throws IOException, TrainingStoppedException {
+  public void check(Grid.Cell cell) throws IOException {
+    try {
+      read(settings(cell));
+    } catch (IOException e) {
+      throw new IOException("variant " + cell.variant() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static Map<String, String> settings(Grid.Cell cell) {
     Map<String, String> settings = new LinkedHashMap<>(cell.settings());
     settings.put("data", String.join(",", cell.data()));
     settings.put("test", String.join(",", cell.test()));
     settings.put("k", String.valueOf(cell.k()));
     settings.put("seed", String.valueOf(cell.seed()));
+    return settings;
+  }
+
+  @Override
+  public Measured run(Grid.Cell cell, Path directory) throws IOException, TrainingStoppedException {
+    Map<String, String> settings = settings(cell);
     TuneSettings all = read(settings);
     if (all.instruction().epochs() > 0 && all.rec().epochs() > 0) {
       settings.put("adapter", instructionStage(cell.seed()).toString());

@@ -39,6 +39,11 @@ final class UntunedCells implements CellRunner {
   }
 
   @Override
+  public void check(Grid.Cell cell) throws IOException {
+    Demonstrations.count(cell);
+  }
+
+  @Override
   public Measured run(Grid.Cell cell, Path directory) throws IOException {
     int wanted = Demonstrations.count(cell);
     ExampleEncoder encoder = base.encoder(CUTOFF, false);

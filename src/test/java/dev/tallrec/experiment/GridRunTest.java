@@ -35,6 +35,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Grids over a data set of some published movie rows. */
 class GridRunTest {
@@ -216,6 +218,24 @@ class GridRunTest {
           .hasMessageContaining("OPENAI_API_KEY")
           .hasMessageContaining("kept");
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "TALLRec: {rec.epoch: 1} | rec.epoch",
+        "GRU: {model: recommender, hiden: 3} | hiden",
+        "GRU: {model: recommender, hidden: 0} | hidden must be 2 or more",
+        "GRU: {model: recommender, features: tea} | tea",
+        "llm: {model: untuned, demonstrations: many} | many",
+        "llm: {model: endpoint, demonstrations: -1} | -1",
+      })
+  void mistakesInSettingsAreFoundBeforeAnythingIsRun(String variant, String named)
+      throws IOException {
+    Grid grid = grid("untuned: {model: untuned}\n" + variant);
+    assertThatThrownBy(() -> run(grid, Optional.empty())).hasMessageContaining(named);
+    assertThat(messages).isEmpty();
   }
 
   @Test
