@@ -1,0 +1,81 @@
+package dev.tallrec.benchmarks;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.commons.math3.stat.StatUtils;
+import org.openjdk.jmh.results.BenchmarkResult;
+import org.openjdk.jmh.results.IterationResult;
+import org.openjdk.jmh.results.Result;
+import org.openjdk.jmh.results.RunResult;
+
+/**
+ * What JMH reports beside the score. What is done per operation does not depend on the machine's
+ * mood and may be gated on; all else is kept to be read.
+ */
+final class Counters {
+
+  static final String ALLOCATED = "bytes allocated per operation";
+
+  private static final String PER_OPERATION = " per operation";
+  private static final String ALLOCATED_IN_JMH = "gc.alloc.rate.norm";
+  private static final String EVENTS = "#";
+
+  private final Map<String, List<Double>> perOperation = new TreeMap<>();
+  private final Map<String, List<Double>> others = new TreeMap<>();
+
+  Counters(RunResult run) {
+    for (BenchmarkResult fork : run.getBenchmarkResults()) {
+      for (IterationResult iteration : fork.getIterationResults()) {
+        for (Map.Entry<String, Result> result : iteration.getSecondaryResults().entrySet()) {
+          add(iteration, result.getKey(), result.getValue());
+        }
+      }
+    }
+  }
+
+  private void add(IterationResult iteration, String key, Result<?> result) {
+    double score = result.getScore();
+    Result<?> primary = iteration.getPrimaryResult();
+    if (key.endsWith(ALLOCATED_IN_JMH)) {
+      put(perOperation, ALLOCATED, score);
+    } else if (key.contains("gc.")) {
+      put(others, key + " " + result.getScoreUnit(), score);
+    } else if (result.getScoreUnit().equals(EVENTS)) {
+      // Counted over the iteration: the faster the code, the more of them.
+      put(perOperation, key + PER_OPERATION, score / iteration.getMetadata().getMeasuredOps());
+    } else if (result.getScoreUnit().equals(primary.getScoreUnit())) {
+      // Both are per time: their quotient is what the clock has no part in.
+      put(perOperation, key + PER_OPERATION, score / primary.getScore());
+      put(others, key + " " + result.getScoreUnit(), score);
+    } else {
+      put(others, key + " " + result.getScoreUnit(), score);
+    }
+  }
+
+  private static void put(Map<String, List<Double>> all, String name, double value) {
+    if (Double.isFinite(value)) {
+      all.computeIfAbsent(name, _ -> new ArrayList<>()).add(value);
+    }
+  }
+
+  Map<String, Double> perOperation() {
+    return medians(perOperation);
+  }
+
+  Map<String, Double> others() {
+    return medians(others);
+  }
+
+  /** A median, since a compiler thread's allocations in one iteration are not the benchmark's. */
+  private static Map<String, Double> medians(Map<String, List<Double>> all) {
+    Map<String, Double> medians = new LinkedHashMap<>();
+    all.forEach((name, values) ->
+        medians.put(
+            name,
+            StatUtils.percentile(values.stream().mapToDouble(Double::doubleValue).toArray(), 50)));
+    return medians;
+  }
+}
