@@ -29,9 +29,7 @@ final class Counters {
   Counters(RunResult run) {
     for (BenchmarkResult fork : run.getBenchmarkResults()) {
       for (IterationResult iteration : fork.getIterationResults()) {
-        for (Map.Entry<String, Result> result : iteration.getSecondaryResults().entrySet()) {
-          add(iteration, result.getKey(), result.getValue());
-        }
+        iteration.getSecondaryResults().forEach((key, result) -> add(iteration, key, result));
       }
     }
   }

@@ -14,6 +14,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import javax.imageio.ImageIO;
 import org.apache.commons.math3.stat.StatUtils;
 import org.jspecify.annotations.Nullable;
 import org.knowm.xchart.BitmapEncoder;
@@ -64,7 +65,7 @@ final class HistoryPlot {
           file,
           aside -> {
             try (OutputStream out = Files.newOutputStream(aside)) {
-              BitmapEncoder.saveBitmap(chart, out, BitmapEncoder.BitmapFormat.PNG);
+              ImageIO.write(BitmapEncoder.getBufferedImage(chart), "png", out);
             }
           });
       files.add(file);

@@ -41,33 +41,40 @@ final class IntervalBar {
     return Math.exp(reach);
   }
 
+  /** With decimal points whatever the locale: a browser takes a comma for another number. */
   String svg(Comparison.Row row) {
     double left = x(row.low());
     double right = Math.max(x(row.high()), left + 2);
-    return format(
+    return String.format(
+            Locale.ROOT,
             "<svg class=\"bar\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%.3f to %.3f\">",
-            WIDTH, HEIGHT, row.low(), row.high())
+            WIDTH,
+            HEIGHT,
+            row.low(),
+            row.high())
         + rectangle("band", x(1 - threshold), x(1 / (1 - threshold)), 0, HEIGHT)
         + rectangle("axis", x(1) - 0.5, x(1) + 0.5, 0, HEIGHT)
         + rectangle("interval", left, right, HEIGHT / 2.0 - 3, 6)
-        + format(
+        + String.format(
+            Locale.ROOT,
             "<circle class=\"ratio\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\" /></svg>",
-            x(row.ratio()), HEIGHT / 2.0);
+            x(row.ratio()),
+            HEIGHT / 2.0);
   }
 
   private static String rectangle(String kind, double left, double right, double top, double high) {
-    return format(
+    return String.format(
+        Locale.ROOT,
         "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" />",
-        kind, left, top, right - left, high);
+        kind,
+        left,
+        top,
+        right - left,
+        high);
   }
 
   private double x(double ratio) {
     double at = Math.log(ratio) / reach;
     return WIDTH * (1 + Math.clamp(Double.isNaN(at) ? 0 : at, -1, 1)) / 2;
-  }
-
-  /** A decimal comma would be another number to a browser. */
-  private static String format(String pattern, Object... values) {
-    return String.format(Locale.ROOT, pattern, values);
   }
 }
