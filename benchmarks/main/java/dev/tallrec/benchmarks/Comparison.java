@@ -2,6 +2,7 @@ package dev.tallrec.benchmarks;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.apache.commons.math3.stat.inference.MannWhitneyUTest;
 
 /**
@@ -139,11 +140,11 @@ public record Comparison(double threshold, List<Row> rows, List<String> unpaired
       return "no benchmark is in both";
     }
     List<String> parts = new ArrayList<>();
-    long slower = rows.stream().filter(row -> row.speed() == Speed.SLOWER).count();
-    if (slower > 0) {
-      parts.add(slower + " slower than before");
-    }
     for (Row row : rows) {
+      if (row.speed() == Speed.SLOWER) {
+        parts.add(
+            String.format(Locale.ROOT, "%s: slower, %.3f of before", row.name(), row.ratio()));
+      }
       row.risen().forEach(counter -> parts.add(row.name() + ": " + counter.text()));
     }
     return parts.isEmpty() ? "not slower than before" : String.join("; ", parts);

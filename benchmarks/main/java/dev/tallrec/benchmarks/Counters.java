@@ -1,11 +1,7 @@
 package dev.tallrec.benchmarks;
 
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.apache.commons.math3.stat.StatUtils;
 import org.openjdk.jmh.results.BenchmarkResult;
 import org.openjdk.jmh.results.IterationResult;
 import org.openjdk.jmh.results.Result;
@@ -23,8 +19,8 @@ final class Counters {
   private static final String ALLOCATED_IN_JMH = "gc.alloc.rate.norm";
   private static final String EVENTS = "#";
 
-  private final Map<String, List<Double>> perOperation = new TreeMap<>();
-  private final Map<String, List<Double>> others = new TreeMap<>();
+  private final Map<String, Double> perOperation = new TreeMap<>();
+  private final Map<String, Double> others = new TreeMap<>();
 
   Counters(RunResult run) {
     for (BenchmarkResult fork : run.getBenchmarkResults()) {
@@ -53,27 +49,21 @@ final class Counters {
     }
   }
 
-  private static void put(Map<String, List<Double>> all, String name, double value) {
+  /**
+   * Of all iterations the least: what compilers allocate meanwhile, or threads when they wait for
+   * each other on a busy machine, only adds to what the benchmark's own code does.
+   */
+  private static void put(Map<String, Double> all, String name, double value) {
     if (Double.isFinite(value)) {
-      all.computeIfAbsent(name, _ -> new ArrayList<>()).add(value);
+      all.merge(name, value, Math::min);
     }
   }
 
   Map<String, Double> perOperation() {
-    return medians(perOperation);
+    return perOperation;
   }
 
   Map<String, Double> others() {
-    return medians(others);
-  }
-
-  /** A median, since a compiler thread's allocations in one iteration are not the benchmark's. */
-  private static Map<String, Double> medians(Map<String, List<Double>> all) {
-    Map<String, Double> medians = new LinkedHashMap<>();
-    all.forEach((name, values) ->
-        medians.put(
-            name,
-            StatUtils.percentile(values.stream().mapToDouble(Double::doubleValue).toArray(), 50)));
-    return medians;
+    return others;
   }
 }

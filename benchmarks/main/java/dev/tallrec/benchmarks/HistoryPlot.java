@@ -33,6 +33,17 @@ final class HistoryPlot {
   private static final int MARGIN = 120;
   private static final int COMMIT_LENGTH = 16;
 
+  /** Dark enough for thin lines on white, and told apart by the colour-blind. */
+  private static final Color[] COLOURS = {
+    new Color(0x0072b2),
+    new Color(0xd55e00),
+    new Color(0x007a5a),
+    new Color(0xb0498a),
+    new Color(0x8a6d00),
+    new Color(0x3d3d3d),
+    new Color(0x2f9fd6)
+  };
+
   private record Subject(String group, String fingerprint, String unit) {
 
     /** What a history says becomes part of a path, so only what cannot lead elsewhere stays. */
@@ -100,12 +111,11 @@ final class HistoryPlot {
             .build();
     style(chart.getStyler(), entries);
     List<String> commits = commits(entries).stream().map(HistoryPlot::shortened).toList();
-    Color[] colours = chart.getStyler().getSeriesColors();
     int number = 0;
     for (Map.Entry<String, List<@Nullable Double>> one : series.entrySet()) {
       CategorySeries line =
           chart.addSeries(withoutGroup(one.getKey(), subject.group()), commits, one.getValue());
-      line.setLineStyle(stroke(number / colours.length));
+      line.setLineStyle(stroke(number / COLOURS.length));
       number++;
     }
     return chart;
@@ -115,6 +125,9 @@ final class HistoryPlot {
     styler.setDefaultSeriesRenderStyle(CategorySeries.CategorySeriesRenderStyle.Line);
     styler.setLegendPosition(Styler.LegendPosition.OutsideE);
     styler.setChartBackgroundColor(Color.WHITE);
+    styler.setSeriesColors(COLOURS);
+    // Otherwise lines stand side by side as bars would, beside the commit they belong to.
+    styler.setOverlapped(true);
     styler.setYAxisLogarithmic(true);
     styler.setXAxisLabelRotation(45);
     // Whole decades, or an axis within one has no figure on it.

@@ -43,7 +43,7 @@ final class HtmlPage {
             "<p class=\"summary %s\">%s</p>\n"
                 .formatted(
                     comparison.fails() ? "bad" : "good",
-                    HtmlText.escape(comparison.summary()) + "."));
+                    HtmlText.escape(comparison.summary().replace(" -> ", " → ")) + "."));
     machine();
     if (!comparison.rows().isEmpty()) {
       table();
@@ -80,7 +80,7 @@ final class HtmlPage {
             """
             <p class="note">Ratio of median speeds, new / old: below 1 is slower. Bars are 95 %% \
             intervals on a scale from %.2f to %.2f; the band is the accepted change of %.0f %%. \
-            p is after Holm's correction; a speed counts as changed if p &lt; %.2g and the ratio \
+            p is after Holm's correction; a speed counts as changed if p &lt; %s and the ratio \
             is outside the band. A counter counts as risen beyond 1 %%, bytes beyond 64 as well.\
             </p>
             """,
@@ -112,7 +112,9 @@ final class HtmlPage {
       if (counter.before() != 0 || counter.after() != 0) {
         counters.append(
             "<span class=\"%s\">%s</span>"
-                .formatted(counter.rose() ? "rose" : "level", HtmlText.escape(counter.text())));
+                .formatted(
+                    counter.rose() ? "rose" : "level",
+                    HtmlText.escape(counter.text().replace(" -> ", " → "))));
       }
     }
     cell("Counters", "counters", counters.toString());

@@ -38,11 +38,11 @@ final class HtmlPageStyle {
       thead th{color:var(--muted);font-weight:600;border-bottom-width:2px}
       tbody th{font-weight:600}
       .number{white-space:nowrap}
-      .interval{width:15rem;color:var(--muted)}
+      td.interval{width:15rem;color:var(--muted)}
       .bar{display:block;width:100%;min-width:9rem;height:auto}
       .band{fill:var(--band)}
       .axis{fill:var(--muted)}
-      rect.interval{fill:var(--mark);opacity:.45}
+      .range{fill:var(--mark);opacity:.45}
       .ratio{fill:var(--mark);stroke:var(--card);stroke-width:1.5}
       .counters span{display:block;font-size:.85rem;color:var(--muted)}
       .counters .rose{color:var(--bad);font-weight:600}

@@ -54,7 +54,7 @@ final class IntervalBar {
             row.high())
         + rectangle("band", x(1 - threshold), x(1 / (1 - threshold)), 0, HEIGHT)
         + rectangle("axis", x(1) - 0.5, x(1) + 0.5, 0, HEIGHT)
-        + rectangle("interval", left, right, HEIGHT / 2.0 - 3, 6)
+        + rectangle("range", left, right, HEIGHT / 2.0 - 3, 6)
         + String.format(
             Locale.ROOT,
             "<circle class=\"ratio\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\" /></svg>",

@@ -63,7 +63,8 @@ public record Results(
   }
 
   /**
-   * Several recorded runs of one build as one: their forks together, their counters' largest.
+   * Several recorded runs of one build as one: their forks together, of each counter the least, see
+   * {@link Counters}.
    *
    * @throws IOException if they are of different machines
    */
@@ -87,7 +88,7 @@ public record Results(
           List<List<Double>> forks = new ArrayList<>(one.forks());
           forks.addAll(two.forks());
           Map<String, Double> counters = new LinkedHashMap<>(one.counters());
-          two.counters().forEach((name, value) -> counters.merge(name, value, Math::max));
+          two.counters().forEach((name, value) -> counters.merge(name, value, Math::min));
           joined.add(new Measured(one.name(), one.unit(), forks, counters, one.others()));
         }
       }

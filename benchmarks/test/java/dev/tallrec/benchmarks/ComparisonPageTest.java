@@ -72,7 +72,7 @@ class ComparisonPageTest {
     String row = document.getElementsByTagName("tr").item(1).getTextContent();
     assertThat(row)
         .contains("1.000")
-        .contains("bytes allocated per operation 100 -> 5,000")
+        .contains("bytes allocated per operation 100 → 5,000")
         .contains("counter rose");
     assertThat(document.getElementsByTagName("dl").item(0).getTextContent())
         .contains(run("b", 0).fingerprint());

@@ -3,6 +3,7 @@ package dev.tallrec.benchmarks;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -72,6 +73,23 @@ class ComparisonTest {
   }
 
   @Test
+  void aSlowDownIsNamed() {
+    Random random = new Random(8);
+    Comparison comparison = Comparison.of(run(random, 1, 0), run(random, 0.8, 0), 0.05);
+    assertThat(comparison.rows().getFirst().verdict()).isEqualTo("slower");
+    assertThat(comparison.summary()).startsWith("b0: slower, 0.").doesNotContain("b1:");
+  }
+
+  @Test
+  void resultFilesOfBeforeThereWereOtherFiguresAreRead(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("old.json");
+    run(new Random(9), 1, 0).write(file);
+    Files.writeString(file, Files.readString(file).replaceAll(",\\s*\"others\" : \\{ }", ""));
+    assertThat(Files.readString(file)).doesNotContain("others");
+    assertThat(Results.read(file).benchmarks().getFirst().others()).isEmpty();
+  }
+
+  @Test
   void aSpeedUpIsNoFailure() {
     Random random = new Random(3);
     assertThat(fails(run(random, 1, 0), run(random, 1.5, 0))).isFalse();
@@ -91,12 +109,12 @@ class ComparisonTest {
   void severalRunsOfABuildAreOne(@TempDir Path directory) throws IOException {
     Random random = new Random(5);
     List<Path> files = List.of(directory.resolve("a.json"), directory.resolve("b.json"));
-    for (Path file : files) {
-      run(random, 1, 0).write(file);
-    }
+    run(random, 1, 300).write(files.getFirst());
+    run(random, 1, 200).write(files.getLast());
     Results joined = Results.read(files);
     assertThat(joined.benchmarks()).hasSize(BENCHMARKS);
     assertThat(joined.benchmarks().getFirst().forks()).hasSize(2 * FORKS);
+    assertThat(joined.benchmarks().getFirst().counters()).containsValue(200.0);
   }
 
   @Test
