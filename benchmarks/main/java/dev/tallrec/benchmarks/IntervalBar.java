@@ -54,10 +54,10 @@ final class IntervalBar {
             row.high())
         + rectangle("band", x(1 - threshold), x(1 / (1 - threshold)), 0, HEIGHT)
         + rectangle("axis", x(1) - 0.5, x(1) + 0.5, 0, HEIGHT)
-        + rectangle("range", left, right, HEIGHT / 2.0 - 3, 6)
+        + rectangle("range", left, right, HEIGHT / 2.0 - 5, 10)
         + String.format(
             Locale.ROOT,
-            "<circle class=\"ratio\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\" /></svg>",
+            "<circle class=\"ratio\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" /></svg>",
             x(row.ratio()),
             HEIGHT / 2.0);
   }
