@@ -1,12 +1,14 @@
 #!/bin/sh
 # Compares two revisions on this machine, their benchmarks in turn: what else the machine does hits both.
-# usage: ab.sh REV1 REV2 [ROUNDS] [JMH_INCLUDE_REGEX]     exit code 1 if REV2 is slower beyond noise and 5 %
+# usage: ab.sh REV1 REV2 [ROUNDS] [JMH_INCLUDE_REGEX] [HTML_FILE]
+# Exit code 1 if REV2 is slower beyond noise and 5 %, or a deterministic counter rose.
 set -eu
 
-one=${1:?usage: ab.sh REV1 REV2 [ROUNDS] [REGEX]}
-two=${2:?usage: ab.sh REV1 REV2 [ROUNDS] [REGEX]}
+one=${1:?usage: ab.sh REV1 REV2 [ROUNDS] [REGEX] [HTML]}
+two=${2:?usage: ab.sh REV1 REV2 [ROUNDS] [REGEX] [HTML]}
 rounds=${3:-5}
 include=${4:-OpsBenchmark}
+html=${5:-}
 home=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 java="${JAVA_HOME:?set JAVA_HOME to a JDK 25}/bin/java"
@@ -34,4 +36,4 @@ for round in $(seq "$rounds"); do
   of_one="$of_one,$work/one-$round.json"
   of_two="$of_two,$work/two-$round.json"
 done
-"$java" -jar "$work/two/benchmarks/target/benchmarks.jar" compare "${of_one#,}" "${of_two#,}"
+"$java" -jar "$work/two/benchmarks/target/benchmarks.jar" compare "${of_one#,}" "${of_two#,}" ${html:+--html "$html"}

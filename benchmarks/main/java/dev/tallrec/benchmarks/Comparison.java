@@ -1,35 +1,41 @@
 package dev.tallrec.benchmarks;
 
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.SplittableRandom;
-import org.apache.commons.math3.stat.StatUtils;
-import org.apache.commons.math3.stat.descriptive.rank.Percentile;
+import java.util.Locale;
 import org.apache.commons.math3.stat.inference.MannWhitneyUTest;
 
 /**
- * Compares two runs, benchmark by benchmark. A slow-down counts only if it is beyond noise
- * (Mann-Whitney over iterations, Holm's correction for the number of benchmarks) and beyond a
- * threshold; a counter that rises counts always.
+ * Two runs, benchmark by benchmark. A slow-down counts only if it is beyond noise (Mann-Whitney
+ * over iterations, Holm's correction for the number of benchmarks) and beyond a threshold; a
+ * deterministic counter that rises counts always.
+ *
+ * @param threshold slow-down that is accepted: 0.05 for 5 %
+ * @param rows of the benchmarks that are in both runs
+ * @param unpaired names of those in one run only
  */
-public final class Comparison {
+public record Comparison(double threshold, List<Row> rows, List<String> unpaired) {
 
-  private static final int RESAMPLES = 2000;
-  private static final double COUNTER_TOLERANCE = 0.01;
-  private static final double COUNTER_NOISE = 64;
+  /** Chance accepted of a false alarm over all benchmarks together. */
+  static final double SIGNIFICANCE = 0.01;
+
+  /** What there is to say of a speed. */
+  public enum Speed {
+    SLOWER,
+    AS_BEFORE,
+    FASTER
+  }
 
   /**
    * A benchmark in both runs.
    *
+   * @param name benchmark and parameters
    * @param ratio of median speeds, new by old
    * @param low of its 95 % interval, by bootstrap over forks
    * @param high of its 95 % interval
    * @param p chance of such a difference without a cause, after Holm's correction
-   * @param slower whether it counts as a slow-down
-   * @param risen counters that rose
+   * @param speed what follows from these
+   * @param counters what does not depend on speed
    */
   public record Row(
       String name,
@@ -37,122 +43,110 @@ public final class Comparison {
       double low,
       double high,
       double p,
-      boolean slower,
-      List<String> risen) {
+      Speed speed,
+      List<CounterChange> counters) {
+
+    /** Counters that are higher than before. */
+    public List<CounterChange> risen() {
+      return counters.stream().filter(CounterChange::rose).toList();
+    }
 
     /** Whether the gate fails for it. */
     public boolean fails() {
-      return slower || !risen.isEmpty();
+      return speed == Speed.SLOWER || !risen().isEmpty();
+    }
+
+    /** One or two words. */
+    public String verdict() {
+      String ofSpeed =
+          switch (speed) {
+            case SLOWER -> "slower";
+            case AS_BEFORE -> risen().isEmpty() ? "as before" : "";
+            case FASTER -> "faster";
+          };
+      String ofCounters = risen().isEmpty() ? "" : "counter rose";
+      return ofSpeed.isEmpty() || ofCounters.isEmpty()
+          ? ofSpeed + ofCounters
+          : ofSpeed + ", " + ofCounters;
     }
   }
 
-  private final double threshold;
-  private final double significance;
-
-  /**
-   * A comparison.
-   *
-   * @param threshold slow-down that is accepted: 0.05 for 5 %
-   * @param significance chance accepted of a false alarm over all benchmarks together
-   */
-  public Comparison(double threshold, double significance) {
-    this.threshold = threshold;
-    this.significance = significance;
-  }
-
-  /** Rows of the benchmarks that are in both. */
-  public List<Row> compare(Results before, Results after) {
-    List<Row> raw = new ArrayList<>();
-    for (Results.Measured old : before.benchmarks()) {
-      for (Results.Measured now : after.benchmarks()) {
-        if (old.name().equals(now.name())) {
-          raw.add(row(old, now));
-        }
+  /** Compares two runs of one machine. */
+  public static Comparison of(Results before, Results after, double threshold) {
+    List<Results.Measured> old = new ArrayList<>();
+    List<Results.Measured> now = new ArrayList<>();
+    List<String> unpaired = new ArrayList<>();
+    for (Results.Measured measured : before.benchmarks()) {
+      Results.Measured other = after.named(measured.name());
+      if (other == null) {
+        unpaired.add(measured.name() + " (old only)");
+      } else {
+        old.add(measured);
+        now.add(other);
       }
     }
-    return corrected(raw);
+    for (Results.Measured measured : after.benchmarks()) {
+      if (before.named(measured.name()) == null) {
+        unpaired.add(measured.name() + " (new only)");
+      }
+    }
+    return new Comparison(threshold, rows(old, now, threshold), unpaired);
   }
 
-  private static Row row(Results.Measured old, Results.Measured now) {
-    double ratio = StatUtils.percentile(all(now), 50) / StatUtils.percentile(all(old), 50);
-    double[] ratios = bootstrap(old, now);
-    Percentile percentile = new Percentile();
-    percentile.setData(ratios);
-    double p = new MannWhitneyUTest().mannWhitneyUTest(all(old), all(now));
-    List<String> risen = new ArrayList<>();
-    for (Map.Entry<String, Double> counter : now.counters().entrySet()) {
-      double was = old.counters().getOrDefault(counter.getKey(), counter.getValue());
-      if (counter.getValue() > was * (1 + COUNTER_TOLERANCE) + COUNTER_NOISE) {
-        risen.add("%s %,.0f -> %,.0f".formatted(counter.getKey(), was, counter.getValue()));
-      }
+  private static List<Row> rows(
+      List<Results.Measured> old, List<Results.Measured> now, double threshold) {
+    double[] p = new double[old.size()];
+    for (int i = 0; i < p.length; i++) {
+      p[i] =
+          new MannWhitneyUTest()
+              .mannWhitneyUTest(
+                  Bootstrap.scores(old.get(i).forks()), Bootstrap.scores(now.get(i).forks()));
+    }
+    double[] corrected = Holm.corrected(p);
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < p.length; i++) {
+      rows.add(row(old.get(i), now.get(i), corrected[i], threshold));
+    }
+    return rows;
+  }
+
+  private static Row row(Results.Measured old, Results.Measured now, double p, double threshold) {
+    double ratio = Bootstrap.median(now.forks()) / Bootstrap.median(old.forks());
+    Bootstrap.Interval interval = Bootstrap.ofRatio(old.forks(), now.forks());
+    Speed speed = Speed.AS_BEFORE;
+    if (p < SIGNIFICANCE && ratio < 1 - threshold) {
+      speed = Speed.SLOWER;
+    } else if (p < SIGNIFICANCE && ratio > 1 + threshold) {
+      speed = Speed.FASTER;
     }
     return new Row(
-        now.name(), ratio, percentile.evaluate(2.5), percentile.evaluate(97.5), p, false, risen);
+        now.name(),
+        ratio,
+        interval.low(),
+        interval.high(),
+        p,
+        speed,
+        CounterChange.of(old.counters(), now.counters()));
   }
 
-  private static double[] all(Results.Measured measured) {
-    return measured.forks().stream()
-        .flatMap(List::stream)
-        .mapToDouble(Double::doubleValue)
-        .toArray();
+  /** Whether the gate fails: for a benchmark, or for want of any. */
+  public boolean fails() {
+    return rows.isEmpty() || rows.stream().anyMatch(Row::fails);
   }
 
-  /**
-   * Ratios of medians of forks drawn with replacement: iterations of a fork are not independent.
-   */
-  private static double[] bootstrap(Results.Measured old, Results.Measured now) {
-    SplittableRandom random = new SplittableRandom(1);
-    double[] ratios = new double[RESAMPLES];
-    for (int i = 0; i < RESAMPLES; i++) {
-      ratios[i] = median(now.forks(), random) / median(old.forks(), random);
+  /** What it comes to, in a sentence without its full stop. */
+  public String summary() {
+    if (rows.isEmpty()) {
+      return "no benchmark is in both";
     }
-    return ratios;
-  }
-
-  private static double median(List<List<Double>> forks, SplittableRandom random) {
-    List<Double> drawn = new ArrayList<>();
-    for (int i = 0; i < forks.size(); i++) {
-      drawn.addAll(forks.get(random.nextInt(forks.size())));
-    }
-    double[] values = drawn.stream().mapToDouble(Double::doubleValue).toArray();
-    Arrays.sort(values);
-    return (values[(values.length - 1) / 2] + values[values.length / 2]) / 2;
-  }
-
-  /** Holm: the smallest p times the number of tests, the next times one fewer, never falling. */
-  private List<Row> corrected(List<Row> raw) {
-    List<Integer> order = new ArrayList<>();
-    for (int i = 0; i < raw.size(); i++) {
-      order.add(i);
-    }
-    order.sort(Comparator.comparingDouble(i -> raw.get(i).p()));
-    Row[] rows = new Row[raw.size()];
-    double largest = 0;
-    for (int rank = 0; rank < order.size(); rank++) {
-      Row row = raw.get(order.get(rank));
-      largest = Math.max(largest, Math.min(1, row.p() * (raw.size() - rank)));
-      boolean slower = row.ratio() < 1 - threshold && largest < significance;
-      rows[order.get(rank)] =
-          new Row(row.name(), row.ratio(), row.low(), row.high(), largest, slower, row.risen());
-    }
-    return List.of(rows);
-  }
-
-  /** The rows as a Markdown table. */
-  public static String markdown(List<Row> rows) {
-    StringBuilder text = new StringBuilder();
-    text.append("| benchmark | new / old | 95 % interval | p | |\n|---|---|---|---|---|\n");
+    List<String> parts = new ArrayList<>();
     for (Row row : rows) {
-      text.append(
-          "| %s | %.3f | %.3f to %.3f | %.3g | %s |%n"
-              .formatted(
-                  row.name(),
-                  row.ratio(),
-                  row.low(),
-                  row.high(),
-                  row.p(),
-                  row.slower() ? "**slower**" : String.join(", ", row.risen())));
+      if (row.speed() == Speed.SLOWER) {
+        parts.add(
+            String.format(Locale.ROOT, "%s: slower, %.3f of before", row.name(), row.ratio()));
+      }
+      row.risen().forEach(counter -> parts.add(row.name() + ": " + counter.text()));
     }
-    return text.toString();
+    return parts.isEmpty() ? "not slower than before" : String.join("; ", parts);
   }
 }

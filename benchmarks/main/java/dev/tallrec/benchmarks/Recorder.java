@@ -2,11 +2,8 @@ package dev.tallrec.benchmarks;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.openjdk.jmh.infra.BenchmarkParams;
@@ -33,7 +30,7 @@ final class Recorder {
     for (RunResult run : new Runner(options.build()).run()) {
       measured.add(measured(run));
     }
-    return new Results(machine(), commit(), Instant.now().toString(), measured);
+    return new Results(Machine.here(), commit(), Instant.now().toString(), measured);
   }
 
   private static Results.Measured measured(RunResult run) {
@@ -51,36 +48,13 @@ final class Recorder {
       }
       forks.add(scores);
     }
-    Map<String, Double> counters = new LinkedHashMap<>();
-    run.getSecondaryResults()
-        .forEach((key, result) -> {
-          if (key.contains("alloc.rate.norm")) {
-            counters.put("bytes allocated per operation", result.getScore());
-          }
-        });
+    Counters counters = new Counters(run);
     return new Results.Measured(
-        name.toString(), run.getPrimaryResult().getScoreUnit(), forks, counters);
-  }
-
-  private static Map<String, String> machine() throws IOException {
-    Map<String, String> machine = new LinkedHashMap<>();
-    machine.put("cpu", cpu());
-    machine.put("processors", String.valueOf(Runtime.getRuntime().availableProcessors()));
-    machine.put("java", Runtime.version().toString());
-    machine.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
-    return machine;
-  }
-
-  private static String cpu() throws IOException {
-    Path info = Path.of("/proc/cpuinfo");
-    if (!Files.exists(info)) {
-      return "unknown";
-    }
-    return Files.readAllLines(info).stream()
-        .filter(line -> line.startsWith("model name"))
-        .map(line -> line.substring(line.indexOf(':') + 1).strip())
-        .findFirst()
-        .orElse("unknown");
+        name.toString(),
+        run.getPrimaryResult().getScoreUnit(),
+        forks,
+        counters.perOperation(),
+        counters.others());
   }
 
   private static String commit() {

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A run of benchmarks on a machine.
@@ -29,10 +29,30 @@ public record Results(
    * @param name benchmark and parameters
    * @param unit of the scores: operations a second, the more the better
    * @param forks scores, iterations of each fork
-   * @param counters what does not depend on speed: bytes allocated per operation
+   * @param counters what does not depend on speed, such as bytes allocated per operation
+   * @param others what does, such as collections and work a second; to be read, not gated on
    */
   public record Measured(
-      String name, String unit, List<List<Double>> forks, Map<String, Double> counters) {}
+      String name,
+      String unit,
+      List<List<Double>> forks,
+      Map<String, Double> counters,
+      Map<String, Double> others) {
+
+    /** Result files of before there were others have none. */
+    public Measured(
+        String name,
+        String unit,
+        List<List<Double>> forks,
+        Map<String, Double> counters,
+        @Nullable Map<String, Double> others) {
+      this.name = name;
+      this.unit = unit;
+      this.forks = forks;
+      this.counters = counters;
+      this.others = others == null ? Map.of() : others;
+    }
+  }
 
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
@@ -43,7 +63,8 @@ public record Results(
   }
 
   /**
-   * Several recorded runs of one build as one: their forks together, their counters' largest.
+   * Several recorded runs of one build as one: their forks together, of each counter the least, see
+   * {@link Counters}.
    *
    * @throws IOException if they are of different machines
    */
@@ -67,8 +88,8 @@ public record Results(
           List<List<Double>> forks = new ArrayList<>(one.forks());
           forks.addAll(two.forks());
           Map<String, Double> counters = new LinkedHashMap<>(one.counters());
-          two.counters().forEach((name, value) -> counters.merge(name, value, Math::max));
-          joined.add(new Measured(one.name(), one.unit(), forks, counters));
+          two.counters().forEach((name, value) -> counters.merge(name, value, Math::min));
+          joined.add(new Measured(one.name(), one.unit(), forks, counters, one.others()));
         }
       }
     }
@@ -80,11 +101,18 @@ public record Results(
     AtomicFiles.replaceFile(file, aside -> Files.write(aside, JSON.writeValueAsBytes(this)));
   }
 
-  /** What two runs differ in that makes a comparison meaningless; empty if nothing. */
+  /** What two runs' machines differ in that makes a comparison meaningless; empty if nothing. */
   public List<String> differences(Results other) {
-    return machine.keySet().stream()
-        .filter(key -> !Objects.equals(machine.get(key), other.machine.get(key)))
-        .map(key -> key + ": " + machine.get(key) + " / " + other.machine.get(key))
-        .toList();
+    return Machine.differences(machine, other.machine);
+  }
+
+  /** Names the machine in few characters. */
+  public String fingerprint() {
+    return Machine.hash(machine);
+  }
+
+  /** The figures of a benchmark; null if it was not run. */
+  @Nullable Measured named(String name) {
+    return benchmarks.stream().filter(one -> one.name().equals(name)).findFirst().orElse(null);
   }
 }

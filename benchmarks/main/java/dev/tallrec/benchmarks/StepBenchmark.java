@@ -13,8 +13,6 @@ import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.train.AdamW;
 import java.io.IOException;
-import java.util.Arrays;
-import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -81,14 +79,7 @@ public class StepBenchmark {
             config,
             parameters,
             WorkspacePlan.forTraining(config, rows * LENGTH, rows, config.numHiddenLayers()));
-    batch = new TokenBatch(rows * LENGTH, rows);
-    SplittableRandom random = new SplittableRandom(2);
-    boolean[] isLabel = new boolean[LENGTH];
-    Arrays.fill(isLabel, 1, LENGTH, true);
-    for (int row = 0; row < rows; row++) {
-      int[] ids = random.ints(LENGTH, 3, config.vocabSize()).toArray();
-      batch.addExample(ids, isLabel, 0, LENGTH, TokenBatch.NO_PREFIX, 1);
-    }
+    batch = DenseBatch.of(config, LENGTH, rows);
   }
 
   /** Gives everything back. */

@@ -2,10 +2,8 @@ package dev.tallrec.benchmarks;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.backend.Device;
-import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.DeviceMemoryException;
-import dev.tallrec.backend.FrozenLinear;
-import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.ProductSpeed;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
 import dev.tallrec.llama.LlamaConfig;
@@ -18,17 +16,11 @@ import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
 import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.tensor.DType;
-import dev.tallrec.tensor.Shape;
-import dev.tallrec.tensor.Tensor;
 import dev.tallrec.train.AdamW;
 import dev.tallrec.train.LossScale;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.SplittableRandom;
 
 /**
  * Times training steps of a model of a given shape with random weights, on any device, in tokens/s
@@ -40,6 +32,7 @@ import java.util.SplittableRandom;
 public final class StepTimer {
 
   private static final int REPETITIONS = 5;
+  private static final int CEILING_TOKENS = 2048;
   private static final double FLOP_PER_PARAMETER = 4;
 
   private StepTimer() {}
@@ -52,7 +45,13 @@ public final class StepTimer {
     try (Device device =
             arguments[0].equals("cuda") ? CudaDevice.open(0, type) : CpuDevice.ofAllProcessors();
         RandomWeights source = new RandomWeights(config, type)) {
-      double ceiling = ceiling(device, config);
+      double ceiling =
+          ProductSpeed.best(
+              device,
+              CEILING_TOKENS,
+              config.hiddenSize(),
+              config.intermediateSize(),
+              2 * REPETITIONS);
       long start = System.nanoTime();
       try (LlamaWeights weights = LlamaWeights.load(device, config, source)) {
         device.synchronize();
@@ -69,29 +68,6 @@ public final class StepTimer {
     }
   }
 
-  private static double ceiling(Device device, LlamaConfig config) {
-    int tokens = 2048;
-    int in = config.hiddenSize();
-    int out = config.intermediateSize();
-    try (Arena host = Arena.ofShared();
-        DeviceArena memory = device.newArena()) {
-      FrozenLinear weight =
-          device.loadLinear(
-              memory, List.of(Tensor.allocate(host, "w", device.computeType(), Shape.of(out, in))));
-      Matrix x = Matrix.allocate(memory, "x", device.computeType(), tokens, in);
-      Matrix y = Matrix.allocate(memory, "y", device.computeType(), tokens, out);
-      double best = Double.MAX_VALUE;
-      for (int i = 0; i < 2 * REPETITIONS; i++) {
-        device.synchronize();
-        long start = System.nanoTime();
-        device.ops().linear(x, weight, y, false);
-        device.synchronize();
-        best = Math.min(best, (System.nanoTime() - start) / 1e9);
-      }
-      return 2.0 * tokens * in * out / best;
-    }
-  }
-
   private static void time(
       Device device, LlamaNetwork network, int length, int rows, double ceiling)
       throws IOException {
@@ -102,14 +78,7 @@ public final class StepTimer {
     try (LoraAdapter adapter = LoraAdapter.initial(config, LoraConfig.paper(), 1);
         LoraParameters parameters = new LoraParameters(device, config, adapter);
         AdamW optimizer = new AdamW(device, parameters, 0.9, 0.999, 1e-8, 0)) {
-      int saved =
-          Workspace.layersThatFit(
-              device.computeType(),
-              config,
-              parameters,
-              rows * length,
-              rows,
-              device.availableBytes() / 10 * 9);
+      int saved = Workspace.layersThatFit(device, config, parameters, rows * length, rows);
       try (Workspace workspace =
           new Workspace(
               device,
@@ -118,7 +87,7 @@ public final class StepTimer {
               WorkspacePlan.forTraining(config, rows * length, rows, saved))) {
         result.put("saved_layers", saved);
         result.put("workspace_gib", workspace.allocatedBytes() / (double) (1 << 30));
-        TokenBatch batch = batch(config, length, rows);
+        TokenBatch batch = DenseBatch.of(config, length, rows);
         double scale = new LossScale(device.computeType()).value();
         double best = Double.MAX_VALUE;
         double loss = 0;
@@ -142,23 +111,6 @@ public final class StepTimer {
       result.put("does_not_fit", e.getMessage());
     }
     print(result);
-  }
-
-  private static TokenBatch batch(LlamaConfig config, int length, int rows) {
-    TokenBatch batch = new TokenBatch(rows * length, rows);
-    SplittableRandom random = new SplittableRandom(2);
-    boolean[] isLabel = new boolean[length];
-    Arrays.fill(isLabel, 1, length, true);
-    for (int row = 0; row < rows; row++) {
-      batch.addExample(
-          random.ints(length, 3, config.vocabSize()).toArray(),
-          isLabel,
-          0,
-          length,
-          TokenBatch.NO_PREFIX,
-          1);
-    }
-    return batch;
   }
 
   private static void print(Map<String, Object> result) throws IOException {

@@ -3,11 +3,13 @@ package dev.tallrec.benchmarks;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,13 +38,18 @@ class ComparisonTest {
         forks.add(scores);
       }
       measured.add(
-          new Results.Measured("b" + i, "ops/s", forks, Map.of("bytes", i == 0 ? allocated : 0)));
+          new Results.Measured(
+              "b" + i,
+              "ops/s",
+              forks,
+              Map.of(Counters.ALLOCATED, i == 0 ? allocated : 0),
+              Map.of()));
     }
     return new Results(MACHINE, "c", "t", measured);
   }
 
   private static boolean fails(Results old, Results now) {
-    return new Comparison(0.05, 0.01).compare(old, now).stream().anyMatch(Comparison.Row::fails);
+    return Comparison.of(old, now, 0.05).fails();
   }
 
   @Test
@@ -66,6 +73,23 @@ class ComparisonTest {
   }
 
   @Test
+  void aSlowDownIsNamed() {
+    Random random = new Random(8);
+    Comparison comparison = Comparison.of(run(random, 1, 0), run(random, 0.8, 0), 0.05);
+    assertThat(comparison.rows().getFirst().verdict()).isEqualTo("slower");
+    assertThat(comparison.summary()).startsWith("b0: slower, 0.").doesNotContain("b1:");
+  }
+
+  @Test
+  void resultFilesOfBeforeThereWereOtherFiguresAreRead(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("old.json");
+    run(new Random(9), 1, 0).write(file);
+    Files.writeString(file, Files.readString(file).replaceAll(",\\s*\"others\" : \\{ }", ""));
+    assertThat(Files.readString(file)).doesNotContain("others");
+    assertThat(Results.read(file).benchmarks().getFirst().others()).isEmpty();
+  }
+
+  @Test
   void aSpeedUpIsNoFailure() {
     Random random = new Random(3);
     assertThat(fails(run(random, 1, 0), run(random, 1.5, 0))).isFalse();
@@ -74,22 +98,23 @@ class ComparisonTest {
   @Test
   void aRisingCounterFailsWhateverTheSpeed() {
     Random random = new Random(4);
-    List<Comparison.Row> rows =
-        new Comparison(0.05, 0.01).compare(run(random, 1, 0), run(random, 1, 5000));
-    assertThat(rows.getFirst().fails()).isTrue();
-    assertThat(Comparison.markdown(rows)).contains("bytes 0 -> 5,000");
+    Comparison comparison = Comparison.of(run(random, 1, 0), run(random, 1, 5000), 0.05);
+    assertThat(comparison.fails()).isTrue();
+    assertThat(comparison.rows().getFirst().verdict()).isEqualTo("counter rose");
+    assertThat(comparison.summary()).isEqualTo("b0: bytes allocated per operation 0 -> 5,000");
+    assertThat(MarkdownTable.of(comparison)).contains("bytes allocated per operation 0 -> 5,000");
   }
 
   @Test
   void severalRunsOfABuildAreOne(@TempDir Path directory) throws IOException {
     Random random = new Random(5);
     List<Path> files = List.of(directory.resolve("a.json"), directory.resolve("b.json"));
-    for (Path file : files) {
-      run(random, 1, 0).write(file);
-    }
+    run(random, 1, 300).write(files.getFirst());
+    run(random, 1, 200).write(files.getLast());
     Results joined = Results.read(files);
     assertThat(joined.benchmarks()).hasSize(BENCHMARKS);
     assertThat(joined.benchmarks().getFirst().forks()).hasSize(2 * FORKS);
+    assertThat(joined.benchmarks().getFirst().counters()).containsValue(200.0);
   }
 
   @Test
@@ -98,5 +123,31 @@ class ComparisonTest {
     Results other = new Results(Map.of("cpu", "b"), "c", "t", List.of());
     assertThat(one.differences(other)).containsExactly("cpu: a / b");
     assertThat(one.differences(one)).isEmpty();
+  }
+
+  @Test
+  void anIdenticalRunIsAsBefore() {
+    Results run = run(new Random(6), 1, 1000);
+    Comparison comparison = Comparison.of(run, run, 0.05);
+    assertThat(comparison.fails()).isFalse();
+    assertThat(comparison.summary()).isEqualTo("not slower than before");
+    assertThat(comparison.rows()).extracting(Comparison.Row::verdict).containsOnly("as before");
+  }
+
+  @Test
+  void nothingInCommonIsNoPass() {
+    Results run = run(new Random(7), 1, 0);
+    Results none = new Results(MACHINE, "c", "t", List.of());
+    Comparison comparison = Comparison.of(run, none, 0.05);
+    assertThat(comparison.fails()).isTrue();
+    assertThat(comparison.unpaired()).hasSize(BENCHMARKS).contains("b0 (old only)");
+  }
+
+  @Test
+  void aFingerprintIsTheSameForTheSameMachineOnly() {
+    assertThat(Machine.hash(Map.of("cpu", "a", "os", "b")))
+        .isEqualTo(Machine.hash(new TreeMap<>(Map.of("os", "b", "cpu", "a"))))
+        .isNotEqualTo(Machine.hash(Map.of("cpu", "b", "os", "b")));
+    assertThat(Machine.differences(Map.of(), Map.of("os", "b"))).containsExactly("os: null / b");
   }
 }

@@ -1,17 +1,11 @@
 package dev.tallrec.cli;
 
 import dev.tallrec.backend.Device;
-import dev.tallrec.backend.DeviceArena;
-import dev.tallrec.backend.FrozenLinear;
-import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.ProductSpeed;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
 import dev.tallrec.backend.cuda.CudaUnavailableException;
 import dev.tallrec.tensor.DType;
-import dev.tallrec.tensor.Shape;
-import dev.tallrec.tensor.Tensor;
-import java.lang.foreign.Arena;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -59,25 +53,10 @@ final class InfoCommand implements Callable<Integer> {
     System.out.printf("  %.1f GiB free%n", device.availableBytes() / (double) (1 << 30));
     System.out.printf(
         "  %,.2f TFLOP/s in a product of %d x %d x %d, the best of %d%n",
-        ceiling(device, size) / 1e12, size, size, size, REPETITIONS);
-  }
-
-  private static double ceiling(Device device, int size) {
-    try (Arena host = Arena.ofShared();
-        DeviceArena memory = device.newArena()) {
-      Tensor values = Tensor.allocate(host, "weights", device.computeType(), Shape.of(size, size));
-      FrozenLinear weights = device.loadLinear(memory, List.of(values));
-      Matrix x = Matrix.allocate(memory, "x", device.computeType(), size, size);
-      Matrix y = Matrix.allocate(memory, "y", device.computeType(), size, size);
-      double best = Double.MAX_VALUE;
-      for (int i = 0; i <= REPETITIONS; i++) {
-        device.synchronize();
-        long start = System.nanoTime();
-        device.ops().linear(x, weights, y, false);
-        device.synchronize();
-        best = Math.min(best, (System.nanoTime() - start) / 1e9);
-      }
-      return 2.0 * size * size * size / best;
-    }
+        ProductSpeed.best(device, size, size, size, REPETITIONS) / 1e12,
+        size,
+        size,
+        size,
+        REPETITIONS);
   }
 }

@@ -108,6 +108,18 @@ public final class Workspace implements AutoCloseable {
     return layers;
   }
 
+  /** How many layers' activations it can keep in what is free, a tenth of it left for others. */
+  public static int layersThatFit(
+      Device device, LlamaConfig config, Adapter adapter, int maxTokens, int maxSequences) {
+    return layersThatFit(
+        device.computeType(),
+        config,
+        adapter,
+        maxTokens,
+        maxSequences,
+        device.availableBytes() / 10 * 9);
+  }
+
   private void allocateLayers(DType type) {
     int count = config.numHiddenLayers();
     int firstSaved = plan.training() ? Math.max(lowestLayer, count - plan.savedLayers()) : count;

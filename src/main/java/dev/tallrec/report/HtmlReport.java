@@ -23,7 +23,7 @@ public final class HtmlReport {
   }
 
   private String write() {
-    String title = escape(Figures.oneLine(study.title()));
+    String title = HtmlText.escape(Figures.oneLine(study.title()));
     page.append(
             """
             <!DOCTYPE html>
@@ -85,7 +85,7 @@ public final class HtmlReport {
   }
 
   private static String link(String id, String text) {
-    return "<a href=\"#%s\">%s</a>".formatted(id, escape(Figures.oneLine(text)));
+    return "<a href=\"#%s\">%s</a>".formatted(id, HtmlText.escape(Figures.oneLine(text)));
   }
 
   private void open(String id, String heading) {
@@ -98,7 +98,7 @@ public final class HtmlReport {
     }
     open("facts", "Facts");
     page.append("<ul class=\"card facts\">\n");
-    study.facts().forEach(fact -> page.append("<li>%s</li>\n".formatted(escape(fact))));
+    study.facts().forEach(fact -> page.append("<li>%s</li>\n".formatted(HtmlText.escape(fact))));
     page.append("</ul></section>\n");
   }
 
@@ -116,9 +116,9 @@ public final class HtmlReport {
   private void table(String id, Study.Table table) {
     page.append(
         "<div class=\"card\" id=\"%s\"><h3 id=\"%s-title\">%s</h3>\n"
-            .formatted(id, id, escape(table.title())));
+            .formatted(id, id, HtmlText.escape(table.title())));
     if (!table.caption().isBlank()) {
-      page.append("<p class=\"caption\">%s</p>\n".formatted(escape(table.caption())));
+      page.append("<p class=\"caption\">%s</p>\n".formatted(HtmlText.escape(table.caption())));
     }
     page.append(
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"%s-title\"><table>\n"
@@ -126,7 +126,8 @@ public final class HtmlReport {
     page.append("<thead><tr><th scope=\"col\">Model</th>");
     table
         .columns()
-        .forEach(column -> page.append("<th scope=\"col\">%s</th>".formatted(escape(column))));
+        .forEach(
+            column -> page.append("<th scope=\"col\">%s</th>".formatted(HtmlText.escape(column))));
     page.append("</tr></thead>\n<tbody>\n");
     List<Set<Study.Row>> best = new ArrayList<>();
     for (int column = 0; column < table.columns().size(); column++) {
@@ -148,9 +149,9 @@ public final class HtmlReport {
           case PAPER -> " <span class=\"badge\">paper</span>";
         };
     page.append(badge.isEmpty() ? "<tr>" : "<tr class=\"other\">")
-        .append("<th scope=\"row\">%s%s</th>".formatted(escape(row.name()), badge));
+        .append("<th scope=\"row\">%s%s</th>".formatted(HtmlText.escape(row.name()), badge));
     for (int column = 0; column < best.size(); column++) {
-      String cell = escape(Figures.cell(row, column));
+      String cell = HtmlText.escape(Figures.cell(row, column));
       if (cell.isEmpty()) {
         cell = "<span aria-label=\"no figure\">–</span>";
       } else if (best.get(column).contains(row)) {
@@ -169,7 +170,7 @@ public final class HtmlReport {
     for (int i = 0; i < plots.size(); i++) {
       Plot plot = plots.get(i);
       page.append("<figure class=\"card\" id=\"chart-%d\">".formatted(i + 1))
-          .append("<h3>%s</h3>\n<picture>\n".formatted(escape(plot.title())));
+          .append("<h3>%s</h3>\n<picture>\n".formatted(HtmlText.escape(plot.title())));
       source(
           plot,
           "(max-width: 640px) and (prefers-color-scheme: dark)",
@@ -181,7 +182,7 @@ public final class HtmlReport {
           "<img src=\"%s\" alt=\"%s\" />\n</picture></figure>\n"
               .formatted(
                   data(plot, ChartTheme.LIGHT, ChartSize.WIDE),
-                  escape(Figures.oneLine(plot.description()))));
+                  HtmlText.escape(Figures.oneLine(plot.description()))));
     }
     page.append("</section>\n");
   }
@@ -209,11 +210,11 @@ public final class HtmlReport {
 
   private void mistake(Study.Mistake mistake) {
     page.append("<article class=\"card mistake\">")
-        .append("<h3>%s</h3>\n".formatted(escape(mistake.model())))
-        .append("<p class=\"text\">%s</p>\n".formatted(escape(mistake.text().strip())))
+        .append("<h3>%s</h3>\n".formatted(HtmlText.escape(mistake.model())))
+        .append("<p class=\"text\">%s</p>\n".formatted(HtmlText.escape(mistake.text().strip())))
         .append(
             "<p class=\"answer\">Right answer: <strong>%s</strong></p>\n"
-                .formatted(escape(mistake.answer())));
+                .formatted(HtmlText.escape(mistake.answer())));
     String standing = Figures.standing(mistake.rank());
     if (!standing.isEmpty()) {
       page.append(
@@ -222,31 +223,5 @@ public final class HtmlReport {
               + "<p class=\"standing\">Its score %s.</p>\n".formatted(standing));
     }
     page.append("</article>\n");
-  }
-
-  /** Text as it may stand in an element or an attribute, without what XML has no place for. */
-  static String escape(String text) {
-    StringBuilder safe = new StringBuilder(text.length());
-    text.codePoints()
-        .forEach(c -> {
-          switch (c) {
-            case '&' -> safe.append("&amp;");
-            case '<' -> safe.append("&lt;");
-            case '>' -> safe.append("&gt;");
-            case '"' -> safe.append("&quot;");
-            case '\'' -> safe.append("&#39;");
-            default -> safe.appendCodePoint(inXml(c) ? c : 0xfffd);
-          }
-        });
-    return safe.toString();
-  }
-
-  private static boolean inXml(int c) {
-    return c == '\t'
-        || c == '\n'
-        || c == '\r'
-        || (c >= 0x20 && c <= 0xd7ff)
-        || (c >= 0xe000 && c <= 0xfffd)
-        || c >= 0x10000;
   }
 }

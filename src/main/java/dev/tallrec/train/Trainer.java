@@ -76,14 +76,8 @@ public final class Trainer implements AutoCloseable {
     int savedLayers =
         config.savedLayers() >= 0
             ? config.savedLayers()
-            // A tenth of what is free is left for others.
             : Workspace.layersThatFit(
-                device.computeType(),
-                network.config(),
-                parameters,
-                config.microBatchTokens(),
-                maxSequences,
-                device.availableBytes() / 10 * 9);
+                device, network.config(), parameters, config.microBatchTokens(), maxSequences);
     this.workspace =
         new Workspace(
             device,

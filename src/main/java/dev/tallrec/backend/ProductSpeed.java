@@ -1,0 +1,37 @@
+package dev.tallrec.backend;
+
+import dev.tallrec.tensor.Shape;
+import dev.tallrec.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.List;
+
+/** How fast a device multiplies matrices: what its other work is measured against. */
+public final class ProductSpeed {
+
+  private ProductSpeed() {}
+
+  /**
+   * Floating-point operations a second, 2 a multiply-add, of [tokens, in] times [in, out].
+   *
+   * @param repetitions after a first time; the fastest of all counts
+   */
+  public static double best(Device device, int tokens, int in, int out, int repetitions) {
+    try (Arena host = Arena.ofShared();
+        DeviceArena memory = device.newArena()) {
+      FrozenLinear weight =
+          device.loadLinear(
+              memory, List.of(Tensor.allocate(host, "w", device.computeType(), Shape.of(out, in))));
+      Matrix x = Matrix.allocate(memory, "x", device.computeType(), tokens, in);
+      Matrix y = Matrix.allocate(memory, "y", device.computeType(), tokens, out);
+      double best = Double.MAX_VALUE;
+      for (int i = 0; i <= repetitions; i++) {
+        device.synchronize();
+        long start = System.nanoTime();
+        device.ops().linear(x, weight, y, false);
+        device.synchronize();
+        best = Math.min(best, (System.nanoTime() - start) / 1e9);
+      }
+      return 2.0 * tokens * in * out / best;
+    }
+  }
+}
