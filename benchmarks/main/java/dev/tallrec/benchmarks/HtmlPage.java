@@ -1,6 +1,6 @@
 package dev.tallrec.benchmarks;
 
-import dev.tallrec.experiment.HtmlText;
+import dev.tallrec.report.HtmlText;
 import java.util.List;
 import java.util.Locale;
 

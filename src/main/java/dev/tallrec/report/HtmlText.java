@@ -1,4 +1,4 @@
-package dev.tallrec.experiment;
+package dev.tallrec.report;
 
 /** Text within HTML that is well-formed XML too. */
 public final class HtmlText {
