@@ -9,6 +9,7 @@ import java.io.IOException;
 public final class TorchEngine {
 
   private static final String NAME = "PyTorch";
+  private static final String THREADS = "ai.djl.pytorch.num_threads";
 
   private TorchEngine() {}
 
@@ -23,6 +24,11 @@ public final class TorchEngine {
     System.setProperty("ai.djl.offline", "true");
     System.setProperty("OPT_OUT_TRACKING", "true");
     System.setProperty("PYTORCH_FLAVOR", "cpu");
+    // The models are small: a second thread gains little, and on a busy machine its waiting costs
+    // a lot.
+    if (System.getProperty(THREADS) == null) {
+      System.setProperty(THREADS, "1");
+    }
     try {
       Object engine =
           Class.forName("ai.djl.engine.Engine")

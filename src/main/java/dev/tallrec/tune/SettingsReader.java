@@ -68,7 +68,7 @@ public final class SettingsReader {
       overlay(settings, readFile(file.get()), "", file.get() + ": ");
     }
     for (Map.Entry<String, String> value : values.entrySet()) {
-      set(settings, value.getKey(), value.getValue());
+      set(settings, value.getKey(), value.getValue(), value.getKey());
     }
     return convert(settings);
   }
@@ -107,15 +107,22 @@ public final class SettingsReader {
     }
   }
 
-  private static void set(ObjectNode settings, String name, String value) throws IOException {
+  /**
+   * Sets a value.
+   *
+   * @param name within {@code settings}
+   * @param whole name, for messages
+   */
+  private static void set(ObjectNode settings, String name, String value, String whole)
+      throws IOException {
     int dot = name.indexOf('.');
     String key = dot < 0 ? name : name.substring(0, dot);
     JsonNode present = settings.get(key);
     if (present == null || (dot < 0) == present.isObject()) {
-      throw new IOException("there is no setting " + name);
+      throw new IOException("there is no setting " + whole);
     }
     if (dot >= 0) {
-      set((ObjectNode) present, name.substring(dot + 1), value);
+      set((ObjectNode) present, name.substring(dot + 1), value, whole);
     } else if (present.isArray()) {
       ArrayNode list = settings.putArray(key);
       for (String item : value.isEmpty() ? new String[0] : value.split(",")) {
