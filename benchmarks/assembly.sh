@@ -4,11 +4,12 @@
 #
 # usage: assembly.sh [--width 512|256] [--java-option OPTION]... [--add CLASS::METHOD]... [--keep DIR] [--summary FILE] [--self-test]
 #   --width        vectors expected, in bits (default: the widest this CPU has); 256 on a wider CPU makes the JVM take AVX2
-#   --java-option  one more option of the JVM; -XX:-UseFMA must make the check fail
-#   --add          one more method of dev.tallrec.backend.cpu that must have FMA; Gemm::packA, a scalar one, must make the check fail
+#   --java-option  one more option of the JVM; -XX:UseAVX=2 without --width must make the check fail on a wider CPU
+#   --add          one more method of dev.tallrec.backend.cpu that must have FMA; Gemm::packTransposedA, a scalar one, must make it fail
 #   --keep         where the JVM's output stays
 #   --summary      Markdown file that the table is added to
-#   --self-test    the check itself: good here and with AVX2, bad with each of those faults
+#   --self-test    the check itself: no complaint here and with AVX2 (but of methods in $KNOWN), one with each fault put in; a few minutes
+#   --widest       only prints how wide vectors of this CPU are, in bits
 # Needs: mvn package -DskipTests (once), a JDK 25 without hsdis, objdump (binutils), Python 3.
 set -eu
 
@@ -48,6 +49,7 @@ summary=""
 shown="benchmarks/assembly.sh${*:+ $*}"
 while [ $# -gt 0 ]; do
   case $1 in
+    --widest) widest; exit 0 ;;
     --self-test) exec "$home/benchmarks/assembly-test.sh" ;;
     --width | --java-option | --add | --keep | --summary)
       [ $# -ge 2 ] || stop "$1 needs a value"
@@ -60,7 +62,7 @@ while [ $# -gt 0 ]; do
       esac
       shift 2
       ;;
-    *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
 can=$(widest)
