@@ -2,7 +2,7 @@
 """Times tallrec against HF transformers + PEFT on this CPU: the same shapes and rows, rounds in turn, both processes warm.
 
 usage: compare_cpu.py BENCHMARKS_JAR MODEL_DIR MOVIE_DIR [--rounds 7] [--java JAVA] [--only NAME]
-                      [--onednn] [--decode] [--m110]
+                      [--onednn] [--decode] [--m110] [--threads N] [--processor-time]
 MODEL_DIR is models/tallrec-mini-base, MOVIE_DIR a directory with the movie train.json.gz and test.json.gz.
 Needs torch, transformers, peft. Prints, per work, the ratio of medians and a 95 % bootstrap interval, as Markdown.
 
@@ -11,7 +11,8 @@ Works: dense training steps and forward passes (equal length, loss everywhere: p
 and the paper's way (generate, then read the first score) on a tenth of the rows.
 
 --onednn adds a second peer, the same model with its frozen linears on oneDNN, in the same rounds (dense works and decoding); --m110 adds the
-dense steps of a 110M model; --decode adds generation of one sequence with a K/V cache, the likeliest token each time.
+dense steps of a 110M model; --decode adds generation of one sequence with a K/V cache, the likeliest token each time. --processor-time counts what each process was given instead of what a clock shows, with one thread each: for a
+machine that is busy otherwise, where threads that wait for each other measure the scheduler (Linux only).
 """
 import argparse, gzip, json, os, random, statistics, subprocess, time
 import numpy as np, torch
@@ -24,8 +25,12 @@ ap = argparse.ArgumentParser()
 ap.add_argument("jar"); ap.add_argument("model"); ap.add_argument("movies")
 ap.add_argument("--rounds", type=int, default=7); ap.add_argument("--java", default="java"); ap.add_argument("--only", default="")
 ap.add_argument("--onednn", action="store_true"); ap.add_argument("--decode", action="store_true"); ap.add_argument("--m110", action="store_true")
+ap.add_argument("--threads", type=int, default=0, help="of each side (default: one per processor)")
+ap.add_argument("--processor-time", action="store_true")
 args = ap.parse_args()
-torch.set_num_threads(os.cpu_count())
+if args.processor_time and args.threads not in (0, 1): ap.error("--processor-time goes with one thread: those that spin would count")
+threads = 1 if args.processor_time else args.threads or os.cpu_count()
+torch.set_num_threads(threads)
 torch.manual_seed(0)
 
 SHAPES = dict(MINI=(256, 688, 8, 4, 6, 8192), M15=(288, 768, 6, 6, 6, 32000))
@@ -38,21 +43,31 @@ PROMPT = ("Below is an instruction that describes a task, paired with an input t
 class Ours:
     def __init__(self, *work):
         self.process = subprocess.Popen(
-            [args.java, "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", args.jar,
+            [args.java, f"-XX:ActiveProcessorCount={threads}", "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", args.jar,
              "dev.tallrec.benchmarks.PeerServer", *map(str, work)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def __call__(self):
+        before = used(self.process.pid)
         self.process.stdin.write("\n"); self.process.stdin.flush()
-        return float(self.process.stdout.readline())
+        seconds = float(self.process.stdout.readline())
+        return used(self.process.pid) - before if args.processor_time else seconds
 
     def close(self):
         self.process.stdin.close(); self.process.wait()
 
 
+def used(process):
+    """Seconds of processors that a process was given so far."""
+    if not args.processor_time: return 0
+    fields = open(f"/proc/{process}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def timed(work):
-    start = time.perf_counter(); work()
-    return time.perf_counter() - start
+    clock = time.process_time if args.processor_time else time.perf_counter
+    start = clock(); work()
+    return clock() - start
 
 
 def lora(model):
@@ -181,7 +196,8 @@ def server(*work):
 
 head = ["work", "HF + PEFT", "tallrec", "times as fast", "95 % interval"]
 if args.onednn: head = ["work", "HF + PEFT", "HF + PEFT, oneDNN", "tallrec", "times as fast as HF + PEFT", "95 % interval", "as with oneDNN", "95 % interval"]
-print(f"torch {torch.__version__}, {os.cpu_count()} processors, {args.rounds} rounds in turn\n\n"
+print(f"torch {torch.__version__}, {os.cpu_count()} processors, {threads} threads a side, {args.rounds} rounds in turn, "
+      f"{'processor' if args.processor_time else 'wall-clock'} time\n\n"
       f"| {' | '.join(head)} |\n|{'---|' * len(head)}", flush=True)
 for shape in SHAPES:
     rows = 4 if shape == "M110" else 8
