@@ -2,27 +2,40 @@
 """Times tallrec against HF transformers + PEFT on this CPU: the same shapes and rows, rounds in turn, both processes warm.
 
 usage: compare_cpu.py BENCHMARKS_JAR MODEL_DIR MOVIE_DIR [--rounds 7] [--java JAVA] [--only NAME]
+                      [--onednn] [--decode] [--m110] [--threads N] [--processor-time]
 MODEL_DIR is models/tallrec-mini-base, MOVIE_DIR a directory with the movie train.json.gz and test.json.gz.
 Needs torch, transformers, peft. Prints, per work, the ratio of medians and a 95 % bootstrap interval, as Markdown.
 
 Works: dense training steps and forward passes (equal length, loss everywhere: pure compute, fp32); real movie rows in training
 (padded for the peer as its collator does) with answer-only loss and with train_on_inputs; scoring (one batched forward of the peer),
 and the paper's way (generate, then read the first score) on a tenth of the rows.
+
+--onednn adds a second peer, the same model with its frozen linears on oneDNN, in the same rounds (dense works and decoding); --m110 adds the
+dense steps of a 110M model; --decode adds generation of one sequence with a K/V cache, the likeliest token each time. --processor-time counts what each process was given instead of what a clock shows, with one thread each: for a
+machine that is busy otherwise, where threads that wait for each other measure the scheduler (Linux only).
 """
 import argparse, gzip, json, os, random, statistics, subprocess, time
 import numpy as np, torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from tokenizers import Tokenizer
+from onednn import with_onednn
 
 ap = argparse.ArgumentParser()
 ap.add_argument("jar"); ap.add_argument("model"); ap.add_argument("movies")
 ap.add_argument("--rounds", type=int, default=7); ap.add_argument("--java", default="java"); ap.add_argument("--only", default="")
+ap.add_argument("--onednn", action="store_true"); ap.add_argument("--decode", action="store_true"); ap.add_argument("--m110", action="store_true")
+ap.add_argument("--threads", type=int, default=0, help="of each side (default: one per processor)")
+ap.add_argument("--processor-time", action="store_true")
 args = ap.parse_args()
-torch.set_num_threads(os.cpu_count())
+if args.processor_time and args.threads not in (0, 1): ap.error("--processor-time goes with one thread: those that spin would count")
+threads = 1 if args.processor_time else args.threads or os.cpu_count()
+torch.set_num_threads(threads)
 torch.manual_seed(0)
 
 SHAPES = dict(MINI=(256, 688, 8, 4, 6, 8192), M15=(288, 768, 6, 6, 6, 32000))
+if args.m110: SHAPES["M110"] = (768, 2048, 12, 12, 12, 32000)
+PROMPT_TOKENS, NEW_TOKENS = 16, 128
 PROMPT = ("Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately "
           "completes the request.  # noqa: E501\n\n### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n")
 
@@ -30,35 +43,54 @@ PROMPT = ("Below is an instruction that describes a task, paired with an input t
 class Ours:
     def __init__(self, *work):
         self.process = subprocess.Popen(
-            [args.java, "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", args.jar,
+            [args.java, f"-XX:ActiveProcessorCount={threads}", "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", args.jar,
              "dev.tallrec.benchmarks.PeerServer", *map(str, work)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def __call__(self):
+        before = used(self.process.pid)
         self.process.stdin.write("\n"); self.process.stdin.flush()
-        return float(self.process.stdout.readline())
+        seconds = float(self.process.stdout.readline())
+        return used(self.process.pid) - before if args.processor_time else seconds
 
     def close(self):
         self.process.stdin.close(); self.process.wait()
 
 
+def used(process):
+    """Seconds of processors that a process was given so far."""
+    if not args.processor_time: return 0
+    fields = open(f"/proc/{process}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def timed(work):
-    start = time.perf_counter(); work()
-    return time.perf_counter() - start
+    clock = time.process_time if args.processor_time else time.perf_counter
+    start = clock(); work()
+    return clock() - start
 
 
 def lora(model):
     return get_peft_model(model, LoraConfig(r=8, lora_alpha=16, lora_dropout=0.05, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"))
 
 
-def dense(shape, rows, train):
+def random_model(shape):
     h, inner, heads, kv, layers, vocab = SHAPES[shape]
-    model = lora(LlamaForCausalLM(LlamaConfig(hidden_size=h, intermediate_size=inner, num_attention_heads=heads, num_key_value_heads=kv,
-                                              num_hidden_layers=layers, vocab_size=vocab, max_position_embeddings=1024, tie_word_embeddings=True)))
+    return LlamaForCausalLM(LlamaConfig(hidden_size=h, intermediate_size=inner, num_attention_heads=heads, num_key_value_heads=kv,
+                                        num_hidden_layers=layers, vocab_size=vocab, max_position_embeddings=1024, tie_word_embeddings=True))
+
+
+def random_ids(shape, rows, length):
+    return torch.randint(3, SHAPES[shape][-1], (rows, length))
+
+
+def dense(shape, rows, train, onednn=False):
+    model = lora(random_model(shape))
+    ids = random_ids(shape, rows, 256)
+    if onednn: model = with_onednn(model, ids[:1])
     for module in model.modules():   # ours has dropout off there, too
         if isinstance(module, torch.nn.Dropout): module.p = 0
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4)
-    ids = torch.randint(3, vocab, (rows, 256))
 
     def step():
         if not train:
@@ -68,6 +100,19 @@ def dense(shape, rows, train):
         torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
         optimizer.step(); optimizer.zero_grad(set_to_none=True)
     return step
+
+
+def decode(shape, onednn=False):
+    model = random_model(shape).requires_grad_(False).eval()
+    ids = random_ids(shape, 1, PROMPT_TOKENS)
+    if onednn: model = with_onednn(model, ids)
+    # No token ends a sequence: both sides write as many.
+    model.generation_config.eos_token_id = None
+
+    def generate():
+        written = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW_TOKENS, do_sample=False, use_cache=True, pad_token_id=0)
+        assert written.shape[1] == PROMPT_TOKENS + NEW_TOKENS
+    return torch.no_grad()(generate)
 
 
 tokenizer = Tokenizer.from_file(args.model + "/tokenizer.json")
@@ -113,17 +158,32 @@ def movie_score(limit=1000, generate=False):
     return score
 
 
-def compare(name, theirs, ours, scale=1.0):
+def compare(name, theirs, ours, scale=1.0, stronger=None, tokens=0):
     if args.only and args.only not in name: return
-    peer, our = theirs(), ours()
-    for _ in range(2): timed(peer) if scale == 1 else None; our()
+    peers = [theirs()] + ([stronger()] if stronger and args.onednn else [])
+    our = ours()
+    for _ in range(2):
+        for peer in peers: timed(peer) if scale == 1 else None
+        our()
     for _ in range(3): our()
-    pairs = [(scale * timed(peer), our()) for _ in range(args.rounds if scale == 1 else 2)]
+    sides = [lambda peer=peer: scale * timed(peer) for peer in peers] + [our]
+    rounds = []
+    for number in range(args.rounds if scale == 1 else 2):
+        # Each goes first in turn: what one leaves in caches and clocks hits all the others alike.
+        order = [(number + at) % len(sides) for at in range(len(sides))]
+        took = {side: sides[side]() for side in order}
+        rounds.append([took[side] for side in range(len(sides))])
     our_process.close()
-    ratio = lambda sample: statistics.median(p for p, _ in sample) / statistics.median(o for _, o in sample)
-    rng = random.Random(0); drawn = sorted(ratio(rng.choices(pairs, k=len(pairs))) for _ in range(2000))
-    print(f"| {name} | {statistics.median(p for p, _ in pairs):.3f} s | {statistics.median(o for _, o in pairs):.3f} s | "
-          f"**{ratio(pairs):.2f}** | {drawn[50]:.2f} to {drawn[1949]:.2f} |", flush=True)
+    median = lambda sample, side: statistics.median(r[side] for r in sample)
+    shown = lambda side: f"{median(rounds, side):.3f} s" + (f", {tokens / median(rounds, side):.0f} tokens/s" if tokens else "")
+    cells = []
+    for side in range(len(peers)):
+        ratio = lambda sample: median(sample, side) / median(sample, -1)
+        rng = random.Random(0); drawn = sorted(ratio(rng.choices(rounds, k=len(rounds))) for _ in range(2000))
+        cells += [f"**{ratio(rounds):.2f}**", f"{drawn[50]:.2f} to {drawn[1949]:.2f}"]
+    if args.onednn and len(peers) == 1: cells += ["", ""]
+    times = [shown(0)] + ([shown(1) if len(peers) == 2 else ""] if args.onednn else []) + [shown(-1)]
+    print("| " + " | ".join([name] + times + cells) + " |", flush=True)
 
 
 def server(*work):
@@ -134,11 +194,20 @@ def server(*work):
     return start
 
 
-print(f"torch {torch.__version__}, {os.cpu_count()} processors, {args.rounds} rounds in turn\n\n"
-      "| work | HF + PEFT | tallrec | times as fast | 95 % interval |\n|---|---|---|---|---|", flush=True)
+head = ["work", "HF + PEFT", "tallrec", "times as fast", "95 % interval"]
+if args.onednn: head = ["work", "HF + PEFT", "HF + PEFT, oneDNN", "tallrec", "times as fast as HF + PEFT", "95 % interval", "as with oneDNN", "95 % interval"]
+print(f"torch {torch.__version__}, {os.cpu_count()} processors, {threads} threads a side, {args.rounds} rounds in turn, "
+      f"{'processor' if args.processor_time else 'wall-clock'} time\n\n"
+      f"| {' | '.join(head)} |\n|{'---|' * len(head)}", flush=True)
 for shape in SHAPES:
-    compare(f"training step, dense, {shape}, 8 x 256, fp32", lambda: dense(shape, 8, True), server("train", shape, 8))
-    compare(f"forward and loss, dense, {shape}, 8 x 256, fp32", lambda: dense(shape, 8, False), server("forward", shape, 8))
+    rows = 4 if shape == "M110" else 8
+    compare(f"training step, dense, {shape}, {rows} x 256, fp32", lambda: dense(shape, rows, True), server("train", shape, rows),
+            stronger=lambda: dense(shape, rows, True, onednn=True))
+    compare(f"forward and loss, dense, {shape}, {rows} x 256, fp32", lambda: dense(shape, rows, False), server("forward", shape, rows),
+            stronger=lambda: dense(shape, rows, False, onednn=True))
+for shape in SHAPES if args.decode else ():
+    compare(f"decoding, {shape}, {NEW_TOKENS} tokens after {PROMPT_TOKENS}, fp32", lambda: decode(shape), server("decode", shape, PROMPT_TOKENS, NEW_TOKENS),
+            stronger=lambda: decode(shape, onednn=True), tokens=NEW_TOKENS)
 compare("movie rows, training, answer-only loss, 64 examples", lambda: movie_train(False), server("movie-train", "false"))
 compare("movie rows, training, train_on_inputs, 64 examples", lambda: movie_train(True), server("movie-train", "true"))
 compare("movie test set, scoring, one forward", movie_score, server("movie-score"))

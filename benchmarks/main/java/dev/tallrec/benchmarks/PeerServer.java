@@ -2,6 +2,10 @@ package dev.tallrec.benchmarks;
 
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.llama.Adapter;
+import dev.tallrec.llama.LlamaConfig;
+import dev.tallrec.llama.LlamaNetwork;
+import dev.tallrec.llama.LlamaWeights;
+import dev.tallrec.llama.TextGenerator;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
 import dev.tallrec.model.BaseModel;
@@ -11,6 +15,7 @@ import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.TasteScorer;
+import dev.tallrec.tensor.DType;
 import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.LabelledTokens;
@@ -24,6 +29,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
 
 /**
  * Our side of peers/compare_cpu.py: does one round of a work when told to on standard input, and
@@ -39,13 +45,14 @@ public final class PeerServer {
   }
 
   /**
-   * Serves "train SHAPE ROWS", "forward SHAPE ROWS", "movie-train INPUTS", "movie-score"; an empty
-   * line repeats.
+   * Serves "train SHAPE ROWS", "forward SHAPE ROWS", "decode SHAPE PROMPT NEW", "movie-train
+   * INPUTS", "movie-score"; an empty line repeats.
    */
   public static void main(String[] arguments) throws Exception {
     Round round =
         switch (arguments[0]) {
           case "train", "forward" -> dense(arguments);
+          case "decode" -> decode(arguments);
           case "movie-train" -> movieTrain(Boolean.parseBoolean(arguments[1]));
           case "movie-score" -> movieScore();
           default -> throw new IllegalArgumentException(arguments[0]);
@@ -68,6 +75,22 @@ public final class PeerServer {
     return arguments[0].equals("train")
         ? () -> benchmark.train(work)
         : () -> benchmark.forward(work);
+  }
+
+  /** One sequence, the likeliest token each time, with keys and values kept. */
+  private static Round decode(String[] arguments) throws IOException {
+    LlamaConfig config = ModelShape.valueOf(arguments[1]).config();
+    int[] prompt =
+        new SplittableRandom(2)
+            .ints(Integer.parseInt(arguments[2]), 3, config.vocabSize())
+            .toArray();
+    int tokens = Integer.parseInt(arguments[3]);
+    CpuDevice device = CpuDevice.ofAllProcessors();
+    LlamaWeights weights =
+        LlamaWeights.load(device, config, RandomWeights.ofEachLayer(config, DType.F32));
+    TextGenerator generator =
+        new TextGenerator(new LlamaNetwork(device, weights), Adapter.NONE, prompt.length + tokens);
+    return () -> generator.greedy(prompt, tokens, false);
   }
 
   private static BaseModel base() throws IOException {

@@ -12,19 +12,31 @@ import java.util.SplittableRandom;
 
 /**
  * Weights of a model's shapes with random values, so small that activations stay finite. Layers
- * share them: a 7B model takes the host memory of one layer.
+ * share them: a 7B model takes the host memory of one layer. Beside a peer they must not: shared
+ * weights stay in the cache where the peer's do not.
  */
 public final class RandomWeights implements WeightSource, AutoCloseable {
 
   private final Arena arena = Arena.ofShared();
   private final LlamaConfig config;
   private final DType dtype;
-  private final Map<Shape, Tensor> byShape = new HashMap<>();
+  private final boolean shared;
+  private final Map<Object, Tensor> made = new HashMap<>();
   private final SplittableRandom random = new SplittableRandom(1);
 
   public RandomWeights(LlamaConfig config, DType dtype) {
+    this(config, dtype, true);
+  }
+
+  private RandomWeights(LlamaConfig config, DType dtype, boolean shared) {
     this.config = config;
     this.dtype = dtype;
+    this.shared = shared;
+  }
+
+  /** Weights of which every layer has its own, as in a real model. */
+  public static RandomWeights ofEachLayer(LlamaConfig config, DType dtype) {
+    return new RandomWeights(config, dtype, false);
   }
 
   @Override
@@ -33,7 +45,7 @@ public final class RandomWeights implements WeightSource, AutoCloseable {
     if (shape == null) {
       throw new IllegalArgumentException("the model has no " + name);
     }
-    return byShape.computeIfAbsent(shape, this::random);
+    return made.computeIfAbsent(shared ? shape : name, key -> random(shape));
   }
 
   private Tensor random(Shape shape) {

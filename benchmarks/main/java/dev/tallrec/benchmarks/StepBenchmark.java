@@ -67,7 +67,7 @@ public class StepBenchmark {
   public void setUp() throws IOException {
     LlamaConfig config = shape.config();
     device = CpuDevice.ofAllProcessors();
-    source = new RandomWeights(config, DType.F32);
+    source = RandomWeights.ofEachLayer(config, DType.F32);
     weights = LlamaWeights.load(device, config, source);
     network = new LlamaNetwork(device, weights);
     adapter = LoraAdapter.initial(config, LoraConfig.paper(), 1);

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Checks assembly.sh itself: it must pass what is good and name what is not. Prints one line a case; exit code 1 if one is not as it must be.
+# Methods in the environment's KNOWN (CLASS::METHOD, with spaces between) may fall short in every case: they do on this revision.
+set -u
+
+home=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
+known=${KNOWN:-}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+wrong=0
+
+# usage: named NAME WANTED [OPTION]...    WANTED: an extended regular expression that a complaint must match, or "nothing"
+named() {
+  name=$1
+  wanted=$2
+  shift 2
+  "$home/assembly.sh" "$@" >"$work/out" 2>"$work/err"
+  code=$?
+  cp "$work/err" "$work/complaints"
+  for method in $known; do
+    grep -v "^assembly: $method: " "$work/complaints" >"$work/rest" || true
+    mv "$work/rest" "$work/complaints"
+  done
+  if [ "$wanted" = nothing ]; then
+    [ ! -s "$work/complaints" ] && [ "$code" -le 1 ]
+  else
+    [ "$code" = 1 ] && grep -Eq "$wanted" "$work/complaints"
+  fi
+  if [ $? = 0 ]; then
+    echo "as it must be: $name: $(head -n 1 "$work/complaints" | grep . || echo no complaint)"
+  else
+    echo "WRONG: $name: exit code $code, wanted $wanted, got: $(head -n 3 "$work/complaints")"
+    wrong=1
+  fi
+}
+
+named "the widest vectors" nothing
+named "AVX2" nothing --width 256
+named "a scalar method" '^assembly: Gemm::packTransposedA: no FMA' --add Gemm::packTransposedA
+named "calls" '^assembly: Losses::gradient: .*calls' --java-option -XX:CompileCommand=dontinline,dev.tallrec.backend.cpu.VectorMath::exp
+if "$home/assembly.sh" --widest | grep -q 512; then
+  named "half the width the CPU has" '^assembly: Gemm::kernel12: (no FMA in zmm|never)' --java-option -XX:UseAVX=2
+fi
+exit $wrong
