@@ -61,6 +61,16 @@ final class DeviceOptions {
   }
 
   /**
+   * Opens the device so that it computes in {@code type}, whatever --compute-type says; the CPU
+   * computes in F32 all the same.
+   *
+   * @throws IOException if a GPU is asked for and there is none that can be used
+   */
+  Device open(DType type) throws IOException {
+    return open((ordinal, given) -> CudaDevice.open(ordinal, type), cpu -> cpu);
+  }
+
+  /**
    * Opens the device so that it tells how long everything took: a GPU by events of its own, the CPU
    * by its clock.
    *
