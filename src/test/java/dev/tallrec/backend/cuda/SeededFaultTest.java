@@ -101,7 +101,10 @@ class SeededFaultTest {
   @Test
   void aWrongIndexShows() throws Exception {
     Path library =
-        build("rms_norm.cu", "* scale * to_float(weight[c])", "* scale * to_float(weight[c + 1])");
+        build(
+            "rms_norm.cu",
+            "* scale * to_float(weights.values[i])",
+            "* scale * to_float(weight[first + i + 1])");
     float[] faulty = rmsNorm(new EmulatedDriver(library, 0, MEMORY));
     assertThat(Arrays.equals(faulty, good())).isFalse();
     // The last column was multiplied by what lies behind the weights.
@@ -123,7 +126,7 @@ class SeededFaultTest {
 
   @Test
   void aWriteBehindTheEndShows() throws Exception {
-    Path library = build("rms_norm.cu", "out[c] = from_float<T>", "out[c + 1] = from_float<T>");
+    Path library = build("rms_norm.cu", "store_chunk(out, first", "store_chunk(out + 1, first");
     assertThatThrownBy(() -> rmsNorm(new EmulatedDriver(library, 0, MEMORY)))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("rms_norm_f32 wrote outside of out");
