@@ -1,6 +1,7 @@
 #!/bin/sh
-# Checks tallrec on a machine with a GPU, within 8 minutes: PyTorch's golden values on the real device, training steps of LLaMA-7B's shape, the
-# profile of a step, and Hugging Face + PEFT on the same work where Python has them. Needs no Java there: pack a runtime first.
+# Checks tallrec on a machine with a GPU, within 8 minutes: every operation against the CPU, PyTorch's golden values on the real device, training
+# steps of LLaMA-7B's shape, the profile of a step, and Hugging Face + PEFT on the same work where Python has them. Needs no Java there: pack a
+# runtime first.
 #
 #   benchmarks/gpu-check.sh pack         here: build, and put a runtime, the jar and fixtures into .gpu-check/ (below 64 MiB; needs a JDK 25)
 #   benchmarks/gpu-check.sh run OUT      there: run everything, write OUT/gpu-check.json and OUT/gpu-check.md
@@ -39,6 +40,7 @@ run() {
   } >"$report"
 
   section "tallrec info" $java dev.tallrec.cli.Main info
+  section "every operation in F32, F16 and BF16, against the CPU" $java dev.tallrec.cli.Main verify --ops --device cuda
   for type in F32 F16 BF16; do
     section "verify in $type" $java dev.tallrec.cli.Main verify --device cuda --compute-type "$type" "$kit"/golden/[A-Z]_*
   done

@@ -22,9 +22,13 @@ __device__ void swiglu(const T* gate, int64_t gs, const T* up, int64_t us, T* ou
   gate += blockIdx.x * gs;
   up += blockIdx.x * us;
   out += blockIdx.x * os;
-  for_columns(columns, [&](int c) {
-    float g = to_float(gate[c]);
-    out[c] = from_float<T>(g / (1 + expf(-g)) * to_float(up[c]));
+  for_chunks<T>(columns, [&](int first, int count) {
+    Chunk<T> gates = load_chunk(gate, first, count), ups = load_chunk(up, first, count);
+    for (int i = 0; i < Chunk<T>::SIZE; i++) {
+      float g = to_float(gates.values[i]);
+      gates.values[i] = from_float<T>(g / (1 + expf(-g)) * to_float(ups.values[i]));
+    }
+    store_chunk(out, first, count, gates);
   });
 }
 
@@ -36,11 +40,16 @@ __device__ void swiglu_backward(const T* dout, int64_t os, const T* gate, int64_
   up += blockIdx.x * us;
   dgate += blockIdx.x * dgs;
   dup += blockIdx.x * dus;
-  for_columns(columns, [&](int c) {
-    float d = to_float(dout[c]), g = to_float(gate[c]), u = to_float(up[c]);
-    float s = 1 / (1 + expf(-g));
-    dgate[c] = from_float<T>(d * u * s * (1 + g * (1 - s)));
-    dup[c] = from_float<T>(d * g * s);
+  for_chunks<T>(columns, [&](int first, int count) {
+    Chunk<T> douts = load_chunk(dout, first, count), gates = load_chunk(gate, first, count), ups = load_chunk(up, first, count);
+    for (int i = 0; i < Chunk<T>::SIZE; i++) {
+      float d = to_float(douts.values[i]), g = to_float(gates.values[i]), u = to_float(ups.values[i]);
+      float s = 1 / (1 + expf(-g));
+      gates.values[i] = from_float<T>(d * u * s * (1 + g * (1 - s)));
+      ups.values[i] = from_float<T>(d * g * s);
+    }
+    store_chunk(dgate, first, count, gates);
+    store_chunk(dup, first, count, ups);
   });
 }
 

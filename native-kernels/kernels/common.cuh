@@ -41,6 +41,37 @@ template <class F> __device__ inline void for_columns(int columns, F work) {
   for (int c = threadIdx.x; c < columns; c += blockDim.x) work(c);
 }
 
+// Calls work(first, count) for every 16-byte chunk of a row, chunks shared out among the threads of the block; the last may be short. Which
+// thread has which columns does not depend on alignment, so that sums have the same bits whatever it is.
+template <class T, class F> __device__ inline void for_chunks(int columns, F work) {
+  constexpr int SIZE = Chunk<T>::SIZE;
+  for (int first = threadIdx.x * SIZE; first < columns; first += blockDim.x * SIZE) {
+    work(first, columns - first < SIZE ? columns - first : SIZE);
+  }
+}
+
+// A chunk of a row: one load where the row is aligned and the chunk is whole. What lies beyond `count` is zero.
+template <class T> __device__ inline Chunk<T> load_chunk(const T* row, int first, int count) {
+  constexpr int SIZE = Chunk<T>::SIZE;
+  if (count == SIZE && is_aligned(row)) return *reinterpret_cast<const Chunk<T>*>(row + first);
+  Chunk<T> chunk;
+#pragma unroll
+  for (int i = 0; i < SIZE; i++) chunk.values[i] = i < count ? row[first + i] : from_float<T>(0);
+  return chunk;
+}
+
+template <class T> __device__ inline void store_chunk(T* row, int first, int count, const Chunk<T>& chunk) {
+  constexpr int SIZE = Chunk<T>::SIZE;
+  if (count == SIZE && is_aligned(row)) {
+    *reinterpret_cast<Chunk<T>*>(row + first) = chunk;
+    return;
+  }
+#pragma unroll
+  for (int i = 0; i < SIZE; i++) {
+    if (i < count) row[first + i] = chunk.values[i];
+  }
+}
+
 constexpr int WARP = 32;
 
 __device__ inline float warp_sum(float value) {

@@ -4,13 +4,22 @@
 template <class T>
 __device__ void normalize(const T* x, const T* weight, float epsilon, T* out, float* rstd, int columns) {
   float sum = 0;
-  for_columns(columns, [&](int c) {
-    float value = to_float(x[c]);
-    sum += value * value;
+  for_chunks<T>(columns, [&](int first, int count) {
+    Chunk<T> values = load_chunk(x, first, count);
+    for (int i = 0; i < Chunk<T>::SIZE; i++) {
+      float value = to_float(values.values[i]);
+      sum += value * value;
+    }
   });
   float scale = 1.0f / sqrtf(block_sum(sum) / columns + epsilon);
   if (threadIdx.x == 0) *rstd = scale;
-  for_columns(columns, [&](int c) { out[c] = from_float<T>(to_float(x[c]) * scale * to_float(weight[c])); });
+  for_chunks<T>(columns, [&](int first, int count) {
+    Chunk<T> values = load_chunk(x, first, count), weights = load_chunk(weight, first, count);
+    for (int i = 0; i < Chunk<T>::SIZE; i++) {
+      values.values[i] = from_float<T>(to_float(values.values[i]) * scale * to_float(weights.values[i]));
+    }
+    store_chunk(out, first, count, values);
+  });
 }
 
 template <class T>
@@ -25,7 +34,13 @@ __device__ void add_rms_norm(const T* x, int64_t xs, const T* delta, int64_t ds,
   x += blockIdx.x * xs;
   delta += blockIdx.x * ds;
   sum += blockIdx.x * ss;
-  for_columns(columns, [&](int c) { sum[c] = from_float<T>(to_float(x[c]) + to_float(delta[c])); });
+  for_chunks<T>(columns, [&](int first, int count) {
+    Chunk<T> values = load_chunk(x, first, count), deltas = load_chunk(delta, first, count);
+    for (int i = 0; i < Chunk<T>::SIZE; i++) {
+      values.values[i] = from_float<T>(to_float(values.values[i]) + to_float(deltas.values[i]));
+    }
+    store_chunk(sum, first, count, values);
+  });
   normalize(sum, weight, epsilon, out + blockIdx.x * os, rstd + blockIdx.x * rs, columns);
 }
 
@@ -37,12 +52,23 @@ __device__ void rms_norm_backward(const T* dout, int64_t gs, const T* x, int64_t
   x += blockIdx.x * xs;
   dx += blockIdx.x * ds;
   float sum = 0;
-  for_columns(columns, [&](int c) { sum += to_float(weight[c]) * to_float(dout[c]) * to_float(x[c]); });
+  for_chunks<T>(columns, [&](int first, int count) {
+    Chunk<T> values = load_chunk(x, first, count), weights = load_chunk(weight, first, count), douts = load_chunk(dout, first, count);
+    for (int i = 0; i < Chunk<T>::SIZE; i++) {
+      sum += to_float(weights.values[i]) * to_float(douts.values[i]) * to_float(values.values[i]);
+    }
+  });
   float scale = rstd[blockIdx.x * rs];
   float correction = block_sum(sum) / columns * scale * scale;
-  for_columns(columns, [&](int c) {
-    float gradient = scale * (to_float(weight[c]) * to_float(dout[c]) - to_float(x[c]) * correction);
-    dx[c] = from_float<T>(to_float(dx[c]) + gradient);
+  for_chunks<T>(columns, [&](int first, int count) {
+    Chunk<T> values = load_chunk(x, first, count), weights = load_chunk(weight, first, count), douts = load_chunk(dout, first, count);
+    Chunk<T> gradients = load_chunk(dx, first, count);
+    for (int i = 0; i < Chunk<T>::SIZE; i++) {
+      float gradient =
+          scale * (to_float(weights.values[i]) * to_float(douts.values[i]) - to_float(values.values[i]) * correction);
+      gradients.values[i] = from_float<T>(to_float(gradients.values[i]) + gradient);
+    }
+    store_chunk(dx, first, count, gradients);
   });
 }
 

@@ -25,7 +25,11 @@ __device__ void scatter_add_rows(const T* source, int64_t source_stride, const i
 template <class T> __device__ void add(const T* x, int64_t x_stride, T* y, int64_t y_stride, int columns) {
   x += blockIdx.x * x_stride;
   y += blockIdx.x * y_stride;
-  for_columns(columns, [&](int c) { y[c] = from_float<T>(to_float(y[c]) + to_float(x[c])); });
+  for_chunks<T>(columns, [&](int first, int count) {
+    Chunk<T> xs = load_chunk(x, first, count), ys = load_chunk(y, first, count);
+    for (int i = 0; i < Chunk<T>::SIZE; i++) ys.values[i] = from_float<T>(to_float(ys.values[i]) + to_float(xs.values[i]));
+    store_chunk(y, first, count, ys);
+  });
 }
 
 template <class T> __device__ void fill(T* x, int64_t stride, float value, int columns) {

@@ -37,6 +37,7 @@ class PackageOrderTest {
           "report",
           "experiment",
           "verify",
+          "verify.ops",
           "cli");
 
   @ArchTest

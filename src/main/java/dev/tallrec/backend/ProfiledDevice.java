@@ -3,21 +3,16 @@ package dev.tallrec.backend;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
-/**
- * A device that takes the time of every operation. It waits for each to end, so that asynchronous
- * devices do not overlap launches: the sum is a little more than without it.
- */
+/** A device that tells how long everything it was asked for took. */
 public final class ProfiledDevice implements Device {
 
   /**
-   * An operation that was done.
+   * Something that was done.
    *
-   * @param name of the operation
+   * @param name of the operation, or of a kernel
    * @param startNanos when it began, by {@link System#nanoTime}
    * @param nanos how long it took
    * @param flop floating-point operations of products, 2 a multiply-add; 0 for others
@@ -26,46 +21,31 @@ public final class ProfiledDevice implements Device {
 
   private final Device device;
   private final Ops ops;
-  private final List<Event> events = new ArrayList<>();
+  private final Supplier<List<Event>> events;
 
-  /** Takes times of {@code device}, which is closed with this. */
+  /** Takes times of {@code device}'s operations by the host's clock; it is closed with this. */
   public ProfiledDevice(Device device) {
+    HostClock clock = new HostClock(device);
     this.device = device;
-    Ops target = device.ops();
-    ops =
-        (Ops)
-            Proxy.newProxyInstance(
-                Ops.class.getClassLoader(),
-                new Class<?>[] {Ops.class},
-                (proxy, method, arguments) -> {
-                  long start = System.nanoTime();
-                  try {
-                    return method.invoke(target, arguments);
-                  } catch (InvocationTargetException e) {
-                    throw e.getCause() == null ? e : e.getCause();
-                  } finally {
-                    device.synchronize();
-                    events.add(
-                        new Event(
-                            method.getName(), start, System.nanoTime() - start, flop(arguments)));
-                  }
-                });
+    this.ops = clock.ops();
+    this.events = clock::takeEvents;
   }
 
-  /** Of a product with frozen weights: its first operand's rows times the weights. */
-  private static double flop(Object[] arguments) {
-    return arguments.length > 1
-            && arguments[0] instanceof Matrix x
-            && arguments[1] instanceof FrozenLinear weight
-        ? 2.0 * x.rows() * weight.inFeatures() * weight.outFeatures()
-        : 0;
+  /**
+   * Of a device that takes times itself.
+   *
+   * @param device closed with this
+   * @param events gives everything done since it was last asked, waiting for it
+   */
+  public ProfiledDevice(Device device, Supplier<List<Event>> events) {
+    this.device = device;
+    this.ops = device.ops();
+    this.events = events;
   }
 
   /** Everything done since the last call. */
   public List<Event> takeEvents() {
-    List<Event> taken = List.copyOf(events);
-    events.clear();
-    return taken;
+    return events.get();
   }
 
   @Override

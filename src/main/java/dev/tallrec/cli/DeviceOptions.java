@@ -1,11 +1,13 @@
 package dev.tallrec.cli;
 
 import dev.tallrec.backend.Device;
+import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
 import dev.tallrec.backend.cuda.CudaUnavailableException;
 import dev.tallrec.tensor.DType;
 import java.io.IOException;
+import java.util.function.Function;
 import picocli.CommandLine.Option;
 
 /** Where to compute. */
@@ -44,27 +46,55 @@ final class DeviceOptions {
       description = "CPU threads; the result does not depend on it (default: all processors).")
   private int threads = Runtime.getRuntime().availableProcessors();
 
+  /** How a GPU is opened. */
+  private interface Gpu<D> {
+    D open(int ordinal, DType computeType) throws CudaUnavailableException;
+  }
+
   /**
    * Opens the device.
    *
    * @throws IOException if a GPU is asked for and there is none that can be used
    */
   Device open() throws IOException {
+    return open(CudaDevice::open, cpu -> cpu);
+  }
+
+  /**
+   * Opens the device so that it computes in {@code type}, whatever --compute-type says; the CPU
+   * computes in F32 all the same.
+   *
+   * @throws IOException if a GPU is asked for and there is none that can be used
+   */
+  Device open(DType type) throws IOException {
+    return open((ordinal, given) -> CudaDevice.open(ordinal, type), cpu -> cpu);
+  }
+
+  /**
+   * Opens the device so that it tells how long everything took: a GPU by events of its own, the CPU
+   * by its clock.
+   *
+   * @throws IOException if a GPU is asked for and there is none that can be used
+   */
+  ProfiledDevice openProfiled() throws IOException {
+    return open(CudaDevice::openProfiled, ProfiledDevice::new);
+  }
+
+  private <D> D open(Gpu<? extends D> cuda, Function<CpuDevice, ? extends D> cpu)
+      throws IOException {
     if (!computeType.isWeight()) {
       throw new IllegalArgumentException("--compute-type " + computeType + ": F16, BF16 or F32");
     }
     return switch (kind) {
-      case CPU -> new CpuDevice(threads);
-      case CUDA -> CudaDevice.open(gpu, computeType);
-      case AUTO -> auto();
+      case CPU -> cpu.apply(new CpuDevice(threads));
+      case CUDA -> cuda.open(gpu, computeType);
+      case AUTO -> {
+        try {
+          yield cuda.open(gpu, computeType);
+        } catch (CudaUnavailableException e) {
+          yield cpu.apply(new CpuDevice(threads));
+        }
+      }
     };
-  }
-
-  private Device auto() {
-    try {
-      return CudaDevice.open(gpu, computeType);
-    } catch (CudaUnavailableException e) {
-      return new CpuDevice(threads);
-    }
   }
 }

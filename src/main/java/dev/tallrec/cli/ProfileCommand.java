@@ -36,7 +36,8 @@ import picocli.CommandLine.Option;
     name = "profile",
     mixinStandardHelpOptions = true,
     description =
-        "Trains a few steps on movie examples and shows where the time of the last one goes, operation by operation.")
+        "Trains a few steps on movie examples and shows where the time of the last one goes: on the CPU operation by operation, on a"
+            + " GPU kernel by kernel, as the GPU itself took their times.")
 final class ProfileCommand implements Callable<Integer> {
 
   private static final int WARM_UP_STEPS = 12;
@@ -72,7 +73,7 @@ final class ProfileCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, TrainingStoppedException {
-    try (ProfiledDevice profiled = new ProfiledDevice(device.open());
+    try (ProfiledDevice profiled = device.openProfiled();
         BaseModel model = BaseModel.named(profiled, base)) {
       System.out.println(profiled.description());
       List<LabelledTokens> batch = batch(model);
@@ -146,13 +147,17 @@ final class ProfileCommand implements Callable<Integer> {
       sums.put(event.name(), sums.getOrDefault(event.name(), new Sum(0, 0, 0)).plus(event));
     }
     double all = sums.values().stream().mapToLong(Sum::nanos).sum();
-    System.out.printf("%-20s %6s %10s %7s %12s%n", "operation", "calls", "ms", "share", "GFLOP/s");
+    // Names of kernels can be longer than those of operations.
+    int width = Math.max(20, sums.keySet().stream().mapToInt(String::length).max().orElse(0));
+    String name = "%-" + width + "s";
+    System.out.printf(
+        name + " %6s %10s %7s %12s%n", "operation", "calls", "ms", "share", "GFLOP/s");
     sums.entrySet().stream()
         .sorted((a, b) -> Long.compare(b.getValue().nanos(), a.getValue().nanos()))
         .forEach(entry -> {
           Sum sum = entry.getValue();
           System.out.printf(
-              "%-20s %6d %10.2f %6.1f%% %12s%n",
+              name + " %6d %10.2f %6.1f%% %12s%n",
               entry.getKey(),
               sum.calls(),
               sum.nanos() / 1e6,

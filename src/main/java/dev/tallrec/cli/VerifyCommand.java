@@ -1,17 +1,25 @@
 package dev.tallrec.cli;
 
 import dev.tallrec.backend.Device;
+import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.tensor.DType;
 import dev.tallrec.verify.Check;
 import dev.tallrec.verify.Verification;
+import dev.tallrec.verify.ops.OpsCase;
+import dev.tallrec.verify.ops.OpsVerification;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
-/** Compares this build with PyTorch's values. */
+/** Compares this build with PyTorch's values, and a device's operations with the CPU's. */
 @Command(
     name = "verify",
     mixinStandardHelpOptions = true,
@@ -24,36 +32,85 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Mixin private DeviceOptions device = new DeviceOptions();
 
+  @Option(
+      names = "--ops",
+      description =
+          "Compare every operation of the device with the CPU's in fp32, over odd sizes and LLaMA-7B's: on a GPU computing"
+              + " in F32, F16 and BF16, on the CPU with all threads against one.")
+  private boolean operations;
+
   @Parameters(
       paramLabel = "DIR",
-      arity = "1..*",
+      arity = "0..*",
       description = "Fixture: a directory with model/, adapter/, golden.safetensors, meta.json.")
   private List<Path> directories = List.of();
 
+  @Spec private CommandSpec spec;
+
   @Override
   public Integer call() throws IOException {
+    if (!operations && directories.isEmpty()) {
+      throw new ParameterException(spec.commandLine(), "Which fixtures? Or --ops");
+    }
+    boolean passed = true;
+    if (operations) {
+      for (DType type : List.of(DType.F32, DType.F16, DType.BF16)) {
+        passed &= operations(type);
+      }
+    }
+    if (!directories.isEmpty()) {
+      passed &= fixtures();
+    }
+    System.out.printf("%n%s%n", passed ? "all within tolerance" : "NOT within tolerance");
+    return passed ? 0 : Tallrec.FAILED;
+  }
+
+  private boolean operations(DType type) throws IOException {
+    try (Device opened = device.open(type)) {
+      if (opened.computeType() != type) {
+        return true;
+      }
+      System.out.println(opened.description());
+      int threads = opened instanceof CpuDevice ? 1 : Runtime.getRuntime().availableProcessors();
+      try (Device reference = new CpuDevice(threads)) {
+        boolean odd =
+            print(
+                "operations of odd sizes, in " + type,
+                OpsVerification.run(reference, opened, OpsCase.odd()));
+        boolean typical =
+            print(
+                "operations of LLaMA-7B's sizes, in " + type,
+                OpsVerification.run(reference, opened, OpsCase.typical()));
+        return odd && typical;
+      }
+    }
+  }
+
+  private boolean fixtures() throws IOException {
     boolean passed = true;
     try (Device opened = device.open()) {
       System.out.println(opened.description());
       for (Path directory : directories) {
-        List<Check> checks = Verification.run(opened, directory);
-        System.out.printf(
-            "%n%s%n%-20s %8s %10s %10s %10s%n",
-            directory, "", "values", "error", "noise", "tolerance");
-        for (Check check : checks) {
-          System.out.printf(
-              "%-20s %8d %10.2e %10s %10.0e  %s%n",
-              check.group(),
-              check.values(),
-              check.error(),
-              Double.isNaN(check.noise()) ? "" : "%.2e".formatted(check.noise()),
-              check.tolerance(),
-              check.passed() ? "ok" : "FAILED: " + check.worst());
-        }
-        passed &= checks.stream().allMatch(Check::passed);
+        passed &= print(directory.toString(), Verification.run(opened, directory));
       }
     }
-    System.out.printf("%n%s%n", passed ? "all within tolerance" : "NOT within tolerance");
-    return passed ? 0 : Tallrec.FAILED;
+    return passed;
+  }
+
+  /** A line a check; says whether all passed. */
+  private static boolean print(String title, List<Check> checks) {
+    System.out.printf(
+        "%n%s%n%-20s %8s %10s %10s %10s%n", title, "", "values", "error", "noise", "tolerance");
+    for (Check check : checks) {
+      System.out.printf(
+          "%-20s %8d %10.2e %10s %10.0e  %s%n",
+          check.group(),
+          check.values(),
+          check.error(),
+          Double.isNaN(check.noise()) ? "" : "%.2e".formatted(check.noise()),
+          check.tolerance(),
+          check.passed() ? "ok" : "FAILED: " + check.worst());
+    }
+    return checks.stream().allMatch(Check::passed);
   }
 }

@@ -218,6 +218,13 @@ class CommandLineTest {
   }
 
   @Test
+  void verifiesOperationsWithoutAFixture() {
+    assertThat(run("verify", "--ops", "--device", "cpu").succeeded().out)
+        .contains("in F32", "addRmsNorm", "attentionBackward", "adamW", "all within tolerance")
+        .doesNotContain("FAILED", "in F16");
+  }
+
+  @Test
   void inspectsAndFindsWhatIsWrong() throws IOException {
     Path model = Fixtures.golden("C_fp16_sharded_headdim").resolve("model");
     assertThat(run("inspect", model, "--check-finite").succeeded().out)

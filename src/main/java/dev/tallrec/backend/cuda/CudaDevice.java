@@ -5,6 +5,7 @@ import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.FrozenLinear;
 import dev.tallrec.backend.Ops;
+import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -35,6 +36,24 @@ public final class CudaDevice implements Device {
    */
   public static CudaDevice open(int ordinal, DType computeType) throws CudaUnavailableException {
     return new CudaDevice(JCudaGpu.open(ordinal), computeType);
+  }
+
+  /**
+   * Opens a GPU that takes the time of every kernel and every product itself, without waiting for
+   * any.
+   *
+   * @param ordinal number of the device, from 0
+   * @param computeType F16, BF16 or F32
+   * @throws CudaUnavailableException saying what is missing and what to do
+   */
+  public static ProfiledDevice openProfiled(int ordinal, DType computeType)
+      throws CudaUnavailableException {
+    return profiled(JCudaGpu.open(ordinal), computeType);
+  }
+
+  static ProfiledDevice profiled(CudaDriver driver, DType computeType) {
+    TimedDriver timed = new TimedDriver(driver);
+    return new ProfiledDevice(new CudaDevice(timed, computeType), timed::takeEvents);
   }
 
   @Override

@@ -61,8 +61,31 @@ interface CudaDriver extends AutoCloseable {
   /** Waits for everything asked for so far. */
   void synchronize();
 
+  /** A new event, not recorded yet; whoever asked for it closes it before this driver. */
+  TimingEvent newEvent();
+
   @Override
   void close();
+
+  /** A mark in the order of work that keeps the time when it was passed. */
+  interface TimingEvent extends AutoCloseable {
+
+    /**
+     * Puts the mark behind everything asked for so far, in place of where it was; waits for
+     * nothing.
+     */
+    void record();
+
+    /**
+     * Nanoseconds from {@code earlier}, of the same driver, to this one. Both must have been
+     * recorded and passed: {@link CudaDriver#synchronize} makes sure of it.
+     */
+    long nanosSince(TimingEvent earlier);
+
+    /** Gives the event back; only once. */
+    @Override
+    void close();
+  }
 
   /** Blocks of a launch, each at least 1. */
   record Grid(int x, int y, int z) {

@@ -294,6 +294,11 @@ final class JCudaGpu implements CudaDriver {
   }
 
   @Override
+  public TimingEvent newEvent() {
+    return new JCudaEvent(stream);
+  }
+
+  @Override
   public void close() {
     synchronize();
     staging.close();

@@ -11,8 +11,11 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
@@ -39,6 +42,7 @@ final class EmulatedDriver implements CudaDriver {
   private final int order;
   private final long capacity;
   private final SplittableRandom random = new SplittableRandom(1);
+  private final Set<HostEvent> events = new HashSet<>();
   private long launches;
 
   /**
@@ -264,8 +268,45 @@ final class EmulatedDriver implements CudaDriver {
   @Override
   public void synchronize() {}
 
+  /** By the host's clock: work is done when it is asked for. */
+  private final class HostEvent implements TimingEvent {
+    private OptionalLong passed = OptionalLong.empty();
+
+    @Override
+    public void record() {
+      passed = OptionalLong.of(System.nanoTime());
+    }
+
+    @Override
+    public long nanosSince(TimingEvent earlier) {
+      return passed.orElseThrow() - ((HostEvent) earlier).passed.orElseThrow();
+    }
+
+    @Override
+    public void close() {
+      if (!events.remove(this)) {
+        throw new IllegalStateException("destroyed an event twice");
+      }
+    }
+  }
+
+  @Override
+  public TimingEvent newEvent() {
+    HostEvent event = new HostEvent();
+    events.add(event);
+    return event;
+  }
+
+  /** Events that were made and not given back. */
+  int liveEvents() {
+    return events.size();
+  }
+
   @Override
   public void close() {
+    if (!events.isEmpty()) {
+      throw new IllegalStateException("not destroyed: " + events.size() + " events");
+    }
     if (!allocations.isEmpty()) {
       throw new IllegalStateException(
           "not freed: " + allocations.values().stream().map(Allocation::label).toList());

@@ -1,0 +1,56 @@
+package dev.tallrec.backend;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Takes the time of every operation of a device by the host's clock, waiting for each to end. */
+final class HostClock {
+
+  private final Ops ops;
+  private final List<ProfiledDevice.Event> events = new ArrayList<>();
+
+  HostClock(Device device) {
+    Ops target = device.ops();
+    ops =
+        (Ops)
+            Proxy.newProxyInstance(
+                Ops.class.getClassLoader(),
+                new Class<?>[] {Ops.class},
+                (proxy, method, arguments) -> {
+                  long start = System.nanoTime();
+                  try {
+                    return method.invoke(target, arguments);
+                  } catch (InvocationTargetException e) {
+                    throw e.getCause() == null ? e : e.getCause();
+                  } finally {
+                    device.synchronize();
+                    long nanos = System.nanoTime() - start;
+                    events.add(
+                        new ProfiledDevice.Event(method.getName(), start, nanos, flop(arguments)));
+                  }
+                });
+  }
+
+  /** Of a product with frozen weights: its first operand's rows times the weights. */
+  private static double flop(Object[] arguments) {
+    return arguments.length > 1
+            && arguments[0] instanceof Matrix x
+            && arguments[1] instanceof FrozenLinear weight
+        ? 2.0 * x.rows() * weight.inFeatures() * weight.outFeatures()
+        : 0;
+  }
+
+  /** The device's operations, timed. */
+  Ops ops() {
+    return ops;
+  }
+
+  /** Everything done since the last call. */
+  List<ProfiledDevice.Event> takeEvents() {
+    List<ProfiledDevice.Event> taken = List.copyOf(events);
+    events.clear();
+    return taken;
+  }
+}

@@ -1,0 +1,143 @@
+package dev.tallrec.backend.cuda;
+
+import dev.tallrec.backend.ProfiledDevice;
+import dev.tallrec.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/**
+ * A driver that lets the device take the time of every kernel and product: an event before and one
+ * behind each. Nothing waits for them until {@link #takeEvents}, so that launches follow each other
+ * as they do without it.
+ */
+final class TimedDriver implements CudaDriver {
+
+  /** A launch that may not have begun yet. */
+  private record Launch(String name, double flop, TimingEvent start, TimingEvent end) {}
+
+  private final CudaDriver target;
+  // All events are owned here, whoever uses them: closing them is one loop, even after a failed
+  // launch.
+  private final List<TimingEvent> owned = new ArrayList<>();
+  private final Deque<TimingEvent> unused = new ArrayDeque<>();
+  private final List<Launch> launches = new ArrayList<>();
+  private long firstAsked;
+
+  /** Takes times of {@code target}, which is closed with this. */
+  TimedDriver(CudaDriver target) {
+    this.target = target;
+  }
+
+  private TimingEvent record() {
+    TimingEvent event = unused.poll();
+    if (event == null) {
+      event = target.newEvent();
+      owned.add(event);
+    }
+    event.record();
+    return event;
+  }
+
+  private void time(String name, double flop, Runnable launch) {
+    if (launches.isEmpty()) {
+      firstAsked = System.nanoTime();
+    }
+    TimingEvent start = record();
+    launch.run();
+    launches.add(new Launch(name, flop, start, record()));
+  }
+
+  /**
+   * Waits for everything asked for so far, and tells what was launched since the last call. Starts
+   * are as the device counts time, from the host's time of asking for the first launch.
+   */
+  List<ProfiledDevice.Event> takeEvents() {
+    target.synchronize();
+    List<ProfiledDevice.Event> taken = new ArrayList<>();
+    for (Launch launch : launches) {
+      long start = launch.start.nanosSince(launches.getFirst().start);
+      long nanos = launch.end.nanosSince(launch.start);
+      taken.add(new ProfiledDevice.Event(launch.name, firstAsked + start, nanos, launch.flop));
+    }
+    for (Launch launch : launches) {
+      unused.add(launch.start);
+      unused.add(launch.end);
+    }
+    launches.clear();
+    return taken;
+  }
+
+  @Override
+  public void launch(String kernel, Grid grid, int threads, Object... arguments) {
+    time(kernel, 0, () -> target.launch(kernel, grid, threads, arguments));
+  }
+
+  @Override
+  public void gemm(
+      DType type,
+      int m,
+      int n,
+      int k,
+      boolean transposeB,
+      Operand a,
+      Operand b,
+      boolean accumulate,
+      Operand c) {
+    time(
+        (transposeB ? "gemm_nt" : "gemm_nn") + CudaOps.suffix(type),
+        2.0 * m * n * k,
+        () -> target.gemm(type, m, n, k, transposeB, a, b, accumulate, c));
+  }
+
+  @Override
+  public String description() {
+    return target.description();
+  }
+
+  @Override
+  public long allocate(long bytes, String label) {
+    return target.allocate(bytes, label);
+  }
+
+  @Override
+  public void free(long address) {
+    target.free(address);
+  }
+
+  @Override
+  public long freeBytes() {
+    return target.freeBytes();
+  }
+
+  @Override
+  public void copyToDevice(MemorySegment source, long address) {
+    target.copyToDevice(source, address);
+  }
+
+  @Override
+  public void copyToHost(long source, MemorySegment segment) {
+    target.copyToHost(source, segment);
+  }
+
+  @Override
+  public void synchronize() {
+    target.synchronize();
+  }
+
+  @Override
+  public TimingEvent newEvent() {
+    return target.newEvent();
+  }
+
+  @Override
+  public void close() {
+    launches.clear();
+    unused.clear();
+    owned.forEach(TimingEvent::close);
+    owned.clear();
+    target.close();
+  }
+}

@@ -1,0 +1,151 @@
+package dev.tallrec.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tallrec.backend.Buffer;
+import dev.tallrec.backend.Device;
+import dev.tallrec.backend.DeviceArena;
+import dev.tallrec.backend.Matrix;
+import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Shape;
+import dev.tallrec.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Row kernels give the same bits whether rows are loaded in 16-byte chunks or one by one. */
+@EnabledIf(
+    value = "dev.tallrec.backend.cuda.EmulatedDriver#isAvailable",
+    disabledReason = "the emulated device needs g++ on x86-64")
+class EmulatedAlignmentTest {
+
+  private static final long MEMORY = 1 << 26;
+  private static final int ROWS = 3;
+  private static final float EPSILON = 1e-5f;
+
+  /**
+   * Matrices that begin at a certain element of their memory.
+   *
+   * @param shift elements before the first one
+   * @param gap elements between two rows
+   */
+  private record Layout(int shift, int gap) {
+    // Multiples of 8 elements are multiples of 16 bytes in every type.
+    static Layout aligned(int columns) {
+      return new Layout(0, 8 - columns % 8);
+    }
+  }
+
+  /** All row operations on the same numbers, which lie as {@code layout} says. */
+  private static final class Run {
+    private final Device device;
+    private final DeviceArena memory;
+    private final Arena host;
+    private final Layout layout;
+    private final int columns;
+    private final SplittableRandom random = new SplittableRandom(5);
+    private final List<float[]> results = new ArrayList<>();
+
+    Run(Device device, DeviceArena memory, Arena host, Layout layout, int columns) {
+      this.device = device;
+      this.memory = memory;
+      this.host = host;
+      this.layout = layout;
+      this.columns = columns;
+    }
+
+    private Matrix random(int rows) {
+      DType type = device.computeType();
+      int stride = columns + layout.gap;
+      Tensor values = Tensor.allocate(host, "", type, Shape.of(layout.shift + rows * stride));
+      for (int row = 0; row < rows; row++) {
+        for (int column = 0; column < columns; column++) {
+          long at = layout.shift + (long) row * stride + column;
+          values.setFloatAt(at, (float) (4 * random.nextDouble() - 2));
+        }
+      }
+      Buffer buffer = memory.allocate(values.segment().byteSize(), "matrix");
+      device.upload(values.segment(), buffer);
+      return new Matrix(buffer, type, layout.shift, rows, columns, stride);
+    }
+
+    private void keep(Matrix matrix) {
+      Tensor all =
+          Tensor.allocate(
+              host,
+              "",
+              matrix.dtype(),
+              Shape.of(matrix.buffer().byteSize() / matrix.dtype().byteSize()));
+      device.download(matrix.buffer(), all.segment());
+      float[] values = new float[ROWS * matrix.columns()];
+      for (int i = 0; i < values.length; i++) {
+        long row = i / matrix.columns();
+        values[i] = all.floatAt(matrix.offset() + row * matrix.stride() + i % matrix.columns());
+      }
+      results.add(values);
+    }
+
+    List<float[]> results() {
+      Matrix x = random(ROWS);
+      Matrix y = random(ROWS);
+      Matrix dx = random(ROWS);
+      Matrix weight = random(1);
+      Matrix sum = random(ROWS);
+      Matrix out = random(ROWS);
+      Matrix rstd = Matrix.allocate(memory, "rstd", DType.F32, ROWS, 1);
+      device.ops().rmsNorm(x, weight, EPSILON, out, rstd);
+      keep(out);
+      keep(rstd);
+      device.ops().rmsNormBackward(y, x, weight, rstd, dx);
+      keep(dx);
+      device.ops().addRmsNorm(x, y, weight, EPSILON, sum, out, rstd);
+      keep(sum);
+      keep(out);
+      device.ops().swiglu(x, y, out);
+      keep(out);
+      device.ops().add(x, out);
+      keep(out);
+      device.ops().swigluBackward(out, x, y, x, y);
+      keep(x);
+      keep(y);
+      return results;
+    }
+  }
+
+  private static List<float[]> run(DType type, int columns, Layout layout) {
+    try (Device device = new CudaDevice(new EmulatedDriver(0, MEMORY), type);
+        DeviceArena memory = device.newArena();
+        Arena host = Arena.ofConfined()) {
+      return new Run(device, memory, host, layout, columns).results();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "F32, 64",
+    "F32, 83",
+    "F32, 2051",
+    "F16, 64",
+    "F16, 83",
+    "F16, 4103",
+    "BF16, 64",
+    "BF16, 83",
+    "BF16, 4103"
+  })
+  void alignmentDoesNotChangeABit(DType type, int columns) {
+    List<float[]> aligned = run(type, columns, Layout.aligned(columns));
+    // Every row off; every row another way; the first row aligned, others not.
+    for (Layout layout :
+        List.of(new Layout(1, 8 - columns % 8), new Layout(3, 2), new Layout(0, 1))) {
+      List<float[]> other = run(type, columns, layout);
+      assertThat(other).hasSameSizeAs(aligned);
+      for (int i = 0; i < aligned.size(); i++) {
+        assertThat(other.get(i)).as("result %d, %s", i, layout).isEqualTo(aligned.get(i));
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+package dev.tallrec.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tallrec.backend.Device;
+import dev.tallrec.backend.Ops;
+import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.tensor.DType;
+import dev.tallrec.verify.Check;
+import dev.tallrec.verify.ops.OpsCase;
+import dev.tallrec.verify.ops.OpsVerification;
+import java.lang.reflect.Method;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The check of a GPU's operations against the CPU's, on the emulated device. */
+@EnabledIf(
+    value = "dev.tallrec.backend.cuda.EmulatedDriver#isAvailable",
+    disabledReason = "the emulated device needs g++ on x86-64")
+class EmulatedOpsCheckTest {
+
+  private static final long MEMORY = 1L << 30;
+
+  private static List<Check> check(CudaDriver driver, DType type) {
+    try (Device device = new CudaDevice(driver, type);
+        Device reference = new CpuDevice(2)) {
+      return OpsVerification.run(reference, device, OpsCase.odd());
+    }
+  }
+
+  private static List<Check> failures(CudaDriver driver) {
+    return check(driver, DType.F16).stream().filter(check -> !check.passed()).toList();
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = DType.class,
+      names = {"F32", "F16", "BF16"})
+  void everyOperationIsCheckedAndAgrees(DType type) {
+    List<Check> checks = check(new EmulatedDriver(0, MEMORY), type);
+    assertThat(checks).allMatch(Check::passed);
+    assertThat(checks)
+        .extracting(Check::group)
+        .containsExactlyInAnyOrderElementsOf(
+            Arrays.stream(Ops.class.getMethods()).map(Method::getName).toList());
+  }
+
+  @Test
+  void aProductThatForgetsToAddIsFound() {
+    CudaDriver faulty =
+        new ForwardingDriver(new EmulatedDriver(0, MEMORY)) {
+          @Override
+          public void gemm(
+              DType type,
+              int m,
+              int n,
+              int k,
+              boolean transposeB,
+              Operand a,
+              Operand b,
+              boolean accumulate,
+              Operand c) {
+            super.gemm(type, m, n, k, transposeB, a, b, false, c);
+          }
+        };
+    assertThat(failures(faulty))
+        .extracting(Check::group)
+        .containsExactly("linear", "linearBackward");
+  }
+
+  @Test
+  void aKernelThatDoesNothingIsFound() {
+    CudaDriver faulty =
+        new ForwardingDriver(new EmulatedDriver(0, MEMORY)) {
+          @Override
+          public void launch(String kernel, Grid grid, int threads, Object... arguments) {
+            if (!kernel.startsWith("swiglu_backward")) {
+              super.launch(kernel, grid, threads, arguments);
+            }
+          }
+        };
+    assertThat(failures(faulty)).extracting(Check::group).containsExactly("swigluBackward");
+  }
+
+  @Test
+  void aKernelThatDoesNotStartIsFoundAndSaysWhy() {
+    CudaDriver faulty =
+        new ForwardingDriver(new EmulatedDriver(0, MEMORY)) {
+          @Override
+          public void launch(String kernel, Grid grid, int threads, Object... arguments) {
+            if (kernel.startsWith("rope")) {
+              throw new IllegalStateException("too many resources");
+            }
+            super.launch(kernel, grid, threads, arguments);
+          }
+        };
+    assertThat(failures(faulty))
+        .singleElement()
+        .satisfies(check -> {
+          assertThat(check.group()).isEqualTo("rope");
+          assertThat(check.worst()).contains("too many resources", "rotation of 13");
+        });
+  }
+}

@@ -1,0 +1,77 @@
+package dev.tallrec.backend.cuda;
+
+import dev.tallrec.tensor.DType;
+import java.lang.foreign.MemorySegment;
+
+/** Hands everything on, for tests that put one fault in between. */
+class ForwardingDriver implements CudaDriver {
+  private final CudaDriver target;
+
+  ForwardingDriver(CudaDriver target) {
+    this.target = target;
+  }
+
+  @Override
+  public String description() {
+    return target.description();
+  }
+
+  @Override
+  public long allocate(long bytes, String label) {
+    return target.allocate(bytes, label);
+  }
+
+  @Override
+  public void free(long address) {
+    target.free(address);
+  }
+
+  @Override
+  public long freeBytes() {
+    return target.freeBytes();
+  }
+
+  @Override
+  public void copyToDevice(MemorySegment source, long address) {
+    target.copyToDevice(source, address);
+  }
+
+  @Override
+  public void copyToHost(long source, MemorySegment segment) {
+    target.copyToHost(source, segment);
+  }
+
+  @Override
+  public void launch(String kernel, Grid grid, int threads, Object... arguments) {
+    target.launch(kernel, grid, threads, arguments);
+  }
+
+  @Override
+  public void gemm(
+      DType type,
+      int m,
+      int n,
+      int k,
+      boolean transposeB,
+      Operand a,
+      Operand b,
+      boolean accumulate,
+      Operand c) {
+    target.gemm(type, m, n, k, transposeB, a, b, accumulate, c);
+  }
+
+  @Override
+  public void synchronize() {
+    target.synchronize();
+  }
+
+  @Override
+  public TimingEvent newEvent() {
+    return target.newEvent();
+  }
+
+  @Override
+  public void close() {
+    target.close();
+  }
+}
