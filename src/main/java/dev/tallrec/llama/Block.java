@@ -34,8 +34,7 @@ final class Block {
    * Expects the block's input in the layer's x and its norm in the scratch; leaves what the block
    * adds to the residual stream in the scratch's delta, to be added to the layer's middle.
    */
-  void forward(
-      int layer, BatchViews views, @Nullable KeyValueCache cache, int keyBase) {
+  void forward(int layer, BatchViews views, @Nullable KeyValueCache cache, int keyBase) {
     LlamaWeights.Layer w = weights.layer(layer);
     LayerActivations.View a = views.layer(layer);
     boolean last = isLast(layer);

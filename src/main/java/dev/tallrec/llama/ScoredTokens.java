@@ -74,8 +74,7 @@ public final class ScoredTokens implements AutoCloseable {
     if (answer == null || answer.rows.rows() != rowCount) {
       Matrix rows = probabilities.rows(0, rowCount);
       answer =
-          new Answer(
-              rows, rows.bytes(), staging.asSlice(0, rows.elementCount() * Float.BYTES));
+          new Answer(rows, rows.bytes(), staging.asSlice(0, rows.elementCount() * Float.BYTES));
       last = answer;
     }
     return answer;

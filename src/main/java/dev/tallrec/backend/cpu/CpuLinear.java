@@ -122,7 +122,12 @@ final class CpuLinear implements FrozenLinear {
       if (from < to) {
         chosen.add(
             Part.of(
-                part.segment, dtype, inFeatures, part.firstRow + from - part.firstOutput, to - from, from - first));
+                part.segment,
+                dtype,
+                inFeatures,
+                part.firstRow + from - part.firstOutput,
+                to - from,
+                from - first));
       }
     }
     return new CpuLinear(chosen, dtype, count, inFeatures);

@@ -84,8 +84,7 @@ final class CpuOps implements Ops, AutoCloseable {
   public void rope(Matrix x, Indices positions, RopeTable table, boolean inverse) {
     OPERANDS.rope(x, positions, table);
     operation.on(x, table.cos(), table.sin()).by(positions).by(inverse ? -1 : 1);
-    eachRow(
-        x.rows(), (o, row) -> Activations.ropeRow(o.a, row, o.index(row), o.b, o.c, o.factor));
+    eachRow(x.rows(), (o, row) -> Activations.ropeRow(o.a, row, o.index(row), o.b, o.c, o.factor));
   }
 
   @Override
@@ -105,8 +104,7 @@ final class CpuOps implements Ops, AutoCloseable {
     OPERANDS.same(gate, dgate, "dgate");
     OPERANDS.same(gate, dup, "dup");
     operation.on(dout, gate, up, dgate).and(dup);
-    eachRow(
-        gate.rows(), (o, row) -> Activations.swigluBackwardRow(o.a, o.b, o.c, o.d, o.e, row));
+    eachRow(gate.rows(), (o, row) -> Activations.swigluBackwardRow(o.a, o.b, o.c, o.d, o.e, row));
   }
 
   @Override
@@ -209,8 +207,7 @@ final class CpuOps implements Ops, AutoCloseable {
       operation.each(
           logits.rows(),
           1,
-          (o, row) ->
-              Losses.crossEntropyRow(o.a, row, o.index(row), o.b, o.factor, o.c, null));
+          (o, row) -> Losses.crossEntropyRow(o.a, row, o.index(row), o.b, o.factor, o.c, null));
     } else {
       operation.and(dlogits);
       operation.each(
@@ -225,8 +222,7 @@ final class CpuOps implements Ops, AutoCloseable {
     OPERANDS.any(logits, "logits");
     OPERANDS.shape(probabilities, logits.rows(), tokens.count(), "probabilities");
     operation.on(logits, probabilities).by(tokens);
-    operation.each(
-        logits.rows(), 1, (o, row) -> Losses.probabilitiesRow(o.a, row, o.indices, o.b));
+    operation.each(logits.rows(), 1, (o, row) -> Losses.probabilitiesRow(o.a, row, o.indices, o.b));
   }
 
   @Override

@@ -110,8 +110,7 @@ final class FrozenProducts {
 
   private void fewRows(int from, int to, int worker) {
     for (int output = from; output < to; output++) {
-      float[] weights =
-          row(weightType, weightMemory, firstWeight + output, depth, scratch[worker]);
+      float[] weights = row(weightType, weightMemory, firstWeight + output, depth, scratch[worker]);
       for (int r = 0; r < rows; r++) {
         long sourceAt = (sourceStart + (long) r * sourceStride) * Float.BYTES;
         float value = dot(source, sourceAt, weights, depth);

@@ -149,12 +149,7 @@ final class LowRankProducts implements AutoCloseable {
     long offset = (long) from * Float.BYTES;
     for (int j = 0; j < da.rows(); j++) {
       Vectors.addScaled(
-          1,
-          product.segment(),
-          product.at(j) + offset,
-          da.segment(),
-          da.at(j) + offset,
-          to - from);
+          1, product.segment(), product.at(j) + offset, da.segment(), da.at(j) + offset, to - from);
     }
   }
 
@@ -284,8 +279,7 @@ final class LowRankProducts implements AutoCloseable {
         FloatVector sum3 = sum0;
         for (int row = 0; row < x.rows(); row++) {
           long xAt = x.at(row);
-          FloatVector factor =
-              FloatVector.broadcast(Vectors.FLOATS, Vectors.get(us, u.at(row), j));
+          FloatVector factor = FloatVector.broadcast(Vectors.FLOATS, Vectors.get(us, u.at(row), j));
           sum0 = Vectors.load(xs, xAt, column).fma(factor, sum0);
           sum1 = Vectors.load(xs, xAt, column + LANES).fma(factor, sum1);
           sum2 = Vectors.load(xs, xAt, column + 2 * LANES).fma(factor, sum2);
