@@ -24,11 +24,11 @@ class AllocationTest {
 
   private static final int TOKENS = 128;
   private static final int SEQUENCES = 5;
-  private static final int STEPS = 100;
+  private static final int STEPS = 200;
   // What the JVM's own threads, or a compilation in between, may add to a step.
   private static final long BYTES_PER_STEP = 16;
   // Vectors are objects until all loops over them are compiled, which takes a busy machine a while.
-  private static final Duration PATIENCE = Duration.ofMinutes(2);
+  private static final Duration PATIENCE = Duration.ofSeconds(45);
 
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 

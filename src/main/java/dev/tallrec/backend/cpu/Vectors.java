@@ -79,15 +79,14 @@ final class Vectors {
 
   /** Largest of the values; -infinity if there are none. */
   static float max(MemorySegment values, long at, int length) {
-    float max = Float.NEGATIVE_INFINITY;
+    // Not from the first vector on: the compiler keeps one that is loaded before the loop as an
+    // object on the heap.
+    FloatVector maxima = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
     int i = 0;
-    if (length >= LANES) {
-      FloatVector maxima = load(values, at, 0);
-      for (i = LANES; i <= length - LANES; i += LANES) {
-        maxima = maxima.max(load(values, at, i));
-      }
-      max = maxima.reduceLanes(VectorOperators.MAX);
+    for (; i <= length - LANES; i += LANES) {
+      maxima = maxima.max(load(values, at, i));
     }
+    float max = maxima.reduceLanes(VectorOperators.MAX);
     for (; i < length; i++) {
       max = Math.max(max, get(values, at, i));
     }
