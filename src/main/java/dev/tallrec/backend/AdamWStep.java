@@ -5,19 +5,86 @@ package dev.tallrec.backend;
  * {@code w -= lr * weightDecay * w; w -= lr / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) +
  * epsilon)}.
  *
- * @param learningRate lr of this step
- * @param beta1 decay of the first moment
- * @param beta2 decay of the second moment
- * @param epsilon added to the root
- * @param weightDecay decoupled weight decay
- * @param step t, from 1
- * @param gradientScale factor on every gradient before use: 1 / loss scale * clipping coefficient
+ * <p>Every step {@link #set}s it anew, so that a step makes no garbage; operations read it only
+ * until they return.
  */
-public record AdamWStep(
-    float learningRate,
-    double beta1,
-    double beta2,
-    float epsilon,
-    float weightDecay,
-    long step,
-    float gradientScale) {}
+public final class AdamWStep {
+
+  private final double beta1;
+  private final double beta2;
+  private final float epsilon;
+  private final float weightDecay;
+  private float learningRate;
+  private long step;
+  private float gradientScale;
+
+  /**
+   * Parameters, with a learning rate of 0 until {@link #set}.
+   *
+   * @param beta1 decay of the first moment
+   * @param beta2 decay of the second moment
+   * @param epsilon added to the root
+   * @param weightDecay decoupled weight decay
+   */
+  public AdamWStep(double beta1, double beta2, float epsilon, float weightDecay) {
+    this.beta1 = beta1;
+    this.beta2 = beta2;
+    this.epsilon = epsilon;
+    this.weightDecay = weightDecay;
+  }
+
+  /** Parameters of a step; see {@link #set} and the other constructor. */
+  public AdamWStep(
+      float learningRate,
+      double beta1,
+      double beta2,
+      float epsilon,
+      float weightDecay,
+      long step,
+      float gradientScale) {
+    this(beta1, beta2, epsilon, weightDecay);
+    set(learningRate, step, gradientScale);
+  }
+
+  /**
+   * Makes these the parameters of another step.
+   *
+   * @param newLearningRate lr of the step
+   * @param newStep t, from 1
+   * @param newGradientScale factor on every gradient before use: 1 / loss scale * clipping
+   *     coefficient
+   */
+  public void set(float newLearningRate, long newStep, float newGradientScale) {
+    learningRate = newLearningRate;
+    step = newStep;
+    gradientScale = newGradientScale;
+  }
+
+  public double beta1() {
+    return beta1;
+  }
+
+  public double beta2() {
+    return beta2;
+  }
+
+  public float epsilon() {
+    return epsilon;
+  }
+
+  public float weightDecay() {
+    return weightDecay;
+  }
+
+  public float learningRate() {
+    return learningRate;
+  }
+
+  public long step() {
+    return step;
+  }
+
+  public float gradientScale() {
+    return gradientScale;
+  }
+}

@@ -13,8 +13,8 @@ public interface Adapter {
 
   /** True if layer has a pair at {@code last} or at a projection before it in the flow of data. */
   default boolean reaches(int layer, Projection last) {
-    for (Projection projection : Projection.values()) {
-      if (projection.compareTo(last) <= 0 && at(layer, projection) != null) {
+    for (int i = 0; i <= last.ordinal(); i++) {
+      if (at(layer, Projection.ALL.get(i)) != null) {
         return true;
       }
     }

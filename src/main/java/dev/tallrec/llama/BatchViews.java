@@ -1,8 +1,11 @@
 package dev.tallrec.llama;
 
 import dev.tallrec.backend.AttentionLayout;
+import dev.tallrec.backend.Buffer;
+import dev.tallrec.backend.Dropout;
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -15,9 +18,10 @@ import org.jspecify.annotations.Nullable;
 final class BatchViews {
 
   /**
-   * A LoRA pair with the rows of u and du that a batch uses. du is null without a backward pass.
+   * A LoRA pair with its dropout and the rows of u and du that a batch uses. du is null without a
+   * backward pass.
    */
-  record Lora(LowRank pair, Matrix u, @Nullable Matrix du) {}
+  record Lora(LowRank pair, Dropout dropout, Matrix u, @Nullable Matrix du) {}
 
   /** Some label rows, few enough for the logits buffer. */
   record LabelChunk(Matrix hidden, Matrix logits, Indices targets, Matrix weights, Matrix losses) {}
@@ -34,6 +38,8 @@ final class BatchViews {
   final Matrix finalX;
   final Matrix finalRstd;
   final Matrix losses;
+  final Buffer lossBytes;
+  final MemorySegment hostLosses;
   private final Block.@Nullable QkvGradient dqkv;
   private final Block.@Nullable QkvGradient lastDqkv;
   final List<LabelChunk> chunks = new ArrayList<>();
@@ -68,6 +74,8 @@ final class BatchViews {
     finalX = workspace.finalX().rows(0, rows);
     finalRstd = workspace.finalRstd().rows(0, rows);
     losses = workspace.losses().rows(0, labels);
+    lossBytes = losses.bytes();
+    hostLosses = workspace.hostLosses().asSlice(0, lossBytes.byteSize());
     Scratch.Backward backward = scratch.backward();
     dqkv = backward == null ? null : Block.QkvGradient.of(config, backward.dqkv(), tokens);
     lastDqkv = backward == null ? null : Block.QkvGradient.of(config, backward.dqkv(), rows);
@@ -108,11 +116,23 @@ final class BatchViews {
         result[projection.ordinal()] =
             new Lora(
                 pair,
+                new Dropout(0, 0, pair.dropoutStream()),
                 u.columns(0, pair.rank()),
                 backward == null ? null : backward.du().rows(0, u.rows()).columns(0, pair.rank()));
       }
     }
     return result;
+  }
+
+  /** Makes the masks of LoRA dropout those of a micro-batch. */
+  void drop(float probability, long seed) {
+    for (int layer = 0; layer < loras.size(); layer++) {
+      for (Lora lora : loras.get(layer)) {
+        if (lora != null) {
+          lora.dropout().set(probability, seed);
+        }
+      }
+    }
   }
 
   LayerActivations.View layer(int layer) {

@@ -1,7 +1,6 @@
 package dev.tallrec.llama;
 
 import dev.tallrec.backend.AttentionLayout;
-import dev.tallrec.backend.Dropout;
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
 import dev.tallrec.backend.Ops;
@@ -35,8 +34,7 @@ final class Block {
    * Expects the block's input in the layer's x and its norm in the scratch; leaves what the block
    * adds to the residual stream in the scratch's delta, to be added to the layer's middle.
    */
-  void forward(
-      int layer, BatchViews views, LoraPass lora, @Nullable KeyValueCache cache, int keyBase) {
+  void forward(int layer, BatchViews views, @Nullable KeyValueCache cache, int keyBase) {
     LlamaWeights.Layer w = weights.layer(layer);
     LayerActivations.View a = views.layer(layer);
     boolean last = isLast(layer);
@@ -49,9 +47,9 @@ final class Block {
     } else {
       ops.linear(s.norm(), w.qkv(), a.qkv(), false);
     }
-    lora.forward(views.lora(layer, Projection.Q_PROJ), queryInput, a.q());
-    lora.forward(views.lora(layer, Projection.K_PROJ), s.norm(), a.k());
-    lora.forward(views.lora(layer, Projection.V_PROJ), s.norm(), a.v());
+    adapt(views.lora(layer, Projection.Q_PROJ), queryInput, a.q());
+    adapt(views.lora(layer, Projection.K_PROJ), s.norm(), a.k());
+    adapt(views.lora(layer, Projection.V_PROJ), s.norm(), a.v());
     ops.rope(a.q(), queryPositions(views, last), weights.rope(), false);
     ops.rope(a.k(), views.positions, weights.rope(), false);
     Matrix keys = a.k();
@@ -59,8 +57,9 @@ final class Block {
     if (cache != null) {
       keys = cache.keys(layer);
       values = cache.values(layer);
-      ops.copy(a.k(), keys.rows(keyBase, a.k().rows()));
-      ops.copy(a.v(), values.rows(keyBase, a.v().rows()));
+      KeyValueCache.Rows rows = cache.rows(layer, keyBase, a.k().rows());
+      ops.copy(a.k(), rows.keys());
+      ops.copy(a.v(), rows.values());
     }
     ops.attention(
         a.q(),
@@ -72,7 +71,7 @@ final class Block {
         a.attention(),
         a.lse());
     ops.linear(a.attention(), w.o(), s.delta(), false);
-    lora.forward(views.lora(layer, Projection.O_PROJ), a.attention(), s.delta());
+    adapt(views.lora(layer, Projection.O_PROJ), a.attention(), s.delta());
     Matrix input = a.x();
     if (last) {
       input = s.rows();
@@ -88,11 +87,11 @@ final class Block {
         normed,
         a.middleRstd());
     ops.linear(normed, w.gateUp(), a.gateUp(), false);
-    lora.forward(views.lora(layer, Projection.GATE_PROJ), normed, a.gate());
-    lora.forward(views.lora(layer, Projection.UP_PROJ), normed, a.up());
+    adapt(views.lora(layer, Projection.GATE_PROJ), normed, a.gate());
+    adapt(views.lora(layer, Projection.UP_PROJ), normed, a.up());
     ops.swiglu(a.gate(), a.up(), s.activation());
     ops.linear(s.activation(), w.down(), s.delta(), false);
-    lora.forward(views.lora(layer, Projection.DOWN_PROJ), s.activation(), s.delta());
+    adapt(views.lora(layer, Projection.DOWN_PROJ), s.activation(), s.delta());
   }
 
   /**
@@ -101,13 +100,13 @@ final class Block {
    * <p>Expects the gradient of the block's output in the scratch's dx (in {@code rows} for the last
    * block) and leaves that of its input in dx. Overwrites the layer's gate and up.
    */
-  void backward(int layer, BatchViews views, LoraPass lora, Adapter adapter, boolean needsInput) {
+  void backward(int layer, BatchViews views, Adapter adapter, boolean needsInput) {
     boolean last = isLast(layer);
     Scratch s = last ? views.lastScratch : views.scratch;
     Scratch.Backward g = Objects.requireNonNull(s.backward(), "planned for inference");
     Matrix dout = last ? s.rows() : g.dx();
-    if (feedForwardBackward(layer, views, lora, adapter, needsInput, s, g, dout)) {
-      attentionBackward(layer, views, lora, adapter, needsInput, s, g, dout);
+    if (feedForwardBackward(layer, views, adapter, needsInput, s, g, dout)) {
+      attentionBackward(layer, views, adapter, needsInput, s, g, dout);
     }
   }
 
@@ -115,7 +114,6 @@ final class Block {
   private boolean feedForwardBackward(
       int layer,
       BatchViews views,
-      LoraPass lora,
       Adapter adapter,
       boolean needsInput,
       Scratch s,
@@ -131,7 +129,7 @@ final class Block {
     if (needsHidden) {
       ops.linearBackward(dout, w.down(), g.dactivation(), false);
     }
-    lora.backward(down, dout, s.activation(), needsHidden ? g.dactivation() : null);
+    adaptBackward(down, dout, s.activation(), needsHidden ? g.dactivation() : null);
     if (!needsHidden) {
       return false;
     }
@@ -147,8 +145,8 @@ final class Block {
     if (needsMiddle) {
       ops.linearBackward(a.gateUp(), w.gateUp(), dnorm, false);
     }
-    lora.backward(gate, a.gate(), normed, needsMiddle ? dnorm : null);
-    lora.backward(up, a.up(), normed, needsMiddle ? dnorm : null);
+    adaptBackward(gate, a.gate(), normed, needsMiddle ? dnorm : null);
+    adaptBackward(up, a.up(), normed, needsMiddle ? dnorm : null);
     if (needsMiddle) {
       ops.rmsNormBackward(dnorm, a.middle(), w.postAttentionNorm(), a.middleRstd(), dout);
     }
@@ -158,7 +156,6 @@ final class Block {
   private void attentionBackward(
       int layer,
       BatchViews views,
-      LoraPass lora,
       Adapter adapter,
       boolean needsInput,
       Scratch s,
@@ -171,7 +168,7 @@ final class Block {
     if (needsAttention) {
       ops.linearBackward(dout, w.o(), g.dattention(), false);
     }
-    lora.backward(
+    adaptBackward(
         views.lora(layer, Projection.O_PROJ),
         dout,
         a.attention(),
@@ -217,9 +214,9 @@ final class Block {
         ops.linearBackward(d.qkv(), w.qkv(), dnorm, false);
       }
     }
-    lora.backward(views.lora(layer, Projection.Q_PROJ), d.q(), queryInput, dqueryInput);
-    lora.backward(views.lora(layer, Projection.K_PROJ), d.k(), s.norm(), dnorm);
-    lora.backward(views.lora(layer, Projection.V_PROJ), d.v(), s.norm(), dnorm);
+    adaptBackward(views.lora(layer, Projection.Q_PROJ), d.q(), queryInput, dqueryInput);
+    adaptBackward(views.lora(layer, Projection.K_PROJ), d.k(), s.norm(), dnorm);
+    adaptBackward(views.lora(layer, Projection.V_PROJ), d.v(), s.norm(), dnorm);
     if (dnorm == null || dqueryInput == null) {
       return;
     }
@@ -229,6 +226,33 @@ final class Block {
       ops.scatterAddRows(dout, views.lastRows, g.dx());
     }
     ops.rmsNormBackward(dnorm, a.x(), w.inputNorm(), a.inputRstd(), g.dx());
+  }
+
+  private void adapt(BatchViews.@Nullable Lora lora, Matrix x, Matrix y) {
+    if (lora != null) {
+      LowRank pair = lora.pair();
+      ops.lora(x, pair.a(), pair.b(), pair.scale(), lora.dropout(), lora.u(), y);
+    }
+  }
+
+  private void adaptBackward(
+      BatchViews.@Nullable Lora lora, Matrix dy, Matrix x, @Nullable Matrix dx) {
+    if (lora != null) {
+      LowRank pair = lora.pair();
+      Matrix du = Objects.requireNonNull(lora.du(), "planned for inference");
+      ops.loraBackward(
+          dy,
+          x,
+          lora.u(),
+          pair.a(),
+          pair.b(),
+          pair.scale(),
+          lora.dropout(),
+          du,
+          pair.aGradient(),
+          pair.bGradient(),
+          dx);
+    }
   }
 
   /** The norm buffer's rows for what comes after attention: the last block uses normRows for it. */
@@ -264,43 +288,6 @@ final class Block {
           dqkv.columns(queryWidth, keyValueWidth),
           dqkv.columns(queryWidth + keyValueWidth, keyValueWidth),
           dqkv.columns(queryWidth, 2 * keyValueWidth));
-    }
-  }
-
-  /**
-   * LoRA's part of a pass over the model: the dropout of this micro-batch, and the device's
-   * operations.
-   */
-  record LoraPass(Ops ops, float dropout, long seed) {
-
-    private Dropout dropout(LowRank pair) {
-      return dropout == 0 ? Dropout.NONE : new Dropout(dropout, seed, pair.dropoutStream());
-    }
-
-    void forward(BatchViews.@Nullable Lora lora, Matrix x, Matrix y) {
-      if (lora != null) {
-        LowRank pair = lora.pair();
-        ops.lora(x, pair.a(), pair.b(), pair.scale(), dropout(pair), lora.u(), y);
-      }
-    }
-
-    void backward(BatchViews.@Nullable Lora lora, Matrix dy, Matrix x, @Nullable Matrix dx) {
-      if (lora != null) {
-        LowRank pair = lora.pair();
-        Matrix du = Objects.requireNonNull(lora.du(), "planned for inference");
-        ops.loraBackward(
-            dy,
-            x,
-            lora.u(),
-            pair.a(),
-            pair.b(),
-            pair.scale(),
-            dropout(pair),
-            du,
-            pair.aGradient(),
-            pair.bGradient(),
-            dx);
-      }
     }
   }
 }

@@ -15,7 +15,13 @@ public final class KeyValueCache implements AutoCloseable {
   private final DeviceArena memory;
   private final List<Matrix> keys = new ArrayList<>();
   private final List<Matrix> values = new ArrayList<>();
+  private final List<Rows> rows = new ArrayList<>();
   private final int capacity;
+  private int firstRow;
+  private int rowCount;
+
+  /** Some rows of a layer. */
+  record Rows(Matrix keys, Matrix values) {}
 
   /**
    * An empty cache.
@@ -43,6 +49,19 @@ public final class KeyValueCache implements AutoCloseable {
   /** Rows it has. */
   public int capacity() {
     return capacity;
+  }
+
+  /** Rows {@code first} on; kept while the same are asked for, so that a pass makes no garbage. */
+  Rows rows(int layer, int first, int count) {
+    if (rows.isEmpty() || first != firstRow || count != rowCount) {
+      rows.clear();
+      for (int i = 0; i < keys.size(); i++) {
+        rows.add(new Rows(keys.get(i).rows(first, count), values.get(i).rows(first, count)));
+      }
+      firstRow = first;
+      rowCount = count;
+    }
+    return rows.get(layer);
   }
 
   Matrix keys(int layer) {

@@ -58,11 +58,11 @@ public final class LlamaNetwork {
     if (batch.labels() == 0) {
       throw new IllegalArgumentException("a micro-batch without labels");
     }
-    Block.LoraPass lora = new Block.LoraPass(ops, dropout, seed);
-    BatchViews views = forward(workspace, batch, null, lora);
+    BatchViews views = forward(workspace, batch, null, dropout, seed);
     ops.gatherRows(views.lastScratch.normRows(), views.labelRows, views.scratch.labelHidden());
     boolean trains = workspace.lowestLayer < config.numHiddenLayers();
-    for (BatchViews.LabelChunk chunk : views.chunks) {
+    for (int i = 0; i < views.chunks.size(); i++) {
+      BatchViews.LabelChunk chunk = views.chunks.get(i);
       ops.linear(chunk.hidden(), weights.lmHead(), chunk.logits(), false);
       ops.crossEntropy(
           chunk.logits(),
@@ -76,19 +76,20 @@ public final class LlamaNetwork {
       }
     }
     if (trains) {
-      backward(workspace, views, lora);
+      backward(workspace, views);
     }
-    return downloadLoss(workspace, views);
+    return downloadLoss(views);
   }
 
   /** The sum of weight * -log P(label) over the batch's labels. */
   public double loss(Workspace workspace, TokenBatch batch) {
     BatchViews views = hiddenAtLabels(workspace, batch, null);
-    for (BatchViews.LabelChunk chunk : views.chunks) {
+    for (int i = 0; i < views.chunks.size(); i++) {
+      BatchViews.LabelChunk chunk = views.chunks.get(i);
       ops.linear(chunk.hidden(), weights.lmHead(), chunk.logits(), false);
       ops.crossEntropy(chunk.logits(), chunk.targets(), chunk.weights(), 0, chunk.losses(), null);
     }
-    return downloadLoss(workspace, views);
+    return downloadLoss(views);
   }
 
   /**
@@ -101,7 +102,8 @@ public final class LlamaNetwork {
       Workspace workspace, TokenBatch batch, @Nullable KeyValueCache cache, MemorySegment logits) {
     BatchViews views = hiddenAtLabels(workspace, batch, cache);
     long offset = 0;
-    for (BatchViews.LabelChunk chunk : views.chunks) {
+    for (int i = 0; i < views.chunks.size(); i++) {
+      BatchViews.LabelChunk chunk = views.chunks.get(i);
       ops.linear(chunk.hidden(), weights.lmHead(), chunk.logits(), false);
       Matrix asFloats = workspace.floatLogits(chunk.logits());
       if (asFloats != chunk.logits()) {
@@ -127,7 +129,8 @@ public final class LlamaNetwork {
       float[] probabilities) {
     BatchViews views = hiddenAtLabels(workspace, batch, cache);
     int row = 0;
-    for (BatchViews.LabelChunk chunk : views.chunks) {
+    for (int i = 0; i < views.chunks.size(); i++) {
+      BatchViews.LabelChunk chunk = views.chunks.get(i);
       ops.linear(chunk.hidden(), weights.lmHead(), chunk.logits(), false);
       tokens.probabilities(device, chunk.logits(), probabilities, row);
       row += chunk.logits().rows();
@@ -146,14 +149,18 @@ public final class LlamaNetwork {
 
   private BatchViews hiddenAtLabels(
       Workspace workspace, TokenBatch batch, @Nullable KeyValueCache cache) {
-    BatchViews views = forward(workspace, batch, cache, new Block.LoraPass(ops, 0, 0));
+    BatchViews views = forward(workspace, batch, cache, 0, 0);
     ops.gatherRows(views.lastScratch.normRows(), views.labelRows, views.scratch.labelHidden());
     return views;
   }
 
   /** Runs all blocks and the final norm, whose output at the last rows ends up in normRows. */
   private BatchViews forward(
-      Workspace workspace, TokenBatch batch, @Nullable KeyValueCache cache, Block.LoraPass lora) {
+      Workspace workspace,
+      TokenBatch batch,
+      @Nullable KeyValueCache cache,
+      float dropout,
+      long seed) {
     batch.check(config, weights.maxPositions());
     if (batch.tokens() == 0) {
       throw new IllegalArgumentException("an empty micro-batch");
@@ -170,6 +177,7 @@ public final class LlamaNetwork {
     }
     workspace.inputs.upload(device, batch);
     BatchViews views = workspace.views(batch);
+    views.drop(dropout, seed);
     LayerActivations.View first = views.layer(0);
     ops.embedding(views.ids, weights.embedding(), first.x());
     ops.rmsNorm(
@@ -180,7 +188,7 @@ public final class LlamaNetwork {
         first.inputRstd());
     int last = config.numHiddenLayers() - 1;
     for (int layer = 0; layer <= last; layer++) {
-      block.forward(layer, views, lora, cache, batch.keyBase());
+      block.forward(layer, views, cache, batch.keyBase());
       LayerActivations.View a = views.layer(layer);
       if (layer < last) {
         LayerActivations.View next = views.layer(layer + 1);
@@ -207,7 +215,7 @@ public final class LlamaNetwork {
   }
 
   /** Expects d loss / d hidden at label rows in labelHidden. */
-  private void backward(Workspace workspace, BatchViews views, Block.LoraPass lora) {
+  private void backward(Workspace workspace, BatchViews views) {
     Matrix dnorm = views.lastScratch.normRows();
     ops.fill(dnorm, 0);
     ops.scatterAddRows(views.scratch.labelHidden(), views.labelRows, dnorm);
@@ -224,16 +232,15 @@ public final class LlamaNetwork {
             config.rmsNormEps(),
             views.scratch.norm(),
             a.inputRstd());
-        block.forward(layer, views, lora, null, 0);
+        block.forward(layer, views, null, 0);
       }
-      block.backward(layer, views, lora, workspace.adapter, layer > workspace.lowestLayer);
+      block.backward(layer, views, workspace.adapter, layer > workspace.lowestLayer);
     }
   }
 
-  private double downloadLoss(Workspace workspace, BatchViews views) {
-    MemorySegment host =
-        workspace.hostLosses().asSlice(0, (long) views.losses.rows() * Float.BYTES);
-    device.download(views.losses.bytes(), host);
+  private double downloadLoss(BatchViews views) {
+    MemorySegment host = views.hostLosses;
+    device.download(views.lossBytes, host);
     double sum = 0;
     for (long i = 0; i < views.losses.rows(); i++) {
       sum += host.getAtIndex(ValueLayout.JAVA_FLOAT, i);

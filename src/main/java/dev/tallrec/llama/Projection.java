@@ -1,6 +1,7 @@
 package dev.tallrec.llama;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /** The seven linear layers of a block that LoRA can adapt, in the order data flows through them. */
@@ -12,6 +13,9 @@ public enum Projection {
   GATE_PROJ("mlp.gate_proj"),
   UP_PROJ("mlp.up_proj"),
   DOWN_PROJ("mlp.down_proj");
+
+  /** All of them; {@link #values} would copy them each time. */
+  static final List<Projection> ALL = List.of(values());
 
   private final String path;
 

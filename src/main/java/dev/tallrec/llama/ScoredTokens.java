@@ -1,5 +1,6 @@
 package dev.tallrec.llama;
 
+import dev.tallrec.backend.Buffer;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.Indices;
@@ -8,6 +9,7 @@ import dev.tallrec.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /** Token ids whose probabilities are asked for, and room for the answers. Owner of its memory. */
 public final class ScoredTokens implements AutoCloseable {
@@ -17,6 +19,10 @@ public final class ScoredTokens implements AutoCloseable {
   private final Indices ids;
   private final Matrix probabilities;
   private final MemorySegment staging;
+  private @Nullable Answer last;
+
+  /** Views of the memory for so many rows, kept while their number stays. */
+  private record Answer(Matrix rows, Buffer bytes, MemorySegment host) {}
 
   /**
    * Makes the ids resident.
@@ -51,12 +57,27 @@ public final class ScoredTokens implements AutoCloseable {
    * Writes the probabilities after each row of logits to {@code out}, from row {@code firstRow} on.
    */
   void probabilities(Device device, Matrix logits, float[] out, int firstRow) {
-    Matrix rows = probabilities.rows(0, logits.rows());
-    device.ops().tokenProbabilities(logits, ids, rows);
-    MemorySegment values = staging.asSlice(0, rows.elementCount() * Float.BYTES);
-    device.download(rows.bytes(), values);
+    Answer answer = answer(logits.rows());
+    device.ops().tokenProbabilities(logits, ids, answer.rows);
+    device.download(answer.bytes, answer.host);
     MemorySegment.copy(
-        values, ValueLayout.JAVA_FLOAT, 0, out, firstRow * count(), (int) rows.elementCount());
+        answer.host,
+        ValueLayout.JAVA_FLOAT,
+        0,
+        out,
+        firstRow * count(),
+        (int) answer.rows.elementCount());
+  }
+
+  private Answer answer(int rowCount) {
+    Answer answer = last;
+    if (answer == null || answer.rows.rows() != rowCount) {
+      Matrix rows = probabilities.rows(0, rowCount);
+      answer =
+          new Answer(rows, rows.bytes(), staging.asSlice(0, rows.elementCount() * Float.BYTES));
+      last = answer;
+    }
+    return answer;
   }
 
   @Override

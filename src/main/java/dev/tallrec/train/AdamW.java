@@ -10,23 +10,12 @@ import dev.tallrec.tensor.DType;
 /** AdamW over an adapter's flat masters. Owner of the two moments' device memory. */
 public final class AdamW implements AutoCloseable {
 
-  /**
-   * What one step did.
-   *
-   * @param gradientNorm global L2 norm before clipping
-   * @param applied false if the gradients were not finite and nothing was changed
-   */
-  public record Result(double gradientNorm, boolean applied) {}
-
   private final Device device;
   private final LoraParameters parameters;
   private final DeviceArena memory;
   private final Matrix firstMoment;
   private final Matrix secondMoment;
-  private final double beta1;
-  private final double beta2;
-  private final float epsilon;
-  private final float weightDecay;
+  private final AdamWStep settings;
   private long steps;
 
   /** An optimizer for {@code parameters} with zero moments. */
@@ -39,10 +28,7 @@ public final class AdamW implements AutoCloseable {
       double weightDecay) {
     this.device = device;
     this.parameters = parameters;
-    this.beta1 = beta1;
-    this.beta2 = beta2;
-    this.epsilon = (float) epsilon;
-    this.weightDecay = (float) weightDecay;
+    settings = new AdamWStep(beta1, beta2, (float) epsilon, (float) weightDecay);
     memory = device.newArena();
     try {
       int size = parameters.masters().columns();
@@ -59,14 +45,16 @@ public final class AdamW implements AutoCloseable {
    *
    * @param maxGradientNorm clipping threshold, 0 for none
    * @param lossScale what the gradients were multiplied by
+   * @return global L2 norm of the gradients before clipping; where it is not finite nothing was
+   *     updated
    */
-  public Result step(double learningRate, double maxGradientNorm, double lossScale) {
+  public double step(double learningRate, double maxGradientNorm, double lossScale) {
     double norm = Math.sqrt(device.ops().sumOfSquares(parameters.gradients())) / lossScale;
-    boolean finite = Double.isFinite(norm);
-    if (finite) {
+    if (Double.isFinite(norm)) {
       // PyTorch's clip_grad_norm_ adds 1e-6 to the norm; so do we, to give the same weights.
       double clip = maxGradientNorm > 0 ? Math.min(1, maxGradientNorm / (norm + 1e-6)) : 1;
       steps++;
+      settings.set((float) learningRate, steps, (float) (clip / lossScale));
       device
           .ops()
           .adamW(
@@ -75,17 +63,10 @@ public final class AdamW implements AutoCloseable {
               firstMoment,
               secondMoment,
               parameters.workingCopy(),
-              new AdamWStep(
-                  (float) learningRate,
-                  beta1,
-                  beta2,
-                  epsilon,
-                  weightDecay,
-                  steps,
-                  (float) (clip / lossScale)));
+              settings);
     }
     device.ops().fill(parameters.gradients(), 0);
-    return new Result(norm, finite);
+    return norm;
   }
 
   /** Steps applied so far. */

@@ -215,9 +215,10 @@ public final class Trainer implements AutoCloseable {
               * config
                   .schedule()
                   .factor(step, config.warmupSteps(), config.totalSteps(examples.size()));
-      AdamW.Result result =
+      double gradientNorm =
           optimizer.step(learningRate, config.maxGradientNorm(), lossScale.value());
-      lossScale.update(result.applied());
+      boolean applied = Double.isFinite(gradientNorm);
+      lossScale.update(applied);
       step++;
       TrainingListener.Step report =
           new TrainingListener.Step(
@@ -226,10 +227,10 @@ public final class Trainer implements AutoCloseable {
               epoch + 1,
               loss / labels,
               learningRate,
-              result.gradientNorm(),
+              gradientNorm,
               tokens,
               (System.nanoTime() - start) / 1e9,
-              result.applied());
+              applied);
       stepLog.add(report);
       listener.onStep(report);
     }

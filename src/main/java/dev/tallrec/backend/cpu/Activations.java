@@ -1,7 +1,6 @@
 package dev.tallrec.backend.cpu;
 
 import dev.tallrec.backend.Matrix;
-import dev.tallrec.backend.RopeTable;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
@@ -12,14 +11,13 @@ final class Activations {
 
   private Activations() {}
 
-  static void ropeRow(Matrix x, int row, int position, RopeTable table, boolean inverse) {
+  static void ropeRow(Matrix x, int row, int position, Matrix cosines, Matrix sines, float sign) {
     MemorySegment xs = HostBuffer.of(x);
-    MemorySegment cs = HostBuffer.of(table.cos());
-    MemorySegment ss = HostBuffer.of(table.sin());
-    long cAt = Vectors.at(table.cos(), position);
-    long sAt = Vectors.at(table.sin(), position);
-    int half = table.cos().columns();
-    float sign = inverse ? -1 : 1;
+    MemorySegment cs = HostBuffer.of(cosines);
+    MemorySegment ss = HostBuffer.of(sines);
+    long cAt = Vectors.at(cosines, position);
+    long sAt = Vectors.at(sines, position);
+    int half = cosines.columns();
     FloatVector signs = FloatVector.broadcast(Vectors.FLOATS, sign);
     for (int head = 0; head < x.columns(); head += 2 * half) {
       long lowAt = Vectors.at(x, row) + (long) head * Float.BYTES;

@@ -18,8 +18,34 @@ final class CpuLinear implements FrozenLinear {
    * @param firstRow first of them within the tensor
    * @param rows how many
    * @param firstOutput the output of the layer that the first row computes
+   * @param transposed its weights W as the right factor of x W^T: element (in, out)
+   * @param plain its weights as the right factor of dy W: element (out, in)
    */
-  record Part(MemorySegment segment, int firstRow, int rows, int firstOutput) {}
+  record Part(
+      MemorySegment segment,
+      int firstRow,
+      int rows,
+      int firstOutput,
+      Gemm.Operand transposed,
+      Gemm.Operand plain) {
+
+    static Part of(
+        MemorySegment segment,
+        DType dtype,
+        int inFeatures,
+        int firstRow,
+        int rows,
+        int firstOutput) {
+      long offset = (long) firstRow * inFeatures;
+      return new Part(
+          segment,
+          firstRow,
+          rows,
+          firstOutput,
+          new Gemm.Operand().set(segment, dtype, offset, 1, inFeatures),
+          new Gemm.Operand().set(segment, dtype, offset, inFeatures, 1));
+    }
+  }
 
   private final List<Part> parts;
   private final DType dtype;
@@ -54,7 +80,7 @@ final class CpuLinear implements FrozenLinear {
                     head.shape()));
       }
       int rows = Math.toIntExact(tensor.shape().dimension(0));
-      parts.add(new Part(tensor.segment(), 0, rows, outputs));
+      parts.add(Part.of(tensor.segment(), head.dtype(), inFeatures, 0, rows, outputs));
       outputs = Math.addExact(outputs, rows);
     }
     return new CpuLinear(parts, head.dtype(), outputs, inFeatures);
@@ -69,16 +95,6 @@ final class CpuLinear implements FrozenLinear {
 
   List<Part> parts() {
     return parts;
-  }
-
-  /** The weights W of {@code part} as the right factor of x W^T: element (in, out). */
-  Gemm.Operand transposed(Part part) {
-    return new Gemm.Operand(part.segment, dtype, (long) part.firstRow * inFeatures, 1, inFeatures);
-  }
-
-  /** The weights of {@code part} as the right factor of dy W: element (out, in). */
-  Gemm.Operand plain(Part part) {
-    return new Gemm.Operand(part.segment, dtype, (long) part.firstRow * inFeatures, inFeatures, 1);
   }
 
   @Override
@@ -105,8 +121,13 @@ final class CpuLinear implements FrozenLinear {
       int to = Math.min(first + count, part.firstOutput + part.rows);
       if (from < to) {
         chosen.add(
-            new Part(
-                part.segment, part.firstRow + from - part.firstOutput, to - from, from - first));
+            Part.of(
+                part.segment,
+                dtype,
+                inFeatures,
+                part.firstRow + from - part.firstOutput,
+                to - from,
+                from - first));
       }
     }
     return new CpuLinear(chosen, dtype, count, inFeatures);

@@ -22,19 +22,23 @@ final class CpuOps implements Ops, AutoCloseable {
   private static final int ROWS_AT_A_TIME = 16;
   private static final Operands OPERANDS = new Operands(DType.F32);
 
-  private final WorkerPool pool;
   private final Scratch[] scratch;
+  private final RowOperation operation;
   private final FrozenProducts frozen;
   private final LowRankProducts lowRank;
   private final Attention attention;
+  private final SumOfSquares sumOfSquares;
+  private final AdamWUpdate adamW;
 
   CpuOps(WorkerPool pool) {
-    this.pool = pool;
     scratch =
         IntStream.range(0, pool.threads()).mapToObj(i -> new Scratch()).toArray(Scratch[]::new);
+    operation = new RowOperation(pool);
     frozen = new FrozenProducts(pool, scratch);
     lowRank = new LowRankProducts(pool, scratch);
     attention = new Attention(pool, scratch);
+    sumOfSquares = new SumOfSquares(pool);
+    adamW = new AdamWUpdate(pool);
   }
 
   @Override
@@ -47,7 +51,8 @@ final class CpuOps implements Ops, AutoCloseable {
   public void rmsNorm(Matrix x, Matrix weight, float epsilon, Matrix out, Matrix rstd) {
     OPERANDS.norm(x, weight, rstd);
     OPERANDS.same(x, out, "out");
-    eachRow(x.rows(), row -> Normalization.row(x, weight, epsilon, out, rstd, row));
+    operation.on(x, weight, out, rstd).by(epsilon);
+    eachRow(x.rows(), (o, row) -> Normalization.row(o.a, o.b, o.factor, o.c, o.d, row));
   }
 
   @Override
@@ -57,11 +62,12 @@ final class CpuOps implements Ops, AutoCloseable {
     OPERANDS.same(x, delta, "delta");
     OPERANDS.same(x, sum, "sum");
     OPERANDS.same(x, out, "out");
+    operation.on(x, delta, sum, weight).and(out, rstd).by(epsilon);
     eachRow(
         x.rows(),
-        row -> {
-          Normalization.addRow(x, delta, sum, row);
-          Normalization.row(sum, weight, epsilon, out, rstd, row);
+        (o, row) -> {
+          Normalization.addRow(o.a, o.b, o.c, row);
+          Normalization.row(o.c, o.d, o.factor, o.e, o.f, row);
         });
   }
 
@@ -70,15 +76,15 @@ final class CpuOps implements Ops, AutoCloseable {
     OPERANDS.norm(x, weight, rstd);
     OPERANDS.same(x, dout, "dout");
     OPERANDS.same(x, dx, "dx");
-    eachRow(x.rows(), row -> Normalization.backwardRow(dout, x, weight, rstd, dx, row));
+    operation.on(dout, x, weight, rstd).and(dx);
+    eachRow(x.rows(), (o, row) -> Normalization.backwardRow(o.a, o.b, o.c, o.d, o.e, row));
   }
 
   @Override
   public void rope(Matrix x, Indices positions, RopeTable table, boolean inverse) {
     OPERANDS.rope(x, positions, table);
-    eachRow(
-        x.rows(),
-        row -> Activations.ropeRow(x, row, HostBuffer.get(positions, row), table, inverse));
+    operation.on(x, table.cos(), table.sin()).by(positions).by(inverse ? -1 : 1);
+    eachRow(x.rows(), (o, row) -> Activations.ropeRow(o.a, row, o.index(row), o.b, o.c, o.factor));
   }
 
   @Override
@@ -86,7 +92,8 @@ final class CpuOps implements Ops, AutoCloseable {
     OPERANDS.any(gate, "gate");
     OPERANDS.same(gate, up, "up");
     OPERANDS.same(gate, out, "out");
-    eachRow(gate.rows(), row -> Activations.swigluRow(gate, up, out, row));
+    operation.on(gate, up, out);
+    eachRow(gate.rows(), (o, row) -> Activations.swigluRow(o.a, o.b, o.c, row));
   }
 
   @Override
@@ -96,7 +103,8 @@ final class CpuOps implements Ops, AutoCloseable {
     OPERANDS.same(gate, dout, "dout");
     OPERANDS.same(gate, dgate, "dgate");
     OPERANDS.same(gate, dup, "dup");
-    eachRow(gate.rows(), row -> Activations.swigluBackwardRow(dout, gate, up, dgate, dup, row));
+    operation.on(dout, gate, up, dgate).and(dup);
+    eachRow(gate.rows(), (o, row) -> Activations.swigluBackwardRow(o.a, o.b, o.c, o.d, o.e, row));
   }
 
   @Override
@@ -173,15 +181,16 @@ final class CpuOps implements Ops, AutoCloseable {
   public void gatherRows(Matrix source, Indices rows, Matrix out) {
     OPERANDS.shape(source, source.rows(), out.columns(), "source");
     OPERANDS.shape(out, rows.count(), out.columns(), "out");
-    eachRow(out.rows(), row -> Elementwise.copyRow(source, HostBuffer.get(rows, row), out, row));
+    operation.on(source, out).by(rows);
+    eachRow(out.rows(), (o, row) -> Elementwise.copyRow(o.a, o.index(row), o.b, row));
   }
 
   @Override
   public void scatterAddRows(Matrix source, Indices rows, Matrix target) {
     OPERANDS.shape(target, target.rows(), source.columns(), "target");
     OPERANDS.shape(source, rows.count(), source.columns(), "source");
-    eachRow(
-        source.rows(), row -> Elementwise.addRow(source, row, target, HostBuffer.get(rows, row)));
+    operation.on(source, target).by(rows);
+    eachRow(source.rows(), (o, row) -> Elementwise.addRow(o.a, row, o.b, o.index(row)));
   }
 
   @Override
@@ -193,32 +202,33 @@ final class CpuOps implements Ops, AutoCloseable {
       Matrix losses,
       @Nullable Matrix dlogits) {
     OPERANDS.crossEntropy(logits, targets, weights, losses, dlogits);
-    pool.forEach(
-        logits.rows(),
-        (row, worker) ->
-            Losses.crossEntropyRow(
-                logits,
-                row,
-                HostBuffer.get(targets, row),
-                weights,
-                gradientScale,
-                losses,
-                dlogits));
+    operation.on(logits, weights, losses).by(targets).by(gradientScale);
+    if (dlogits == null) {
+      operation.each(
+          logits.rows(),
+          1,
+          (o, row) -> Losses.crossEntropyRow(o.a, row, o.index(row), o.b, o.factor, o.c, null));
+    } else {
+      operation.and(dlogits);
+      operation.each(
+          logits.rows(),
+          1,
+          (o, row) -> Losses.crossEntropyRow(o.a, row, o.index(row), o.b, o.factor, o.c, o.e));
+    }
   }
 
   @Override
   public void tokenProbabilities(Matrix logits, Indices tokens, Matrix probabilities) {
     OPERANDS.any(logits, "logits");
     OPERANDS.shape(probabilities, logits.rows(), tokens.count(), "probabilities");
-    pool.forEach(
-        logits.rows(),
-        (row, worker) -> Losses.probabilitiesRow(logits, row, tokens, probabilities));
+    operation.on(logits, probabilities).by(tokens);
+    operation.each(logits.rows(), 1, (o, row) -> Losses.probabilitiesRow(o.a, row, o.indices, o.b));
   }
 
   @Override
   public double sumOfSquares(Matrix x) {
     OPERANDS.any(x, "x");
-    return Elementwise.sumOfSquares(pool, x);
+    return sumOfSquares.of(x);
   }
 
   @Override
@@ -230,40 +240,32 @@ final class CpuOps implements Ops, AutoCloseable {
       Matrix workingCopy,
       AdamWStep step) {
     OPERANDS.adamW(weights, gradients, firstMoment, secondMoment, workingCopy);
-    Elementwise.adamW(pool, weights, gradients, firstMoment, secondMoment, workingCopy, step);
+    adamW.step(weights, gradients, firstMoment, secondMoment, workingCopy, step);
   }
 
   @Override
   public void fill(Matrix x, float value) {
-    eachRow(x.rows(), row -> Elementwise.fillRow(x, row, value));
+    operation.on(x).by(value);
+    eachRow(x.rows(), (o, row) -> Elementwise.fillRow(o.a, row, o.factor));
   }
 
   @Override
   public void copy(Matrix source, Matrix target) {
     OPERANDS.copy(source, target);
-    eachRow(source.rows(), row -> Elementwise.copyRow(source, row, target, row));
+    operation.on(source, target);
+    eachRow(source.rows(), (o, row) -> Elementwise.copyRow(o.a, row, o.b, row));
   }
 
   @Override
   public void add(Matrix x, Matrix y) {
     OPERANDS.any(x, "x");
     OPERANDS.same(x, y, "y");
-    eachRow(x.rows(), row -> Elementwise.addRow(x, row, y, row));
+    operation.on(x, y);
+    eachRow(x.rows(), (o, row) -> Elementwise.addRow(o.a, row, o.b, row));
   }
 
-  private interface RowWork {
-    void run(int row);
-  }
-
-  private void eachRow(int rows, RowWork work) {
-    pool.forRows(
-        rows,
-        ROWS_AT_A_TIME,
-        (from, to, worker) -> {
-          for (int row = from; row < to; row++) {
-            work.run(row);
-          }
-        });
+  private void eachRow(int rows, RowOperation.Kernel kernel) {
+    operation.each(rows, ROWS_AT_A_TIME, kernel);
   }
 
   @Override

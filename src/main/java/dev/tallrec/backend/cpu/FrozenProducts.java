@@ -2,7 +2,9 @@ package dev.tallrec.backend.cpu;
 
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
+import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -17,6 +19,26 @@ final class FrozenProducts {
 
   private final WorkerPool pool;
   private final Scratch[] scratch;
+  private final WorkerPool.Task piece = this::piece;
+  private final WorkerPool.RowTask fewRows = this::fewRows;
+
+  // The product that is being computed.
+  private final Gemm.Split split = new Gemm.Split();
+  private final Gemm.Operand left = new Gemm.Operand();
+  private Gemm.Operand right = left;
+  private MemorySegment source = MemorySegment.NULL;
+  private long sourceStart;
+  private int sourceStride;
+  private MemorySegment target = MemorySegment.NULL;
+  private long targetStart;
+  private int targetStride;
+  private int rows;
+  private int columns;
+  private int depth;
+  private boolean accumulate;
+  private DType weightType = DType.F32;
+  private MemorySegment weightMemory = MemorySegment.NULL;
+  private int firstWeight;
 
   FrozenProducts(WorkerPool pool, Scratch[] scratch) {
     this.pool = pool;
@@ -24,67 +46,79 @@ final class FrozenProducts {
   }
 
   /** y (+)= x W^T. */
-  void forward(Matrix x, CpuLinear weight, Matrix y, boolean accumulate) {
-    for (CpuLinear.Part part : weight.parts()) {
-      Matrix target = y.columns(part.firstOutput(), part.rows());
-      if (x.rows() <= FEW_ROWS) {
-        fewRows(x, weight, part, target, accumulate);
+  void forward(Matrix x, CpuLinear weight, Matrix y, boolean add) {
+    List<CpuLinear.Part> parts = weight.parts();
+    for (int i = 0; i < parts.size(); i++) {
+      CpuLinear.Part part = parts.get(i);
+      setTarget(y, part.firstOutput(), part.rows(), add);
+      depth = x.columns();
+      if (rows > FEW_ROWS) {
+        left.of(x, 0, 0);
+        right = part.transposed();
+        pool.forEach(split.set(rows, columns, pool.threads()), piece);
       } else {
-        multiply(x, weight.transposed(part), target, accumulate);
+        source = HostBuffer.of(x);
+        sourceStart = x.offset();
+        sourceStride = x.stride();
+        weightType = weight.storageType();
+        weightMemory = part.segment();
+        firstWeight = part.firstRow();
+        pool.forRows(columns, OUTPUTS_AT_A_TIME, fewRows);
       }
     }
   }
 
   /** dx (+)= dy W. */
-  void backward(Matrix dy, CpuLinear weight, Matrix dx, boolean accumulate) {
-    boolean add = accumulate;
-    for (CpuLinear.Part part : weight.parts()) {
-      multiply(dy.columns(part.firstOutput(), part.rows()), weight.plain(part), dx, add);
-      add = true;
+  void backward(Matrix dy, CpuLinear weight, Matrix dx, boolean add) {
+    List<CpuLinear.Part> parts = weight.parts();
+    for (int i = 0; i < parts.size(); i++) {
+      CpuLinear.Part part = parts.get(i);
+      setTarget(dx, 0, dx.columns(), add || i > 0);
+      depth = part.rows();
+      left.of(dy, 0, part.firstOutput());
+      right = part.plain();
+      pool.forEach(split.set(rows, columns, pool.threads()), piece);
     }
   }
 
-  private void multiply(Matrix a, Gemm.Operand b, Matrix c, boolean accumulate) {
-    Gemm.Operand left = Gemm.Operand.of(a);
-    MemorySegment target = HostBuffer.of(c);
-    Gemm.Split split = Gemm.Split.of(c.rows(), c.columns(), pool.threads());
-    pool.forEach(
-        split.pieces(),
-        (piece, worker) ->
-            Gemm.piece(
-                split,
-                piece,
-                scratch[worker].panels(),
-                c.rows(),
-                c.columns(),
-                a.columns(),
-                1,
-                left,
-                b,
-                target,
-                c.offset(),
-                c.stride(),
-                accumulate));
+  /** Makes {@code count} columns of {@code matrix} what the product goes to. */
+  private void setTarget(Matrix matrix, int firstColumn, int count, boolean add) {
+    target = HostBuffer.of(matrix);
+    targetStart = matrix.offset() + firstColumn;
+    targetStride = matrix.stride();
+    rows = matrix.rows();
+    columns = count;
+    accumulate = add;
   }
 
-  private void fewRows(
-      Matrix x, CpuLinear weight, CpuLinear.Part part, Matrix y, boolean accumulate) {
-    int inputs = x.columns();
-    pool.forRows(
-        part.rows(),
-        OUTPUTS_AT_A_TIME,
-        (from, to, worker) -> {
-          for (int output = from; output < to; output++) {
-            float[] row = row(weight, part, part.firstRow() + output, scratch[worker]);
-            for (int r = 0; r < x.rows(); r++) {
-              float value = dot(HostBuffer.of(x), Vectors.at(x, r), row, inputs);
-              MemorySegment target = HostBuffer.of(y);
-              long at = Vectors.at(y, r);
-              Vectors.set(
-                  target, at, output, accumulate ? value + Vectors.get(target, at, output) : value);
-            }
-          }
-        });
+  private void piece(int index, int worker) {
+    Gemm.piece(
+        split,
+        index,
+        scratch[worker].panels(),
+        rows,
+        columns,
+        depth,
+        1,
+        left,
+        right,
+        target,
+        targetStart,
+        targetStride,
+        accumulate);
+  }
+
+  private void fewRows(int from, int to, int worker) {
+    for (int output = from; output < to; output++) {
+      float[] weights = row(weightType, weightMemory, firstWeight + output, depth, scratch[worker]);
+      for (int r = 0; r < rows; r++) {
+        long sourceAt = (sourceStart + (long) r * sourceStride) * Float.BYTES;
+        float value = dot(source, sourceAt, weights, depth);
+        long at = (targetStart + (long) r * targetStride) * Float.BYTES;
+        Vectors.set(
+            target, at, output, accumulate ? value + Vectors.get(target, at, output) : value);
+      }
+    }
   }
 
   private static float dot(MemorySegment x, long at, float[] y, int length) {
@@ -103,31 +137,33 @@ final class FrozenProducts {
     return total;
   }
 
-  /** Row {@code row} of the tensor that {@code part} is of, as fp32. */
-  private static float[] row(CpuLinear weight, CpuLinear.Part part, int row, Scratch scratch) {
-    int length = weight.inFeatures();
+  /** Row {@code row} of a tensor, as fp32. */
+  private static float[] row(
+      DType dtype, MemorySegment tensor, int row, int length, Scratch scratch) {
     float[] values = scratch.row(length);
-    Elements.read(
-        weight.storageType(),
-        part.segment(),
-        (long) row * length,
-        values,
-        0,
-        length,
-        scratch.elements());
+    Elements.read(dtype, tensor, (long) row * length, values, 0, length, scratch.elements());
     return values;
   }
 
   /** out[i] = row ids[i] of the table. */
   void rows(Indices ids, CpuLinear table, Matrix out) {
+    MemorySegment outputs = HostBuffer.of(out);
+    List<CpuLinear.Part> parts = table.parts();
     for (int row = 0; row < ids.count(); row++) {
       int id = HostBuffer.get(ids, row);
-      for (CpuLinear.Part part : table.parts()) {
+      for (int i = 0; i < parts.size(); i++) {
+        CpuLinear.Part part = parts.get(i);
         int within = id - part.firstOutput();
         if (within >= 0 && within < part.rows()) {
-          float[] values = row(table, part, part.firstRow() + within, scratch[0]);
+          float[] values =
+              row(
+                  table.storageType(),
+                  part.segment(),
+                  part.firstRow() + within,
+                  out.columns(),
+                  scratch[0]);
           MemorySegment.copy(
-              values, 0, HostBuffer.of(out), Vectors.FLOAT, Vectors.at(out, row), out.columns());
+              values, 0, outputs, Vectors.FLOAT, Vectors.at(out, row), out.columns());
         }
       }
     }

@@ -32,18 +32,37 @@ final class Gemm {
 
   private static final int COLUMN_BLOCK = 16 * COLUMNS;
 
-  /** A factor: element (row, column) is at offset + row * rowStride + column * columnStride. */
-  record Operand(
-      MemorySegment segment, DType dtype, long offset, long rowStride, long columnStride) {
+  /**
+   * A factor: element (row, column) is at offset + row * rowStride + column * columnStride. Set
+   * anew for each product, since there are too many of them to make an object each.
+   */
+  static final class Operand {
+    private MemorySegment segment = MemorySegment.NULL;
+    private DType dtype = DType.F32;
+    private long offset;
+    private long rowStride;
+    private long columnStride;
 
-    static Operand of(Matrix matrix) {
-      return new Operand(
-          HostBuffer.of(matrix), matrix.dtype(), matrix.offset(), matrix.stride(), 1);
+    Operand set(
+        MemorySegment memory, DType type, long first, long betweenRows, long betweenColumns) {
+      segment = memory;
+      dtype = type;
+      offset = first;
+      rowStride = betweenRows;
+      columnStride = betweenColumns;
+      return this;
     }
 
-    static Operand transposed(Matrix matrix) {
-      return new Operand(
-          HostBuffer.of(matrix), matrix.dtype(), matrix.offset(), 1, matrix.stride());
+    /** The part of {@code matrix} from that element on. */
+    Operand of(Matrix matrix, int row, int column) {
+      long first = matrix.offset() + (long) row * matrix.stride() + column;
+      return set(HostBuffer.of(matrix), matrix.dtype(), first, matrix.stride(), 1);
+    }
+
+    /** The transpose of the part of {@code matrix} from that element on. */
+    Operand transposed(Matrix matrix, int row, int column) {
+      long first = matrix.offset() + (long) row * matrix.stride() + column;
+      return set(HostBuffer.of(matrix), matrix.dtype(), first, 1, matrix.stride());
     }
   }
 
@@ -58,37 +77,31 @@ final class Gemm {
 
   private Gemm() {}
 
-  /**
-   * How a product is shared out. Pieces are made of whole sums, so results do not depend on it.
-   *
-   * @param columns of a piece
-   * @param columnPieces pieces side by side
-   * @param rows of a piece
-   * @param rowPieces pieces below each other
-   */
-  record Split(int columns, int columnPieces, int rows, int rowPieces) {
+  /** How a product is shared out. Pieces are made of whole sums, so results do not depend on it. */
+  static final class Split {
+    private int columns;
+    private int rows;
+    private int rowPieces;
 
     /**
-     * A split of [m, n] for {@code threads}. Each piece packs its part of B, so pieces get all rows
-     * unless there are too few of them; and as many as threads, or a multiple, so that none waits.
+     * Splits [m, n] for {@code threads} and returns the number of pieces. Each piece packs its part
+     * of B, so pieces get all rows unless there are too few of them; and as many as threads, or a
+     * multiple, so that none waits.
      */
-    static Split of(int m, int n, int threads) {
-      int columnPieces = Math.ceilDiv(n, COLUMN_BLOCK);
-      if (columnPieces > threads) {
-        columnPieces = Math.ceilDiv(columnPieces, threads) * threads;
+    int set(int m, int n, int threads) {
+      int wantedColumnPieces = Math.ceilDiv(n, COLUMN_BLOCK);
+      if (wantedColumnPieces > threads) {
+        wantedColumnPieces = Math.ceilDiv(wantedColumnPieces, threads) * threads;
       }
-      int rowPieces =
-          Math.clamp(Math.ceilDiv(threads, columnPieces), 1, Math.ceilDiv(m, ROW_BLOCK));
-      if (columnPieces * rowPieces < threads) {
-        columnPieces = Math.ceilDiv(threads, rowPieces);
+      int wantedRowPieces =
+          Math.clamp(Math.ceilDiv(threads, wantedColumnPieces), 1, Math.ceilDiv(m, ROW_BLOCK));
+      if (wantedColumnPieces * wantedRowPieces < threads) {
+        wantedColumnPieces = Math.ceilDiv(threads, wantedRowPieces);
       }
-      int columns = Math.ceilDiv(Math.ceilDiv(n, columnPieces), COLUMNS) * COLUMNS;
-      int rows = Math.ceilDiv(Math.ceilDiv(m, rowPieces), ROWS) * ROWS;
-      return new Split(columns, Math.ceilDiv(n, columns), rows, Math.ceilDiv(m, rows));
-    }
-
-    int pieces() {
-      return columnPieces * rowPieces;
+      columns = Math.ceilDiv(Math.ceilDiv(n, wantedColumnPieces), COLUMNS) * COLUMNS;
+      rows = Math.ceilDiv(Math.ceilDiv(m, wantedRowPieces), ROWS) * ROWS;
+      rowPieces = Math.ceilDiv(m, rows);
+      return Math.ceilDiv(n, columns) * rowPieces;
     }
   }
 
@@ -180,7 +193,8 @@ final class Gemm {
       for (int r = 0; r < ROWS; r++) {
         int at = i * depths + r;
         if (i + r < rows) {
-          read(panels, a, row + i + r, depth, depths);
+          long from = a.offset + (row + i + r) * a.rowStride + depth * a.columnStride;
+          read(panels, a, from, a.columnStride, depths);
           for (int p = 0; p < depths; p++) {
             panel[at + p * ROWS] = alpha * line[p];
           }
@@ -196,13 +210,14 @@ final class Gemm {
   /** Panels of a factor whose columns are contiguous: written in the order it is read. */
   private static void packTransposedA(
       float[] panel, Operand a, int row, int rows, int depth, int depths, float alpha) {
+    MemorySegment segment = a.segment;
     for (int i = 0; i < rows; i += ROWS) {
       int height = Math.min(ROWS, rows - i);
       for (int p = 0; p < depths; p++) {
         int at = i * depths + p * ROWS;
         long from = (a.offset + row + i + (depth + p) * a.columnStride) * Float.BYTES;
         for (int r = 0; r < height; r++) {
-          panel[at + r] = alpha * Vectors.get(a.segment, from, r);
+          panel[at + r] = alpha * Vectors.get(segment, from, r);
         }
         for (int r = height; r < ROWS; r++) {
           panel[at + r] = 0;
@@ -211,14 +226,13 @@ final class Gemm {
     }
   }
 
-  /** Row {@code row} of {@code a}, columns from {@code depth} on, as fp32 into the line. */
-  private static void read(Panels panels, Operand a, int row, int depth, int depths) {
-    long from = a.offset + row * a.rowStride + depth * a.columnStride;
-    if (a.columnStride == 1) {
+  /** Elements of {@code a} from {@code from} on, {@code stride} apart, as fp32 into the line. */
+  private static void read(Panels panels, Operand a, long from, long stride, int depths) {
+    if (stride == 1) {
       Elements.read(a.dtype, a.segment, from, panels.line, 0, depths, panels.elements);
     } else {
       for (int p = 0; p < depths; p++) {
-        panels.line[p] = Elements.get(a.dtype, a.segment, from + p * a.columnStride);
+        panels.line[p] = Elements.get(a.dtype, a.segment, from + p * stride);
       }
     }
   }
@@ -246,16 +260,10 @@ final class Gemm {
               panels.elements);
         }
       } else {
-        Operand transposed =
-            new Operand(
-                b.segment,
-                b.dtype,
-                b.offset,
-                /* rowStride= */ b.columnStride,
-                /* columnStride= */ b.rowStride);
         float[] line = panels.line;
         for (int w = 0; w < width; w++) {
-          read(panels, transposed, column + j + w, depth, depths);
+          long from = b.offset + depth * b.rowStride + (column + j + w) * b.columnStride;
+          read(panels, b, from, b.rowStride, depths);
           for (int p = 0; p < depths; p++) {
             panel[at + w + p * COLUMNS] = line[p];
           }

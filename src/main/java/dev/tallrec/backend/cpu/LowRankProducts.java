@@ -2,7 +2,6 @@ package dev.tallrec.backend.cpu;
 
 import dev.tallrec.backend.Dropout;
 import dev.tallrec.backend.Matrix;
-import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
@@ -22,167 +21,176 @@ final class LowRankProducts implements AutoCloseable {
   private final Scratch.Region transposed = new Scratch.Region();
   private final Scratch.Region dropped = new Scratch.Region();
   private final Scratch.Region outer = new Scratch.Region();
+  private final WorkerPool.RowTask forwardRows = this::forwardRows;
+  private final WorkerPool.RowTask backwardRows = this::backwardRows;
+  private final WorkerPool.RowTask dropRows = this::dropRows;
+  private final WorkerPool.RowTask gradientOfA = this::gradientOfA;
+  private final WorkerPool.RowTask gradientOfB = this::gradientOfB;
+
+  // The product that is being computed.
+  private final Grid x = new Grid();
+  private final Grid input = new Grid();
+  private final Grid a = new Grid();
+  private final Grid bt = new Grid();
+  private final Grid u = new Grid();
+  private final Grid y = new Grid();
+  private final Grid du = new Grid();
+  private final Grid da = new Grid();
+  private final Grid db = new Grid();
+  private final Grid dx = new Grid();
+  private final Grid product = new Grid();
+  private Dropout dropout = Dropout.NONE;
+  private float scale;
+  private boolean needsInputGradient;
 
   LowRankProducts(WorkerPool pool, Scratch[] scratch) {
     this.pool = pool;
     this.scratch = scratch;
   }
 
-  void forward(Matrix x, Matrix a, Matrix b, float scale, Dropout dropout, Matrix u, Matrix y) {
-    Matrix bt = transpose(b);
-    pool.forRows(
-        x.rows(),
-        ROWS_AT_A_TIME,
-        (from, to, worker) -> {
-          for (int row = from; row < to; row++) {
-            MemorySegment source = HostBuffer.of(x);
-            long at = Vectors.at(x, row);
-            if (dropout.isActive()) {
-              MemorySegment copy = scratch[worker].floats(0, x.columns());
-              Philox.dropRow(dropout, row, source, at, copy, 0, x.columns());
-              source = copy;
-              at = 0;
-            }
-            dots(source, at, a, 1, u, row);
-            expand(u, row, bt, scale, HostBuffer.of(y), Vectors.at(y, row), y.columns());
-          }
-        });
+  void forward(
+      Matrix in, Matrix left, Matrix right, float factor, Dropout drop, Matrix inner, Matrix out) {
+    set(in, left, right, factor, drop, inner, out);
+    pool.forRows(x.rows(), ROWS_AT_A_TIME, forwardRows);
+  }
+
+  private void set(
+      Matrix in, Matrix left, Matrix right, float factor, Dropout drop, Matrix inner, Matrix out) {
+    x.set(in);
+    a.set(left);
+    transpose(right);
+    scale = factor;
+    dropout = drop;
+    u.set(inner);
+    y.set(out);
+  }
+
+  private void forwardRows(int from, int to, int worker) {
+    for (int row = from; row < to; row++) {
+      MemorySegment source = x.segment();
+      long at = x.at(row);
+      if (dropout.isActive()) {
+        MemorySegment copy = scratch[worker].floats(0, x.columns());
+        Philox.dropRow(dropout, row, source, at, copy, 0, x.columns());
+        source = copy;
+        at = 0;
+      }
+      dots(source, at, a, 1, u, row);
+      expand(u, row, bt, scale, y.segment(), y.at(row), y.columns());
+    }
   }
 
   void backward(
-      Matrix dy,
-      Matrix x,
-      Matrix u,
-      Matrix a,
-      Matrix b,
-      float scale,
-      Dropout dropout,
-      Matrix du,
-      Matrix da,
-      Matrix db,
-      @Nullable Matrix dx) {
-    Matrix bt = transpose(b);
-    Matrix input = dropout.isActive() ? drop(x, dropout) : x;
-    pool.forRows(
-        dy.rows(),
-        ROWS_AT_A_TIME,
-        (from, to, worker) -> {
-          for (int row = from; row < to; row++) {
-            dots(HostBuffer.of(dy), Vectors.at(dy, row), bt, scale, du, row);
-            if (dx != null) {
-              inputGradient(du, row, a, dropout, dx, scratch[worker]);
-            }
-          }
-        });
-    gradientOfA(du, input, da);
-    gradientOfB(u, dy, scale, db);
+      Matrix outGradient,
+      Matrix in,
+      Matrix inner,
+      Matrix left,
+      Matrix right,
+      float factor,
+      Dropout drop,
+      Matrix innerGradient,
+      Matrix leftGradient,
+      Matrix rightGradient,
+      @Nullable Matrix inGradient) {
+    set(in, left, right, factor, drop, inner, outGradient);
+    input.set(in);
+    du.set(innerGradient);
+    da.set(leftGradient);
+    db.set(rightGradient);
+    needsInputGradient = inGradient != null;
+    if (inGradient != null) {
+      dx.set(inGradient);
+    }
+    if (dropout.isActive()) {
+      input.set(dropped, x.rows(), x.columns());
+      pool.forRows(x.rows(), ROWS_AT_A_TIME, dropRows);
+    }
+    pool.forRows(y.rows(), ROWS_AT_A_TIME, backwardRows);
+    product.set(outer, da.rows(), da.columns());
+    pool.forRows(x.columns(), COLUMNS_AT_A_TIME, gradientOfA);
+    product.set(outer, /* rowCount= */ db.columns(), /* columnCount= */ db.rows());
+    pool.forRows(y.columns(), COLUMNS_AT_A_TIME, gradientOfB);
   }
 
-  private static void inputGradient(
-      Matrix du, int row, Matrix a, Dropout dropout, Matrix dx, Scratch scratch) {
-    MemorySegment target = HostBuffer.of(dx);
-    long at = Vectors.at(dx, row);
+  private void dropRows(int from, int to, int worker) {
+    for (int row = from; row < to; row++) {
+      Philox.dropRow(
+          dropout, row, x.segment(), x.at(row), input.segment(), input.at(row), x.columns());
+    }
+  }
+
+  private void backwardRows(int from, int to, int worker) {
+    for (int row = from; row < to; row++) {
+      dots(y.segment(), y.at(row), bt, scale, du, row);
+      if (needsInputGradient) {
+        inputGradient(row, scratch[worker]);
+      }
+    }
+  }
+
+  private void inputGradient(int row, Scratch own) {
+    MemorySegment target = dx.segment();
+    long at = dx.at(row);
+    int columns = dx.columns();
     if (!dropout.isActive()) {
-      expand(du, row, a, 1, target, at, dx.columns());
+      expand(du, row, a, 1, target, at, columns);
       return;
     }
-    MemorySegment gradient = scratch.floats(0, dx.columns());
-    gradient.asSlice(0, (long) dx.columns() * Float.BYTES).fill((byte) 0);
-    expand(du, row, a, 1, gradient, 0, dx.columns());
-    Philox.dropRow(dropout, row, gradient, 0, gradient, 0, dx.columns());
-    Vectors.addScaled(1, gradient, 0, target, at, dx.columns());
+    MemorySegment gradient = own.floats(0, columns);
+    Vectors.clear(gradient, 0, columns);
+    expand(du, row, a, 1, gradient, 0, columns);
+    Philox.dropRow(dropout, row, gradient, 0, gradient, 0, columns);
+    Vectors.addScaled(1, gradient, 0, target, at, columns);
   }
 
   /** dA += du^T x. */
-  private void gradientOfA(Matrix du, Matrix x, Matrix da) {
-    Matrix product = matrix(outer, da.rows(), da.columns());
-    pool.forRows(
-        x.columns(),
-        COLUMNS_AT_A_TIME,
-        (from, to, worker) -> {
-          outer(du, x, from, to, product);
-          for (int j = 0; j < da.rows(); j++) {
-            long offset = (long) from * Float.BYTES;
-            Vectors.addScaled(
-                1,
-                HostBuffer.of(product),
-                Vectors.at(product, j) + offset,
-                HostBuffer.of(da),
-                Vectors.at(da, j) + offset,
-                to - from);
-          }
-        });
+  private void gradientOfA(int from, int to, int worker) {
+    outer(du, input, from, to, product);
+    long offset = (long) from * Float.BYTES;
+    for (int j = 0; j < da.rows(); j++) {
+      Vectors.addScaled(
+          1, product.segment(), product.at(j) + offset, da.segment(), da.at(j) + offset, to - from);
+    }
   }
 
   /** dB += scale * dy^T u, computed as its transpose. */
-  private void gradientOfB(Matrix u, Matrix dy, float scale, Matrix db) {
-    Matrix product = matrix(outer, /* rows= */ db.columns(), /* columns= */ db.rows());
-    MemorySegment source = HostBuffer.of(product);
-    MemorySegment target = HostBuffer.of(db);
-    pool.forRows(
-        dy.columns(),
-        COLUMNS_AT_A_TIME,
-        (from, to, worker) -> {
-          outer(u, dy, from, to, product);
-          for (int column = from; column < to; column++) {
-            for (int j = 0; j < db.columns(); j++) {
-              float gradient = scale * Vectors.get(source, Vectors.at(product, j), column);
-              long at = Vectors.at(db, column);
-              Vectors.set(target, at, j, Vectors.get(target, at, j) + gradient);
-            }
-          }
-        });
-  }
-
-  private Matrix drop(Matrix x, Dropout dropout) {
-    Matrix copy = matrix(dropped, x.rows(), x.columns());
-    pool.forRows(
-        x.rows(),
-        ROWS_AT_A_TIME,
-        (from, to, worker) -> {
-          for (int row = from; row < to; row++) {
-            Philox.dropRow(
-                dropout,
-                row,
-                HostBuffer.of(x),
-                Vectors.at(x, row),
-                HostBuffer.of(copy),
-                Vectors.at(copy, row),
-                x.columns());
-          }
-        });
-    return copy;
-  }
-
-  private Matrix transpose(Matrix b) {
-    Matrix bt = matrix(transposed, /* rows= */ b.columns(), /* columns= */ b.rows());
-    MemorySegment source = HostBuffer.of(b);
-    MemorySegment target = HostBuffer.of(bt);
-    for (int row = 0; row < b.rows(); row++) {
-      for (int j = 0; j < b.columns(); j++) {
-        Vectors.set(target, Vectors.at(bt, j), row, Vectors.get(source, Vectors.at(b, row), j));
+  private void gradientOfB(int from, int to, int worker) {
+    outer(u, y, from, to, product);
+    MemorySegment source = product.segment();
+    MemorySegment target = db.segment();
+    for (int column = from; column < to; column++) {
+      long at = db.at(column);
+      for (int j = 0; j < db.columns(); j++) {
+        float gradient = scale * Vectors.get(source, product.at(j), column);
+        Vectors.set(target, at, j, Vectors.get(target, at, j) + gradient);
       }
     }
-    return bt;
   }
 
-  private static Matrix matrix(Scratch.Region region, int rows, int columns) {
-    MemorySegment memory = region.atLeast((long) rows * columns * Float.BYTES);
-    return new Matrix(new HostBuffer(memory), DType.F32, 0, rows, columns, columns);
+  private void transpose(Matrix b) {
+    bt.set(transposed, /* rowCount= */ b.columns(), /* columnCount= */ b.rows());
+    MemorySegment source = HostBuffer.of(b);
+    MemorySegment target = bt.segment();
+    for (int row = 0; row < b.rows(); row++) {
+      long at = Vectors.at(b, row);
+      for (int j = 0; j < b.columns(); j++) {
+        Vectors.set(target, bt.at(j), row, Vectors.get(source, at, j));
+      }
+    }
   }
 
   /** out[row][j] = scale * (x . a[j]) for all rows j of a, four of them in one pass over x. */
-  private static void dots(MemorySegment x, long xAt, Matrix a, float scale, Matrix out, int row) {
-    MemorySegment as = HostBuffer.of(a);
-    MemorySegment target = HostBuffer.of(out);
-    long at = Vectors.at(out, row);
+  private static void dots(MemorySegment x, long xAt, Grid a, float scale, Grid out, int row) {
+    MemorySegment as = a.segment();
+    MemorySegment target = out.segment();
+    long at = out.at(row);
     int columns = a.columns();
     int j = 0;
     for (; j <= a.rows() - 4; j += 4) {
-      long at0 = Vectors.at(a, j);
-      long at1 = Vectors.at(a, j + 1);
-      long at2 = Vectors.at(a, j + 2);
-      long at3 = Vectors.at(a, j + 3);
+      long at0 = a.at(j);
+      long at1 = a.at(j + 1);
+      long at2 = a.at(j + 2);
+      long at3 = a.at(j + 3);
       FloatVector sum0 = FloatVector.zero(Vectors.FLOATS);
       FloatVector sum1 = sum0;
       FloatVector sum2 = sum0;
@@ -212,22 +220,22 @@ final class LowRankProducts implements AutoCloseable {
       Vectors.set(target, at, j + 3, scale * total3);
     }
     for (; j < a.rows(); j++) {
-      Vectors.set(target, at, j, scale * Vectors.dot(x, xAt, as, Vectors.at(a, j), columns));
+      Vectors.set(target, at, j, scale * Vectors.dot(x, xAt, as, a.at(j), columns));
     }
   }
 
   /** target += scale * sum over j of u[row][j] * rows[j]; four rows in one pass over the target. */
   private static void expand(
-      Matrix u, int row, Matrix rows, float scale, MemorySegment target, long at, int columns) {
-    MemorySegment us = HostBuffer.of(u);
-    MemorySegment rs = HostBuffer.of(rows);
-    long uAt = Vectors.at(u, row);
+      Grid u, int row, Grid rows, float scale, MemorySegment target, long at, int columns) {
+    MemorySegment us = u.segment();
+    MemorySegment rs = rows.segment();
+    long uAt = u.at(row);
     int j = 0;
     for (; j <= rows.rows() - 4; j += 4) {
-      long at0 = Vectors.at(rows, j);
-      long at1 = Vectors.at(rows, j + 1);
-      long at2 = Vectors.at(rows, j + 2);
-      long at3 = Vectors.at(rows, j + 3);
+      long at0 = rows.at(j);
+      long at1 = rows.at(j + 1);
+      long at2 = rows.at(j + 2);
+      long at3 = rows.at(j + 3);
       float u0 = scale * Vectors.get(us, uAt, j);
       float u1 = scale * Vectors.get(us, uAt, j + 1);
       float u2 = scale * Vectors.get(us, uAt, j + 2);
@@ -252,27 +260,26 @@ final class LowRankProducts implements AutoCloseable {
     }
     for (; j < rows.rows(); j++) {
       float factor = scale * Vectors.get(us, uAt, j);
-      Vectors.addScaled(factor, rs, Vectors.at(rows, j), target, at, columns);
+      Vectors.addScaled(factor, rs, rows.at(j), target, at, columns);
     }
   }
 
   /** product[j][column] = sum over rows t of u[t][j] * x[t][column], for columns from..to. */
-  private static void outer(Matrix u, Matrix x, int from, int to, Matrix product) {
-    MemorySegment us = HostBuffer.of(u);
-    MemorySegment xs = HostBuffer.of(x);
-    MemorySegment target = HostBuffer.of(product);
+  private static void outer(Grid u, Grid x, int from, int to, Grid product) {
+    MemorySegment us = u.segment();
+    MemorySegment xs = x.segment();
+    MemorySegment target = product.segment();
     for (int j = 0; j < u.columns(); j++) {
       int column = from;
-      long at = Vectors.at(product, j);
+      long at = product.at(j);
       for (; column <= to - 4 * LANES; column += 4 * LANES) {
         FloatVector sum0 = FloatVector.zero(Vectors.FLOATS);
         FloatVector sum1 = sum0;
         FloatVector sum2 = sum0;
         FloatVector sum3 = sum0;
         for (int row = 0; row < x.rows(); row++) {
-          long xAt = Vectors.at(x, row);
-          FloatVector factor =
-              FloatVector.broadcast(Vectors.FLOATS, Vectors.get(us, Vectors.at(u, row), j));
+          long xAt = x.at(row);
+          FloatVector factor = FloatVector.broadcast(Vectors.FLOATS, Vectors.get(us, u.at(row), j));
           sum0 = Vectors.load(xs, xAt, column).fma(factor, sum0);
           sum1 = Vectors.load(xs, xAt, column + LANES).fma(factor, sum1);
           sum2 = Vectors.load(xs, xAt, column + 2 * LANES).fma(factor, sum2);
@@ -286,8 +293,8 @@ final class LowRankProducts implements AutoCloseable {
       for (; column < to; column++) {
         float sum = 0;
         for (int row = 0; row < x.rows(); row++) {
-          float factor = Vectors.get(us, Vectors.at(u, row), j);
-          sum = Math.fma(Vectors.get(xs, Vectors.at(x, row), column), factor, sum);
+          float factor = Vectors.get(us, u.at(row), j);
+          sum = Math.fma(Vectors.get(xs, x.at(row), column), factor, sum);
         }
         Vectors.set(target, at, column, sum);
       }

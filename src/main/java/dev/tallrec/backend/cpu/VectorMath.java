@@ -28,24 +28,40 @@ final class VectorMath {
   // Adding and subtracting 1.5 * 2^23 rounds a float of small magnitude to an integer.
   private static final float ROUNDING = 12582912f;
 
+  // Vectors made once: made in each call, they would use up what the compiler inlines into a loop
+  // around exp, and the loop's vectors would become objects on the heap.
+  private static final FloatVector LOWEST_LANES = FloatVector.broadcast(FLOATS, LOWEST);
+  private static final FloatVector HIGHEST_LANES = FloatVector.broadcast(FLOATS, HIGHEST);
+  private static final FloatVector LOG2_E_LANES = FloatVector.broadcast(FLOATS, LOG2_E);
+  private static final FloatVector ROUNDING_LANES = FloatVector.broadcast(FLOATS, ROUNDING);
+  private static final FloatVector LN2_HIGH_LANES = FloatVector.broadcast(FLOATS, -LN2_HIGH);
+  private static final FloatVector LN2_LOW_LANES = FloatVector.broadcast(FLOATS, -LN2_LOW);
+  private static final FloatVector C0_LANES = FloatVector.broadcast(FLOATS, C0);
+  private static final FloatVector C1_LANES = FloatVector.broadcast(FLOATS, C1);
+  private static final FloatVector C2_LANES = FloatVector.broadcast(FLOATS, C2);
+  private static final FloatVector C3_LANES = FloatVector.broadcast(FLOATS, C3);
+  private static final FloatVector C4_LANES = FloatVector.broadcast(FLOATS, C4);
+  private static final FloatVector C5_LANES = FloatVector.broadcast(FLOATS, C5);
+  private static final FloatVector ONE_LANES = FloatVector.broadcast(FLOATS, 1f);
+  private static final IntVector BIAS_LANES = IntVector.broadcast(INTS, 127);
+
   private VectorMath() {}
 
   /** e^x within 2 ulp for x in [-87.3, 88.3]; clamped outside. */
   static FloatVector exp(FloatVector x) {
-    FloatVector clamped = x.max(LOWEST).min(HIGHEST);
-    FloatVector n = clamped.mul(LOG2_E).add(ROUNDING).sub(ROUNDING);
-    FloatVector r = n.fma(FloatVector.broadcast(FLOATS, -LN2_HIGH), clamped);
-    r = n.fma(FloatVector.broadcast(FLOATS, -LN2_LOW), r);
-    FloatVector p = FloatVector.broadcast(FLOATS, C0);
-    p = p.fma(r, FloatVector.broadcast(FLOATS, C1));
-    p = p.fma(r, FloatVector.broadcast(FLOATS, C2));
-    p = p.fma(r, FloatVector.broadcast(FLOATS, C3));
-    p = p.fma(r, FloatVector.broadcast(FLOATS, C4));
-    p = p.fma(r, FloatVector.broadcast(FLOATS, C5));
-    p = p.fma(r.mul(r), r.add(1f));
+    FloatVector clamped = x.max(LOWEST_LANES).min(HIGHEST_LANES);
+    FloatVector n = clamped.mul(LOG2_E_LANES).add(ROUNDING_LANES).sub(ROUNDING_LANES);
+    FloatVector r = n.fma(LN2_HIGH_LANES, clamped);
+    r = n.fma(LN2_LOW_LANES, r);
+    FloatVector p = C0_LANES.fma(r, C1_LANES);
+    p = p.fma(r, C2_LANES);
+    p = p.fma(r, C3_LANES);
+    p = p.fma(r, C4_LANES);
+    p = p.fma(r, C5_LANES);
+    p = p.fma(r.mul(r), r.add(ONE_LANES));
     IntVector exponent =
         ((IntVector) n.convertShape(VectorOperators.F2I, INTS, 0))
-            .add(127)
+            .add(BIAS_LANES)
             .lanewise(VectorOperators.LSHL, 23);
     return p.mul(exponent.reinterpretAsFloats());
   }

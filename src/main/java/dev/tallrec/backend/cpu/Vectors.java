@@ -57,8 +57,8 @@ final class Vectors {
    */
   static float sum(FloatVector values) {
     FloatVector sum = values;
-    for (VectorShuffle<Float> half : HALVES) {
-      sum = sum.add(sum.rearrange(half));
+    for (int i = 0; i < HALVES.size(); i++) {
+      sum = sum.add(sum.rearrange(HALVES.get(i)));
     }
     return sum.lane(0);
   }
@@ -79,15 +79,14 @@ final class Vectors {
 
   /** Largest of the values; -infinity if there are none. */
   static float max(MemorySegment values, long at, int length) {
-    float max = Float.NEGATIVE_INFINITY;
+    // Not from the first vector on: the compiler keeps one that is loaded before the loop as an
+    // object on the heap.
+    FloatVector maxima = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
     int i = 0;
-    if (length >= LANES) {
-      FloatVector maxima = load(values, at, 0);
-      for (i = LANES; i <= length - LANES; i += LANES) {
-        maxima = maxima.max(load(values, at, i));
-      }
-      max = maxima.reduceLanes(VectorOperators.MAX);
+    for (; i <= length - LANES; i += LANES) {
+      maxima = maxima.max(load(values, at, i));
     }
+    float max = maxima.reduceLanes(VectorOperators.MAX);
     for (; i < length; i++) {
       max = Math.max(max, get(values, at, i));
     }
@@ -105,11 +104,23 @@ final class Vectors {
     }
   }
 
-  /** Every element = 0. */
-  static void clear(Matrix matrix) {
+  /** Every element of some columns = 0. */
+  static void clear(Matrix matrix, int column, int columns) {
     MemorySegment segment = HostBuffer.of(matrix);
     for (int row = 0; row < matrix.rows(); row++) {
-      segment.asSlice(at(matrix, row), (long) matrix.columns() * Float.BYTES).fill((byte) 0);
+      clear(segment, at(matrix, row) + (long) column * Float.BYTES, columns);
+    }
+  }
+
+  /** x = 0. A loop, since a slice to fill would be an object. */
+  static void clear(MemorySegment x, long at, int length) {
+    FloatVector zero = FloatVector.zero(FLOATS);
+    int i = 0;
+    for (; i <= length - LANES; i += LANES) {
+      store(zero, x, at, i);
+    }
+    for (; i < length; i++) {
+      set(x, at, i, 0);
     }
   }
 

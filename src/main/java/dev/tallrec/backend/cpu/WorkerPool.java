@@ -1,15 +1,16 @@
 package dev.tallrec.backend.cpu;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.Phaser;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A fixed number of threads, the caller among them, that share out numbered tasks. Tasks write to
  * places of their own, so that results do not depend on who does which.
+ *
+ * <p>Threads wait for each other by spinning and then parking: unlike the JDK's barriers, which
+ * make a node for each thread that waits, that leaves nothing to collect.
  */
 final class WorkerPool implements AutoCloseable {
 
@@ -23,24 +24,32 @@ final class WorkerPool implements AutoCloseable {
     void run(int index, int worker);
   }
 
+  /** Work on rows {@code from} to {@code to}, exclusive. */
+  interface RowTask {
+    void run(int from, int to, int worker);
+  }
+
+  private static final int SPINS = 256;
+
   private final int threads;
-  private final Phaser start = new Phaser(1);
-  private final Phaser end = new Phaser(1);
+  private final Thread[] workers;
+  private final AtomicInteger round = new AtomicInteger();
+  private final AtomicInteger busy = new AtomicInteger();
   private final AtomicInteger next = new AtomicInteger();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-  private final List<Thread> workers = new ArrayList<>();
+  private final RowPieces rowPieces = new RowPieces();
+  private volatile @Nullable Thread caller;
   private volatile @Nullable Task task;
   private volatile int count;
   private volatile boolean closed;
 
   WorkerPool(int threads) {
     this.threads = threads;
-    for (int worker = 1; worker < threads; worker++) {
-      start.register();
-      end.register();
-      int number = worker;
-      workers.add(
-          Thread.ofPlatform().daemon().name("tallrec-cpu-" + worker).start(() -> serve(number)));
+    workers = new Thread[threads - 1];
+    for (int i = 0; i < workers.length; i++) {
+      int number = i + 1;
+      workers[i] =
+          Thread.ofPlatform().daemon().name("tallrec-cpu-" + number).start(() -> serve(number));
     }
   }
 
@@ -49,13 +58,42 @@ final class WorkerPool implements AutoCloseable {
   }
 
   private void serve(int worker) {
+    int done = 0;
     while (true) {
-      start.arriveAndAwaitAdvance();
+      awaitRoundAfter(done);
+      done++;
       if (closed) {
         return;
       }
       work(worker);
-      end.arriveAndAwaitAdvance();
+      if (busy.decrementAndGet() == 0) {
+        LockSupport.unpark(caller);
+      }
+    }
+  }
+
+  private void awaitRoundAfter(int done) {
+    for (int spin = 0; spin < SPINS && round.get() == done; spin++) {
+      Thread.onSpinWait();
+    }
+    while (round.get() == done) {
+      LockSupport.park(this);
+    }
+  }
+
+  private void awaitWorkers() {
+    for (int spin = 0; spin < SPINS && busy.get() > 0; spin++) {
+      Thread.onSpinWait();
+    }
+    while (busy.get() > 0) {
+      LockSupport.park(this);
+    }
+  }
+
+  private void startRound() {
+    round.incrementAndGet();
+    for (Thread worker : workers) {
+      LockSupport.unpark(worker);
     }
   }
 
@@ -87,9 +125,11 @@ final class WorkerPool implements AutoCloseable {
     task = work;
     count = tasks;
     next.set(0);
-    start.arriveAndAwaitAdvance();
+    caller = Thread.currentThread();
+    busy.set(workers.length);
+    startRound();
     work(0);
-    end.arriveAndAwaitAdvance();
+    awaitWorkers();
     task = null;
     Throwable failed = failure.getAndSet(null);
     if (failed != null) {
@@ -99,22 +139,30 @@ final class WorkerPool implements AutoCloseable {
 
   /** Splits {@code rows} into pieces big enough to be worth a thread's attention. */
   void forRows(int rows, int rowsAtATime, RowTask work) {
-    forEach(
-        Math.ceilDiv(rows, rowsAtATime),
-        (index, worker) ->
-            work.run(index * rowsAtATime, Math.min(rows, (index + 1) * rowsAtATime), worker));
+    rowPieces.rows = rows;
+    rowPieces.rowsAtATime = rowsAtATime;
+    rowPieces.work = work;
+    forEach(Math.ceilDiv(rows, rowsAtATime), rowPieces);
   }
 
-  /** Work on rows {@code from} to {@code to}, exclusive. */
-  interface RowTask {
-    void run(int from, int to, int worker);
+  /** Pieces of some rows each. */
+  private static final class RowPieces implements Task {
+    private int rows;
+    private int rowsAtATime;
+    private RowTask work = (from, to, worker) -> {};
+
+    @Override
+    public void run(int index, int worker) {
+      int from = index * rowsAtATime;
+      work.run(from, Math.min(rows, from + rowsAtATime), worker);
+    }
   }
 
   @Override
   public void close() {
     if (!closed) {
       closed = true;
-      start.arriveAndDeregister();
+      startRound();
     }
   }
 }
