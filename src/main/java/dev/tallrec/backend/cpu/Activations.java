@@ -86,14 +86,25 @@ final class Activations {
       Vectors.store(d.mul(u).mul(slope), dgs, dgAt, i);
       Vectors.store(d.mul(g).mul(sigmoid), dus, duAt, i);
     }
-    for (; i < columns; i++) {
-      float d = Vectors.get(ds, dAt, i);
-      float g = Vectors.get(gs, gAt, i);
-      float u = Vectors.get(us, uAt, i);
+    if (i < columns) {
+      swigluBackwardTail(dout, gate, up, dgate, dup, row, i);
+    }
+  }
+
+  /**
+   * The columns from {@code first} on, which fill no vector. Apart, for with it in the same method
+   * the compiler would stop inlining before the end of the loop over vectors.
+   */
+  private static void swigluBackwardTail(
+      Matrix dout, Matrix gate, Matrix up, Matrix dgate, Matrix dup, int row, int first) {
+    for (int i = first; i < gate.columns(); i++) {
+      float d = Vectors.get(HostBuffer.of(dout), Vectors.at(dout, row), i);
+      float g = Vectors.get(HostBuffer.of(gate), Vectors.at(gate, row), i);
+      float u = Vectors.get(HostBuffer.of(up), Vectors.at(up, row), i);
       float sigmoid = 1f / (VectorMath.exp(-g) + 1f);
       float slope = sigmoid * (1f + g * (1f - sigmoid));
-      Vectors.set(dgs, dgAt, i, d * u * slope);
-      Vectors.set(dus, duAt, i, d * g * sigmoid);
+      Vectors.set(HostBuffer.of(dgate), Vectors.at(dgate, row), i, d * u * slope);
+      Vectors.set(HostBuffer.of(dup), Vectors.at(dup, row), i, d * g * sigmoid);
     }
   }
 }
