@@ -39,10 +39,10 @@ final class ComparisonTable {
     }
     return new Study.Table(
         test.title("compared"),
-        "AUC x 100; 95 %% interval by a bootstrap over users, first seed; AUC within users, weighted by their rows; what %s has more; in how many seeds DeLong's test finds that difference (p < 0.05, rows taken for independent); seconds a run."
+        "AUC x 100; 95 %% interval by a bootstrap over users, first seed; AUC within users, weighted by their rows; what %s has more; in how many seeds DeLong's test finds that difference (p < 0.05, rows taken for independent)."
             .formatted(reference),
         List.of(
-            "AUC", "over users", "within users", reference + " has more", "p < 0.05", "seconds"),
+            "AUC", "over users", "within users", reference + " has more", "p < 0.05", "time of a run"),
         rows);
   }
 
@@ -73,7 +73,7 @@ final class ComparisonTable {
             within.isEmpty() ? "" : Outcomes.Figure.of(within).toString(),
             tests.isEmpty()
                 ? ""
-                : "%+.2f"
+                : "%+.2f points"
                     .formatted(
                         100
                             * tests.stream()
@@ -81,7 +81,7 @@ final class ComparisonTable {
                                 .average()
                                 .orElseThrow()),
             tests.isEmpty() ? "" : "%d of %d".formatted(significant, tests.size()),
-            "%.0f".formatted(seconds)));
+            "%.0f s".formatted(seconds)));
   }
 
   /** The reference's run with the same seed against each run. */
