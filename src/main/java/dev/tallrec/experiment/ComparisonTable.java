@@ -42,7 +42,12 @@ final class ComparisonTable {
         "AUC x 100; 95 %% interval by a bootstrap over users, first seed; AUC within users, weighted by their rows; what %s has more; in how many seeds DeLong's test finds that difference (p < 0.05, rows taken for independent)."
             .formatted(reference),
         List.of(
-            "AUC", "over users", "within users", reference + " has more", "p < 0.05", "time of a run"),
+            "AUC",
+            "over users",
+            "within users",
+            reference + " has more",
+            "p < 0.05",
+            "time of a run"),
         rows);
   }
 
