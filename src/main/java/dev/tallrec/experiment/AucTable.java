@@ -36,7 +36,8 @@ final class AucTable {
                   .toList()));
     }
     for (Map.Entry<String, Map<Integer, Double>> row : paper.entrySet()) {
-      if (grid.variants().containsKey(row.getKey())) {
+      if (grid.variants().containsKey(row.getKey())
+          && grid.k().stream().anyMatch(row.getValue()::containsKey)) {
         rows.add(
             new Study.Row(
                 row.getKey() + (row.getKey().equals(TestSet.TUNED) ? " (LLaMA-7B)" : ""),
