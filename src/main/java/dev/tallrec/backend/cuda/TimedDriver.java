@@ -2,7 +2,6 @@ package dev.tallrec.backend.cuda;
 
 import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.tensor.DType;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -13,12 +12,11 @@ import java.util.List;
  * behind each. Nothing waits for them until {@link #takeEvents}, so that launches follow each other
  * as they do without it.
  */
-final class TimedDriver implements CudaDriver {
+final class TimedDriver extends ForwardingDriver {
 
   /** A launch that may not have begun yet. */
   private record Launch(String name, double flop, TimingEvent start, TimingEvent end) {}
 
-  private final CudaDriver target;
   // All events are owned here, whoever uses them: closing them is one loop, even after a failed
   // launch.
   private final List<TimingEvent> owned = new ArrayList<>();
@@ -28,13 +26,13 @@ final class TimedDriver implements CudaDriver {
 
   /** Takes times of {@code target}, which is closed with this. */
   TimedDriver(CudaDriver target) {
-    this.target = target;
+    super(target);
   }
 
   private TimingEvent record() {
     TimingEvent event = unused.poll();
     if (event == null) {
-      event = target.newEvent();
+      event = newEvent();
       owned.add(event);
     }
     event.record();
@@ -55,7 +53,7 @@ final class TimedDriver implements CudaDriver {
    * are as the device counts time, from the host's time of asking for the first launch.
    */
   List<ProfiledDevice.Event> takeEvents() {
-    target.synchronize();
+    synchronize();
     List<ProfiledDevice.Event> taken = new ArrayList<>();
     for (Launch launch : launches) {
       long start = launch.start.nanosSince(launches.getFirst().start);
@@ -72,7 +70,7 @@ final class TimedDriver implements CudaDriver {
 
   @Override
   public void launch(String kernel, Grid grid, int threads, Object... arguments) {
-    time(kernel, 0, () -> target.launch(kernel, grid, threads, arguments));
+    time(kernel, 0, () -> super.launch(kernel, grid, threads, arguments));
   }
 
   @Override
@@ -89,47 +87,7 @@ final class TimedDriver implements CudaDriver {
     time(
         (transposeB ? "gemm_nt" : "gemm_nn") + CudaOps.suffix(type),
         2.0 * m * n * k,
-        () -> target.gemm(type, m, n, k, transposeB, a, b, accumulate, c));
-  }
-
-  @Override
-  public String description() {
-    return target.description();
-  }
-
-  @Override
-  public long allocate(long bytes, String label) {
-    return target.allocate(bytes, label);
-  }
-
-  @Override
-  public void free(long address) {
-    target.free(address);
-  }
-
-  @Override
-  public long freeBytes() {
-    return target.freeBytes();
-  }
-
-  @Override
-  public void copyToDevice(MemorySegment source, long address) {
-    target.copyToDevice(source, address);
-  }
-
-  @Override
-  public void copyToHost(long source, MemorySegment segment) {
-    target.copyToHost(source, segment);
-  }
-
-  @Override
-  public void synchronize() {
-    target.synchronize();
-  }
-
-  @Override
-  public TimingEvent newEvent() {
-    return target.newEvent();
+        () -> super.gemm(type, m, n, k, transposeB, a, b, accumulate, c));
   }
 
   @Override
@@ -138,6 +96,6 @@ final class TimedDriver implements CudaDriver {
     unused.clear();
     owned.forEach(TimingEvent::close);
     owned.clear();
-    target.close();
+    super.close();
   }
 }

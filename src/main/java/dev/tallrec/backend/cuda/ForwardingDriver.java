@@ -3,7 +3,7 @@ package dev.tallrec.backend.cuda;
 import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
 
-/** Hands everything on, for tests that put one fault in between. */
+/** Hands everything on to another driver, for those that change or watch a part of it. */
 class ForwardingDriver implements CudaDriver {
   private final CudaDriver target;
 
