@@ -26,18 +26,8 @@ final class HtmlPage {
 
   private String write() {
     String title = "Benchmarks: %s against %s".formatted(after.commit(), before.commit());
-    page.append(
-            """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8" />
-            <meta name="viewport" content="width=device-width, initial-scale=1" />
-            <meta http-equiv="Content-Security-Policy" \
-            content="default-src 'none'; style-src 'unsafe-inline'" />
-            """)
-        .append("<title>%s</title>\n".formatted(HtmlText.escape(title)))
-        .append("<style>\n%s</style>\n</head>\n<body>\n<main>\n".formatted(HtmlPageStyle.CSS))
+    page.append(HtmlText.head(title, "", HtmlPageStyle.CSS))
+        .append("<body>\n<main>\n")
         .append("<h1>%s</h1>\n".formatted(HtmlText.escape(title)))
         .append(
             "<p class=\"summary %s\">%s</p>\n"

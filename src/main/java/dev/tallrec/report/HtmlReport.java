@@ -23,22 +23,10 @@ public final class HtmlReport {
   }
 
   private String write() {
-    String title = HtmlText.escape(Figures.oneLine(study.title()));
-    page.append(
-            """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8" />
-            <meta name="viewport" content="width=device-width, initial-scale=1" />
-            <meta http-equiv="Content-Security-Policy" \
-            content="default-src 'none'; img-src data:; style-src 'unsafe-inline'" />
-            """)
-        .append("<title>%s</title>\n<style>\n%s</style>\n".formatted(title, HtmlStyle.css()))
-        .append(
-            "</head>\n<body>\n<div class=\"%s\">\n"
-                .formatted(isEmpty() ? "layout plain" : "layout"))
-        .append("<header class=\"top\"><h1>%s</h1></header>\n".formatted(title));
+    String title = Figures.oneLine(study.title());
+    page.append(HtmlText.head(title, "img-src data:; ", HtmlStyle.css()))
+        .append("<body>\n<div class=\"%s\">\n".formatted(isEmpty() ? "layout plain" : "layout"))
+        .append("<header class=\"top\"><h1>%s</h1></header>\n".formatted(HtmlText.escape(title)));
     contents();
     page.append("<main>\n");
     facts();
