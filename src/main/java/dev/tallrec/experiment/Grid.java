@@ -1,10 +1,9 @@
 package dev.tallrec.experiment;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.tallrec.json.JsonFiles;
+import dev.tallrec.json.StrictYaml;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -96,13 +95,7 @@ public record Grid(
   private static final String MODEL = "model";
   private static final String DATA = "data";
 
-  private static final YAMLMapper YAML =
-      YAMLMapper.builder()
-          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
-          .build();
+  private static final YAMLMapper YAML = StrictYaml.builder().build();
 
   /**
    * Reads one of the {@link #KNOWN} grids at a scale, or a YAML file.
@@ -132,13 +125,12 @@ public record Grid(
       throw new IOException(name + ": variants, data, k and seeds must each name something");
     }
     for (Map.Entry<String, Map<String, String>> variant : variants.entrySet()) {
-      String model = variant.getValue().getOrDefault(MODEL, Model.TALLREC.name());
       try {
-        Model.valueOf(model.toUpperCase(Locale.ROOT));
+        model(variant.getValue());
       } catch (IllegalArgumentException e) {
         throw new IOException(
             "%s: model %s of variant %s is none of tallrec, recommender, untuned, endpoint"
-                .formatted(name, model, variant.getKey()),
+                .formatted(name, variant.getValue().get(MODEL), variant.getKey()),
             e);
       }
     }
@@ -149,6 +141,10 @@ public record Grid(
             "%s: two runs would be kept in one directory, %s".formatted(name, cell.name()));
       }
     }
+  }
+
+  private static Model model(Map<String, String> own) {
+    return Model.valueOf(own.getOrDefault(MODEL, Model.TALLREC.name()).toUpperCase(Locale.ROOT));
   }
 
   /** All runs, seeds innermost. */
@@ -172,8 +168,7 @@ public record Grid(
 
   private Cell cell(
       String variant, Map<String, String> own, List<String> set, int size, long seed) {
-    Model model =
-        Model.valueOf(own.getOrDefault(MODEL, Model.TALLREC.name()).toUpperCase(Locale.ROOT));
+    Model model = model(own);
     Map<String, String> settings = new LinkedHashMap<>();
     if (model == Model.TALLREC) {
       settings.putAll(byK.getOrDefault(size, Map.of()));
