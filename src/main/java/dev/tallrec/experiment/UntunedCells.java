@@ -3,12 +3,10 @@ package dev.tallrec.experiment;
 import dev.tallrec.llama.Adapter;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.RecData;
-import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.Taste;
-import dev.tallrec.rec.TasteScorer;
-import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.Instruction;
+import dev.tallrec.tune.Evaluator;
 import dev.tallrec.tune.RunListener;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -46,15 +44,12 @@ final class UntunedCells implements CellRunner {
   @Override
   public Measured run(Grid.Cell cell, Path directory) throws IOException {
     int wanted = Demonstrations.count(cell);
-    ExampleEncoder encoder = base.encoder(CUTOFF, false);
+    Evaluator evaluator = new Evaluator(base, base.encoder(CUTOFF, false), BATCH_TOKENS, listener);
     Map<String, double[]> scores = new LinkedHashMap<>();
     List<String> remarks = new ArrayList<>();
     for (String name : cell.test()) {
       RecData data = sets.get(name);
-      List<int[]> questions = new ArrayList<>();
-      for (RecExample example : data.test()) {
-        questions.add(encoder.encodePrompt(example.text()).ids());
-      }
+      List<int[]> questions = evaluator.prompts(name, data.test());
       int longest = questions.stream().mapToInt(question -> question.length).max().orElseThrow();
       int room = base.config().maxPositionEmbeddings() - longest;
       int[] head = head(Demonstrations.candidates(cell, data), wanted, room, cell, remarks);
@@ -63,7 +58,8 @@ final class UntunedCells implements CellRunner {
               // The question's own begin token would start another text.
               .map(question -> head.length == 0 ? question : joined(head, question))
               .toList();
-      scores.put(name, score(name, prompts));
+      List<Taste> tastes = evaluator.scorePrompts(name, prompts, Adapter.NONE);
+      scores.put(name, tastes.stream().mapToDouble(Taste::score).toArray());
     }
     return new Measured(scores, List.of(), remarks);
   }
@@ -111,16 +107,5 @@ final class UntunedCells implements CellRunner {
 
   private static int[] joined(int[] first, int[] second, int from) {
     return IntStream.concat(Arrays.stream(first), Arrays.stream(second).skip(from)).toArray();
-  }
-
-  private double[] score(String name, List<int[]> prompts) throws IOException {
-    AnswerTokens answers = AnswerTokens.of(base.tokenizer());
-    try (TasteScorer scorer =
-        new TasteScorer(base.network(), Adapter.NONE, answers, prompts, BATCH_TOKENS)) {
-      listener.begin("scoring " + name, prompts.size());
-      List<Taste> tastes = scorer.score((done, all) -> listener.advance(done, ""));
-      listener.end();
-      return tastes.stream().mapToDouble(Taste::score).toArray();
-    }
   }
 }

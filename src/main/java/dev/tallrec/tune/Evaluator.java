@@ -42,10 +42,15 @@ public final class Evaluator {
 
   /** Scores of {@code examples}, in their order. */
   public List<Taste> score(String name, List<RecExample> examples, Adapter adapter) {
-    List<int[]> prompts = encoded.computeIfAbsent(examples, all -> encode(name, all));
+    return scorePrompts(
+        name, encoded.computeIfAbsent(examples, all -> prompts(name, all)), adapter);
+  }
+
+  /** Scores of prompts as {@link #prompts} gives them, maybe with more before them. */
+  public List<Taste> scorePrompts(String name, List<int[]> prompts, Adapter adapter) {
     try (TasteScorer scorer =
         new TasteScorer(base.network(), adapter, answers, prompts, batchTokens)) {
-      listener.begin("scoring " + name, examples.size());
+      listener.begin("scoring " + name, prompts.size());
       List<Taste> tastes = scorer.score((done, all) -> listener.advance(done, ""));
       listener.end();
       return tastes;
@@ -57,7 +62,8 @@ public final class Evaluator {
     return Evaluation.of(examples, score(name, examples, adapter));
   }
 
-  private List<int[]> encode(String name, List<RecExample> examples) {
+  /** Prompts of {@code examples}, begin token included; says how many were shortened. */
+  public List<int[]> prompts(String name, List<RecExample> examples) {
     List<int[]> prompts = new ArrayList<>();
     int shortened = 0;
     for (RecExample example : examples) {
