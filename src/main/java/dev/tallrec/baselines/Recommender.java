@@ -162,6 +162,7 @@ public final class Recommender implements AutoCloseable {
             .optLearningRateTracker(Tracker.fixed((float) settings.learningRate()))
             .optWeightDecays((float) settings.weightDecay())
             .build();
+    boolean[] labels = RecExample.labels(data.valid());
     List<Point> curve = new ArrayList<>();
     Optional<Outcome> best = Optional.empty();
     double bestAuc = Double.NEGATIVE_INFINITY;
@@ -175,7 +176,7 @@ public final class Recommender implements AutoCloseable {
       since++;
       if (step % every == 0 || step == steps) {
         double[] validScores = scores(valid);
-        double auc = auc(validScores, data.valid());
+        double auc = Auc.of(validScores, labels);
         curve.add(new Point(step, loss / since, auc));
         if (auc > bestAuc) {
           bestAuc = auc;
@@ -290,14 +291,6 @@ public final class Recommender implements AutoCloseable {
       }
     }
     return scores;
-  }
-
-  private static double auc(double[] scores, List<RecExample> examples) {
-    boolean[] liked = new boolean[scores.length];
-    for (int i = 0; i < liked.length; i++) {
-      liked[i] = examples.get(i).liked();
-    }
-    return Auc.of(scores, liked);
   }
 
   @Override

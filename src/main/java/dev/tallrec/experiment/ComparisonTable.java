@@ -5,7 +5,6 @@ import dev.tallrec.rec.Interval;
 import dev.tallrec.rec.WithinUser;
 import dev.tallrec.report.Study;
 import dev.tallrec.report.Study.Origin;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,23 +17,21 @@ final class ComparisonTable {
   private static final double SIGNIFICANT = 0.05;
 
   private final TestSet test;
-  private final Map<String, List<Grid.Cell>> all;
   private final String reference;
 
   private ComparisonTable(TestSet test) {
     this.test = test;
-    this.all = test.byVariant();
     this.reference = test.reference();
   }
 
   /** The table of runs, of which there must be one. */
-  static Study.Table of(TestSet test) throws IOException {
+  static Study.Table of(TestSet test) {
     return new ComparisonTable(test).table();
   }
 
-  private Study.Table table() throws IOException {
+  private Study.Table table() {
     List<Study.Row> rows = new ArrayList<>();
-    for (Map.Entry<String, List<Grid.Cell>> variant : all.entrySet()) {
+    for (Map.Entry<String, List<Grid.Cell>> variant : test.byVariant().entrySet()) {
       rows.add(row(variant.getKey(), variant.getValue()));
     }
     return new Study.Table(
@@ -51,7 +48,7 @@ final class ComparisonTable {
         rows);
   }
 
-  private Study.Row row(String variant, List<Grid.Cell> cells) throws IOException {
+  private Study.Row row(String variant, List<Grid.Cell> cells) {
     List<Double> within = new ArrayList<>();
     for (Grid.Cell cell : cells) {
       WithinUser.of(test.examples(), test.scores(cell)).ifPresent(user -> within.add(user.auc()));
@@ -90,10 +87,10 @@ final class ComparisonTable {
   }
 
   /** The reference's run with the same seed against each run. */
-  private List<DeLong> againstReference(List<Grid.Cell> cells) throws IOException {
+  private List<DeLong> againstReference(List<Grid.Cell> cells) {
     List<DeLong> tests = new ArrayList<>();
     for (Grid.Cell cell : cells) {
-      for (Grid.Cell other : all.getOrDefault(reference, List.of())) {
+      for (Grid.Cell other : test.byVariant().getOrDefault(reference, List.of())) {
         if (other.seed() == cell.seed()) {
           tests.add(DeLong.compare(test.liked(), test.scores(other), test.scores(cell)));
         }

@@ -1,9 +1,6 @@
 package dev.tallrec.experiment;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.MapperFeature;
-import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.tallrec.baselines.BertFeatures;
@@ -14,6 +11,7 @@ import dev.tallrec.baselines.Recommender;
 import dev.tallrec.baselines.RecommenderSettings;
 import dev.tallrec.baselines.TorchEngine;
 import dev.tallrec.json.JsonFiles;
+import dev.tallrec.json.StrictYaml;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
@@ -45,19 +43,14 @@ final class RecommenderCells implements CellRunner {
     LLAMA
   }
 
-  private static final YAMLMapper YAML =
-      YAMLMapper.builder()
-          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-          .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
-          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
-          .build();
+  private static final YAMLMapper YAML = StrictYaml.builder().build();
 
   private final BaseModel base;
   private final Optional<Path> bert;
   private final DataSets sets;
   private final RunListener listener;
   private final BooleanSupplier stop;
+  private final Map<String, ItemCatalog> catalogs = new HashMap<>();
   private final Map<String, ItemFeatures> features = new HashMap<>();
 
   /**
@@ -112,7 +105,7 @@ final class RecommenderCells implements CellRunner {
   public Measured run(Grid.Cell cell, Path directory) throws IOException, TrainingStoppedException {
     TorchEngine.require();
     RecData data = sets.get(cell.data().getFirst());
-    ItemCatalog catalog = ItemCatalog.of(data);
+    ItemCatalog catalog = catalog(cell.data().getFirst(), data);
     List<RecExample> train =
         cell.k() == 0 ? data.train() : KShot.sample(data.train(), cell.k(), cell.seed());
     try (Recommender recommender =
@@ -131,6 +124,15 @@ final class RecommenderCells implements CellRunner {
       return new Measured(
           Map.of(cell.data().getFirst(), outcome.test()), CellRunner.thinned(curve), List.of());
     }
+  }
+
+  private ItemCatalog catalog(String name, RecData data) throws IOException {
+    ItemCatalog known = catalogs.get(name);
+    if (known == null) {
+      known = ItemCatalog.of(data);
+      catalogs.put(name, known);
+    }
+    return known;
   }
 
   static RecommenderSettings settings(Grid.Cell cell) throws IOException {

@@ -28,7 +28,7 @@ public final class StudyBuilder {
       addFacts(outcomes);
       for (String data : outcomes.grid().testSets()) {
         tables.add(AucTable.of(outcomes, data, runners.data(data)));
-        TestSet test = new TestSet(outcomes, data, runners.data(data));
+        TestSet test = TestSet.read(outcomes, data, runners.data(data));
         if (!test.byVariant().isEmpty()) {
           add(test);
         }
@@ -50,7 +50,7 @@ public final class StudyBuilder {
         .forEach(facts::add);
   }
 
-  private void add(TestSet test) throws IOException {
+  private void add(TestSet test) {
     tables.add(ComparisonTable.of(test));
     StudyCurves.kshot(test.outcomes(), test.data()).ifPresent(lines::add);
     lines.add(StudyCurves.roc(test));
@@ -59,9 +59,9 @@ public final class StudyBuilder {
   }
 
   /** How the reference's first run scored, and where it was most wrong. */
-  private void addScores(TestSet test) throws IOException {
+  private void addScores(TestSet test) {
     String reference = test.reference();
-    Grid.Cell cell = test.outcomes().cells(reference, test.data(), test.k()).getFirst();
+    Grid.Cell cell = test.byVariant().getOrDefault(reference, List.of()).getFirst();
     double[] scores = test.scores(cell);
     List<Double> liked = new ArrayList<>();
     List<Double> disliked = new ArrayList<>();

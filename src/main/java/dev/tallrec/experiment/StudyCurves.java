@@ -1,7 +1,6 @@
 package dev.tallrec.experiment;
 
 import dev.tallrec.report.Study;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -51,7 +50,7 @@ final class StudyCurves {
   }
 
   /** ROC of each variant's first run. */
-  static Study.LineChart roc(TestSet test) throws IOException {
+  static Study.LineChart roc(TestSet test) {
     List<Study.Series> series = new ArrayList<>();
     for (Map.Entry<String, List<Grid.Cell>> variant : test.byVariant().entrySet()) {
       double[] scores = test.scores(variant.getValue().getFirst());

@@ -37,12 +37,8 @@ public record Evaluation(double auc, @Nullable Interval interval, double answerM
   }
 
   private static Evaluation of(List<RecExample> examples, double[] scores, double mass) {
-    boolean[] liked = new boolean[examples.size()];
-    for (int i = 0; i < liked.length; i++) {
-      liked[i] = examples.get(i).liked();
-    }
-    Auc auc = new Auc(scores, liked);
+    Auc auc = new Auc(scores, RecExample.labels(examples));
     return new Evaluation(
-        auc.value(), Interval.overUsers(auc, examples).orElse(null), mass, liked.length);
+        auc.value(), Interval.overUsers(auc, examples).orElse(null), mass, examples.size());
   }
 }

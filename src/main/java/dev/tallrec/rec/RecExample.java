@@ -1,6 +1,7 @@
 package dev.tallrec.rec;
 
 import dev.tallrec.text.Instruction;
+import java.util.List;
 import java.util.OptionalInt;
 
 /**
@@ -19,4 +20,13 @@ public record RecExample(Instruction text, boolean liked, OptionalInt user, Stri
 
   /** The answer that means not liking. */
   public static final String NO = "No.";
+
+  /** The answers of examples, in their order. */
+  public static boolean[] labels(List<RecExample> examples) {
+    boolean[] liked = new boolean[examples.size()];
+    for (int i = 0; i < liked.length; i++) {
+      liked[i] = examples.get(i).liked();
+    }
+    return liked;
+  }
 }
