@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -21,6 +22,16 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = "Makes train.json, valid.json and test.json out of raw ratings, for --data.")
 final class PrepareCommand implements Runnable {
+
+  /** Where examples are written, whatever they are made of. */
+  static final class Output {
+    @Option(
+        names = "--out",
+        required = true,
+        paramLabel = "DIR",
+        description = "Where the examples go.")
+    private Path directory = Path.of("");
+  }
 
   @Spec private CommandSpec spec;
 
@@ -42,14 +53,9 @@ final class PrepareCommand implements Runnable {
               paramLabel = "DIR",
               description = "Directory of MovieLens 100K.")
           Path raw,
-      @Option(
-              names = "--out",
-              required = true,
-              paramLabel = "DIR",
-              description = "Where the examples go.")
-          Path out)
+      @Mixin Output output)
       throws IOException {
-    print(MovieLens.prepare(raw, out), out);
+    print(MovieLens.prepare(raw, output.directory), output.directory);
     return 0;
   }
 
@@ -67,12 +73,7 @@ final class PrepareCommand implements Runnable {
               paramLabel = "DIR",
               description = "Directory of Book-Crossing.")
           Path raw,
-      @Option(
-              names = "--out",
-              required = true,
-              paramLabel = "DIR",
-              description = "Where the examples go.")
-          Path out,
+      @Mixin Output output,
       @Option(
               names = "--seed",
               defaultValue = "42",
@@ -80,7 +81,7 @@ final class PrepareCommand implements Runnable {
               description = "Of histories and of the split (default: ${DEFAULT-VALUE}).")
           long seed)
       throws IOException {
-    print(BookCrossing.prepare(raw, out, seed), out);
+    print(BookCrossing.prepare(raw, output.directory, seed), output.directory);
     return 0;
   }
 
@@ -93,12 +94,7 @@ final class PrepareCommand implements Runnable {
               + " differ first, by a year or an author.")
   int csv(
       @Parameters(paramLabel = "FILE", description = "The table.") Path file,
-      @Option(
-              names = "--out",
-              required = true,
-              paramLabel = "DIR",
-              description = "Where the examples go.")
-          Path out,
+      @Mixin Output output,
       @Option(
               names = "--domain",
               defaultValue = "MOVIE",
@@ -171,8 +167,8 @@ final class PrepareCommand implements Runnable {
                 history,
                 split,
                 seed)
-            .prepare(file, domain, out);
-    print(outcome, out);
+            .prepare(file, domain, output.directory);
+    print(outcome, output.directory);
     return 0;
   }
 
