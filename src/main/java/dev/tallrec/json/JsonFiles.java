@@ -1,14 +1,15 @@
 package dev.tallrec.json;
 
-import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.zip.ZipException;
 
 /** Reading JSON files strictly. */
 public final class JsonFiles {
@@ -41,11 +42,16 @@ public final class JsonFiles {
     throw new IOException(file + ": a JSON object is expected");
   }
 
-  /** What is wrong in which line of {@code file}. */
-  public static String describe(Object file, JsonProcessingException e) {
-    JsonLocation location = e.getLocation();
-    return location == null
-        ? file + ": " + e.getOriginalMessage()
-        : "%s, line %d: %s".formatted(file, location.getLineNr(), e.getOriginalMessage());
+  /** What is wrong with {@code file}, zipped or not, and in which line if that is known. */
+  public static String describe(Object file, IOException e) {
+    return switch (e) {
+      case JsonProcessingException json when json.getLocation() != null ->
+          "%s, line %d: %s"
+              .formatted(file, json.getLocation().getLineNr(), json.getOriginalMessage());
+      case JsonProcessingException json -> file + ": " + json.getOriginalMessage();
+      case EOFException cut -> file + " is cut off: its gzip data end too early";
+      case ZipException damaged -> file + " is not a gzip file, or a damaged one";
+      default -> file + ": " + e.getMessage();
+    };
   }
 }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.text.Instruction;
 import dev.tallrec.text.InstructionFile;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -107,12 +108,8 @@ public record RecData(
       return bytes == null
           ? MissingNode.getInstance()
           : new JsonMapper().readTree(new GZIPInputStream(bytes));
-    } catch (JsonProcessingException | ZipException e) {
-      throw new IOException(
-          e instanceof JsonProcessingException json
-              ? JsonFiles.describe(source.describe(file), json)
-              : source.describe(file) + " is not a gzip file",
-          e);
+    } catch (JsonProcessingException | EOFException | ZipException e) {
+      throw new IOException(JsonFiles.describe(source.describe(file), e), e);
     }
   }
 

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.json.JsonFiles;
 import java.io.BufferedInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipException;
 import org.jspecify.annotations.Nullable;
 
 /** Reads a JSON array of {"instruction", "input", "output"} objects, plain or gzipped (".gz"). */
@@ -56,7 +58,7 @@ public final class InstructionFile {
       if (parser.currentToken() != JsonToken.END_ARRAY) {
         throw broken(name, parser, "an example is not an object");
       }
-    } catch (JsonProcessingException e) {
+    } catch (JsonProcessingException | EOFException | ZipException e) {
       throw new IOException(JsonFiles.describe(name, e), e);
     }
     if (examples.isEmpty()) {

@@ -6,13 +6,17 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.tallrec.text.Instruction;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RecDataTest {
 
@@ -81,6 +85,29 @@ class RecDataTest {
       assertThat(question.target()).doesNotStartWith("\"").doesNotEndWith("\"");
       assertThat(question.history()).noneMatch(item -> item.startsWith("\""));
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"train.json.gz", "valid.json.gz", "order.json.gz"})
+  void damagedGzipFilesAreNamed(String damaged, @TempDir Path directory) throws IOException {
+    for (String file : List.of("train.json.gz", "valid.json.gz", "test.json.gz", "order.json.gz")) {
+      try (InputStream bytes = RecData.class.getResourceAsStream("movie/" + file)) {
+        Files.write(directory.resolve(file), bytes.readAllBytes());
+      }
+    }
+    assertThat(RecData.read(directory).test()).hasSize(1000);
+    Path file = directory.resolve(damaged);
+    byte[] whole = Files.readAllBytes(file);
+    Files.write(file, Arrays.copyOf(whole, whole.length / 2));
+    assertThatThrownBy(() -> RecData.read(directory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(damaged)
+        .hasMessageContaining("cut off");
+    Files.writeString(file, "not zipped");
+    assertThatThrownBy(() -> RecData.read(directory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(damaged)
+        .hasMessageContaining("not a gzip file");
   }
 
   private static double share(List<RecExample> examples) {
