@@ -36,15 +36,9 @@ final class ComparisonTable {
     }
     return new Study.Table(
         test.title("compared"),
-        "AUC x 100; 95 %% interval by a bootstrap over users, first seed; AUC within users, weighted by their rows; what %s has more; in how many seeds DeLong's test finds that difference (p < 0.05, rows taken for independent)."
+        "AUC x 100; 95 %% interval by a bootstrap over users, first seed; AUC within users, weighted by their rows; the lead of %s over it; in how many seeds DeLong's test finds that difference (p < 0.05, rows taken for independent); time of a run."
             .formatted(reference),
-        List.of(
-            "AUC",
-            "over users",
-            "within users",
-            reference + " has more",
-            "p < 0.05",
-            "time of a run"),
+        List.of("AUC", "over users", "within users", "lead over it", "p < 0.05", "time"),
         rows);
   }
 
@@ -75,7 +69,7 @@ final class ComparisonTable {
             within.isEmpty() ? "" : Outcomes.Figure.of(within).toString(),
             tests.isEmpty()
                 ? ""
-                : "%+.2f points"
+                : "%+.2f pts"
                     .formatted(
                         100
                             * tests.stream()
