@@ -2,6 +2,7 @@ package dev.tallrec.experiment;
 
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.ScoreFile;
+import dev.tallrec.train.TrainingResult;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.RunListener;
 import dev.tallrec.tune.RunResults;
@@ -10,11 +11,15 @@ import dev.tallrec.tune.TuneRun;
 import dev.tallrec.tune.TuneSettings;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 
 /** Tuning runs. Those that begin with the same instruction stage share it. */
 final class TuneCells implements CellRunner {
@@ -62,35 +67,59 @@ final class TuneCells implements CellRunner {
   @Override
   public Measured run(Grid.Cell cell, Path directory) throws IOException, TrainingStoppedException {
     Map<String, String> settings = settings(cell);
-    TuneSettings all = read(settings);
-    if (all.instruction().epochs() > 0 && all.rec().epochs() > 0) {
-      settings.put("adapter", instructionStage(cell.seed()).toString());
+    settings.put("evaluate_base", "false");
+    List<RunResults.Stage> stages = new ArrayList<>();
+    if (read(settings).instruction().epochs() > 0) {
+      Path adapter = instructionStage(cell, stages);
+      settings.put("adapter", adapter.toString());
       settings.put("instruction.epochs", "0");
     }
-    RunResults results = new TuneRun(base, read(settings), directory, listener, stop).run();
-    RunResults.Stage last = results.stages().getLast();
+    stages.addAll(new TuneRun(base, read(settings), directory, listener, stop).run().stages());
+    String last = stages.getLast().name();
     Map<String, double[]> scores = new LinkedHashMap<>();
     for (String data : cell.test()) {
-      scores.put(data, ScoreFile.read(TuneRun.scores(directory, last.name(), data)));
+      scores.put(data, ScoreFile.read(TuneRun.scores(directory, last, data)));
     }
     List<CellResult.Point> curve =
-        last.training() == null
-            ? List.of()
-            : last.training().stepLog().stream()
-                .map(step -> new CellResult.Point(step.step(), step.loss()))
-                .toList();
+        stages.stream()
+            .map(RunResults.Stage::training)
+            .filter(Objects::nonNull)
+            .reduce((first, second) -> second)
+            .map(TuneCells::losses)
+            .orElse(List.of());
     return new Measured(scores, CellRunner.thinned(curve), List.of());
+  }
+
+  private static List<CellResult.Point> losses(TrainingResult training) {
+    return training.stepLog().stream()
+        .map(step -> new CellResult.Point(step.step(), step.loss()))
+        .toList();
   }
 
   private TuneSettings read(Map<String, String> settings) throws IOException {
     return SettingsReader.read(preset, Optional.empty(), settings);
   }
 
-  /** The adapter after the instruction stage with this seed, tuned when first asked for. */
-  private Path instructionStage(long seed) throws IOException, TrainingStoppedException {
-    Path directory = shared.resolve(SHARED + seed);
-    TuneSettings settings = read(Map.of("seed", String.valueOf(seed), "rec.epochs", "0"));
-    new TuneRun(base, settings, directory, listener, stop).run();
+  /**
+   * The adapter after the cell's instruction stage, tuned when first asked for. Its directory is
+   * named by all that it depends on.
+   *
+   * @param stages where what the stage measured is added
+   */
+  private Path instructionStage(Grid.Cell cell, List<RunResults.Stage> stages)
+      throws IOException, TrainingStoppedException {
+    Map<String, String> settings = new TreeMap<>(cell.settings());
+    settings.keySet().removeIf(key -> key.startsWith("rec."));
+    String variations =
+        settings.entrySet().stream()
+            .map(setting -> "-" + setting.getKey() + "=" + setting.getValue())
+            .collect(Collectors.joining());
+    settings.put("seed", String.valueOf(cell.seed()));
+    settings.put("rec.epochs", "0");
+    settings.put("evaluate_base", "false");
+    Path directory =
+        shared.resolve(SHARED + cell.seed() + variations.replaceAll("[^A-Za-z0-9.=_-]+", "-"));
+    stages.addAll(new TuneRun(base, read(settings), directory, listener, stop).run().stages());
     return directory.resolve(TuneRun.ADAPTER);
   }
 }

@@ -164,7 +164,9 @@ public final class TuneRun {
       if (settings.rec().epochs() > 0) {
         stages.put(RunResults.Stage.REC, prepareRec(settings.rec()));
       }
-      evaluateBase(adapter, startsFromAdapter);
+      if (settings.evaluateBase() || stages.isEmpty()) {
+        evaluateBase(adapter, startsFromAdapter);
+      }
       for (Map.Entry<String, Prepared> stage : stages.entrySet()) {
         stage(stage.getKey(), stage.getValue(), adapter);
       }

@@ -17,6 +17,8 @@ public record TuneSettings(
         List<String> data,
     @JsonPropertyDescription("data sets to report test AUC on; those of --data if empty")
         List<String> test,
+    @JsonPropertyDescription("score the base, or the adapter to start from, before it is tuned")
+        boolean evaluateBase,
     @JsonPropertyDescription(
             "examples of the instruction stage: alpaca (1,000 that come with this program), or a JSON file")
         String instructions,

@@ -30,6 +30,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -176,6 +177,47 @@ class GridRunTest {
     assertThat(study.mistakes()).isNotEmpty();
     StudyFiles.write(study, directory.resolve("report"));
     assertThat(directory.resolve("report/report.html")).isNotEmptyFile();
+  }
+
+  @Test
+  void runsShareTheInstructionStageOfTheirOwnSettings()
+      throws IOException, TrainingStoppedException {
+    Path instructions = directory.resolve("instructions.json");
+    new JsonMapper()
+        .writeValue(
+            instructions.toFile(),
+            List.of(
+                Map.of("instruction", "Add.", "input", "1 and 2", "output", "3"),
+                Map.of("instruction", "Name a colour.", "input", "", "output", "Red")));
+    String stage =
+        "instruction.epochs: 1, instruction.validation: 1, lora.r: 4, instructions: "
+            + instructions;
+    Grid both = grid("AT: {rec.epochs: 0, %s}\nTALLRec: {%s}".formatted(stage, stage));
+    Grid grid =
+        new Grid(
+            both.title(),
+            both.preset(),
+            both.variants(),
+            both.data(),
+            both.test(),
+            both.k(),
+            List.of(0L),
+            both.byK());
+    Outcomes outcomes = run(grid, Optional.empty());
+    try (Stream<Path> kept = Files.list(directory.resolve("runs"))) {
+      assertThat(kept.map(Path::getFileName).map(Path::toString))
+          .filteredOn(name -> name.startsWith("instruction-seed0"))
+          .hasSize(1)
+          .allMatch(name -> name.contains("lora.r=4"));
+    }
+    for (Grid.Cell cell : grid.cells()) {
+      Path adapter = directory.resolve("runs").resolve(cell.name()).resolve("adapter");
+      assertThat(Files.readString(adapter.resolve("adapter_config.json")))
+          .containsPattern("\"r\" ?: 4");
+      assertThat(outcomes.result(cell).curve()).isNotEmpty();
+    }
+    Path tuned = directory.resolve("runs").resolve(grid.cells().getLast().name());
+    assertThat(tuned.resolve("scores-base-few-movies.csv")).doesNotExist();
   }
 
   private EndpointAccess access(URI url, Api api) {
