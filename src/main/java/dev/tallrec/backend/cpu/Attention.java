@@ -3,19 +3,18 @@ package dev.tallrec.backend.cpu;
 import dev.tallrec.backend.AttentionLayout;
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
-import java.lang.foreign.MemorySegment;
 
-/**
- * Softmax attention and its gradient, by blocks of queries of a head whose scores stay in cache.
- */
+/** Softmax attention and its gradient, shared out by segments and heads of keys and values. */
 final class Attention {
 
-  private static final int QUERY_BLOCK = Gemm.ROW_BLOCK;
+  // Queries of a head that share packed keys: few enough that a long sequence keeps threads busy.
+  private static final int QUERIES_AT_A_TIME = 4 * Gemm.COLUMNS;
   private static final Matrix NONE = RowOperation.NO_MATRIX;
+  private static final Indices NO_INDICES = RowOperation.NO_INDICES;
 
   private final WorkerPool pool;
   private final AttentionBlock[] blocks;
-  private final WorkerPool.Task forwardBlock = this::forwardBlock;
+  private final WorkerPool.Task forwardPiece = this::forwardPiece;
   private final WorkerPool.Task backwardHead = this::backwardHead;
 
   // The operation that is being done.
@@ -29,13 +28,12 @@ final class Attention {
   private Matrix dq = NONE;
   private Matrix dk = NONE;
   private Matrix dv = NONE;
-  private MemorySegment segments = MemorySegment.NULL;
-  private long firstSegment;
+  private Indices segments = NO_INDICES;
   private int segmentCount;
   private int headDim;
-  private int heads;
+  private int keyHeads;
   private int group;
-  private int blocksOfSegment;
+  private int piecesOfSegment;
   private float scale;
 
   Attention(WorkerPool pool, Scratch[] scratch) {
@@ -56,7 +54,7 @@ final class Attention {
       Matrix output,
       Matrix logSumExp) {
     set(queries, keys, values, layout, dimension, factor, output, logSumExp);
-    pool.forEach(segmentCount * blocksOfSegment * heads, forwardBlock);
+    pool.forEach(segmentCount * piecesOfSegment * keyHeads, forwardPiece);
   }
 
   private void set(
@@ -75,30 +73,29 @@ final class Attention {
     lse = logSumExp;
     headDim = dimension;
     scale = factor;
-    heads = q.columns() / headDim;
-    group = heads / (k.columns() / headDim);
-    blocksOfSegment = Math.ceilDiv(layout.maxQueryCount(), QUERY_BLOCK);
-    Indices ints = layout.segments();
-    segments = HostBuffer.of(ints.buffer());
-    firstSegment = ints.offset();
+    keyHeads = k.columns() / headDim;
+    group = q.columns() / headDim / keyHeads;
+    piecesOfSegment = Math.ceilDiv(layout.maxQueryCount(), QUERIES_AT_A_TIME);
+    segments = layout.segments();
     segmentCount = layout.segmentCount();
   }
 
-  private void forwardBlock(int index, int worker) {
+  private void forwardPiece(int index, int worker) {
     AttentionBlock block = blocks[worker];
-    block.setSegment(segments, firstSegment, index / (blocksOfSegment * heads));
-    int from = index / heads % blocksOfSegment * QUERY_BLOCK;
-    if (from < block.queryCount()) {
-      int head = index % heads;
-      block.setQueries(from, Math.min(block.queryCount(), from + QUERY_BLOCK), head);
-      block.setHead(head * headDim, head / group * headDim, headDim, scale);
-      block.forward(q, k, v, out, lse);
+    AttentionSegment segment = block.segment();
+    segment.read(segments, index / (piecesOfSegment * keyHeads));
+    int from = index / keyHeads % piecesOfSegment * QUERIES_AT_A_TIME;
+    if (from < segment.queryCount()) {
+      int to = Math.min(segment.queryCount(), from + QUERIES_AT_A_TIME);
+      int keyHead = index % keyHeads;
+      block.setHead(headDim, scale, keyHead * headDim);
+      block.forward(from, to, keyHead * group, (keyHead + 1) * group, q, k, v, out, lse);
     }
   }
 
   /**
-   * By K/V heads, each with the queries of its whole group in order: keys of a shared prefix get
-   * gradients from several segments, and these must add up in one order.
+   * By heads of keys and values, each with the queries of its whole group in order: keys of a
+   * shared prefix get gradients from several segments, and these must add up in one order.
    */
   void backward(
       Matrix queries,
@@ -120,23 +117,20 @@ final class Attention {
     dq = queryGradient;
     dk = keyGradient;
     dv = valueGradient;
-    pool.forEach(heads / group, backwardHead);
+    pool.forEach(keyHeads, backwardHead);
   }
 
-  private void backwardHead(int kvHead, int worker) {
+  private void backwardHead(int keyHead, int worker) {
     AttentionBlock block = blocks[worker];
-    int kvColumn = kvHead * headDim;
-    Vectors.clear(dk, kvColumn, headDim);
-    Vectors.clear(dv, kvColumn, headDim);
+    int column = keyHead * headDim;
+    block.setHead(headDim, scale, column);
+    Vectors.clear(dk, column, headDim);
+    Vectors.clear(dv, column, headDim);
     for (int index = 0; index < segmentCount; index++) {
-      block.setSegment(segments, firstSegment, index);
-      for (int head = kvHead * group; head < (kvHead + 1) * group; head++) {
-        block.setHead(head * headDim, kvColumn, headDim, scale);
-        for (int from = 0; from < block.queryCount(); from += QUERY_BLOCK) {
-          block.setQueries(from, Math.min(block.queryCount(), from + QUERY_BLOCK), head);
-          block.rowSums(out, dout, delta);
-          block.backward(q, k, v, dout, lse, delta, dq, dk, dv);
-        }
+      block.segment().read(segments, index);
+      block.prepareBackward(k, v);
+      for (int head = keyHead * group; head < (keyHead + 1) * group; head++) {
+        block.backward(head, q, out, dout, lse, delta, dq, dk, dv);
       }
     }
   }

@@ -1,222 +1,223 @@
 package dev.tallrec.backend.cpu;
 
-import dev.tallrec.backend.AttentionLayout;
 import dev.tallrec.backend.Matrix;
-import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /**
- * Attention of some queries of one head within a segment. Scores of the prefix come first, then
- * those of the segment's own keys. Each thread has one, set anew for each block.
+ * Attention of a head of keys and values and the heads of queries that share it, within a segment,
+ * by blocks of as many queries as a tile has columns. Scores are computed key-major, S^T = K Q^T,
+ * so that softmax goes along vectors of queries and S^T is the right factor of O^T = V^T P^T as it
+ * is. Each thread has one, set anew for each piece of work.
  */
 final class AttentionBlock {
 
-  private final Scratch scratch;
-  private final Gemm.Operand left = new Gemm.Operand();
-  private final Gemm.Operand right = new Gemm.Operand();
-  private int queryStart;
-  private int queryCount;
-  private int keyStart;
-  private int causalOffset;
-  private int prefixStart;
-  private int prefix;
-  private int from;
-  private int to;
-  private int head;
-  private int queryColumn;
-  private int keyColumn;
+  private static final int ROWS = Gemm.ROWS;
+  private static final int COLUMNS = Gemm.COLUMNS;
+
+  // Up to here most columns of a tile would be empty.
+  private static final int FEW_QUERIES = 3;
+
+  private final SingleQuery single;
+  private final AttentionSegment segment = new AttentionSegment();
+  private final HeadPanel keyRows = new HeadPanel();
+  private final HeadPanel keyColumns = new HeadPanel();
+  private final HeadPanel valueRows = new HeadPanel();
+  private final HeadPanel valueColumns = new HeadPanel();
+  private final HeadPanel queryColumns = new HeadPanel();
+  private final HeadPanel queryBlock = new HeadPanel();
+  private final HeadPanel gradientColumns = new HeadPanel();
+  private final HeadPanel gradientBlock = new HeadPanel();
+  private final ScoreColumns scores = new ScoreColumns();
+  private final ScoreColumns scoreGradients = new ScoreColumns();
+  private final float[] tile = new float[ROWS * COLUMNS];
+  private final float[] maxima = new float[COLUMNS];
+  private final float[] sums = new float[COLUMNS];
+  private final float[] factors = new float[COLUMNS];
+  private final float[] logSumExps = new float[COLUMNS];
+  private final float[] deltas = new float[COLUMNS];
+  private float[] result = new float[0];
   private int headDim;
   private float scale;
+  private int keyColumn;
 
   AttentionBlock(Scratch scratch) {
-    this.scratch = scratch;
+    single = new SingleQuery(scratch);
   }
 
-  void setSegment(MemorySegment ints, long first, int index) {
-    long at = first + (long) index * AttentionLayout.INTS_PER_SEGMENT;
-    queryStart = get(ints, at);
-    queryCount = get(ints, at + 1);
-    keyStart = get(ints, at + 2);
-    causalOffset = get(ints, at + 3);
-    prefixStart = get(ints, at + 4);
-    prefix = get(ints, at + 5);
+  AttentionSegment segment() {
+    return segment;
   }
 
-  private static int get(MemorySegment ints, long index) {
-    return ints.getAtIndex(ValueLayout.JAVA_INT_UNALIGNED, index);
-  }
-
-  int queryCount() {
-    return queryCount;
-  }
-
-  /** Queries {@code first} to {@code end}, exclusive, of the segment. */
-  void setQueries(int first, int end, int ofHead) {
-    from = first;
-    to = end;
-    head = ofHead;
-  }
-
-  /** Where the head's columns are in queries and in keys. */
-  void setHead(int columnOfQueries, int columnOfKeys, int columns, float factor) {
-    queryColumn = columnOfQueries;
-    keyColumn = columnOfKeys;
+  /** Sets the sizes of heads, and which columns of k and v to work with. */
+  void setHead(int columns, float factor, int columnOfKeys) {
     headDim = columns;
     scale = factor;
-  }
-
-  /** Own keys that queries up to {@code query} of the segment, exclusive, see between them. */
-  private int ownKeys(int query) {
-    return causalOffset + query;
-  }
-
-  private int keys() {
-    return prefix + ownKeys(to);
-  }
-
-  private int firstRow() {
-    return queryStart + from;
-  }
-
-  void forward(Matrix q, Matrix k, Matrix v, Matrix out, Matrix lse) {
-    int keys = keys();
-    MemorySegment scores = scratch.floats(0, (long) Gemm.ROW_BLOCK * keys);
-    scores(q, k, scale, scores);
-    MemorySegment sums = HostBuffer.of(lse);
-    for (int query = from; query < to; query++) {
-      long at = (long) (query - from) * keys * Float.BYTES;
-      int seen = prefix + ownKeys(query + 1);
-      float value = Softmax.row(scores, at, seen, keys);
-      Vectors.set(sums, Vectors.at(lse, head), queryStart + query, value);
-    }
-    product(scores, v, out);
-  }
-
-  /** scores[query][key] = factor * q . k. */
-  private void scores(Matrix q, Matrix k, float factor, MemorySegment scores) {
-    left.of(q, firstRow(), queryColumn);
-    if (prefix > 0) {
-      right.transposed(k, prefixStart, keyColumn);
-      scores(factor, prefix, scores, 0);
-    }
-    right.transposed(k, keyStart, keyColumn);
-    scores(factor, ownKeys(to), scores, prefix);
-  }
-
-  private void scores(float factor, int count, MemorySegment scores, int firstColumn) {
-    Gemm.single(
-        scratch.panels(),
-        to - from,
-        count,
-        headDim,
-        factor,
-        left,
-        right,
-        scores,
-        firstColumn,
-        keys(),
-        false);
-  }
-
-  /** target = weights x values, where weights are [queries, prefix | own keys]. */
-  private void product(MemorySegment weights, Matrix values, Matrix target) {
-    if (prefix > 0) {
-      left.set(weights, DType.F32, 0, keys(), 1);
-      right.of(values, prefixStart, keyColumn);
-      product(prefix, target, false);
-    }
-    left.set(weights, DType.F32, prefix, keys(), 1);
-    right.of(values, keyStart, keyColumn);
-    product(ownKeys(to), target, prefix > 0);
-  }
-
-  private void product(int count, Matrix target, boolean add) {
-    Gemm.single(
-        scratch.panels(),
-        to - from,
-        headDim,
-        count,
-        1,
-        left,
-        right,
-        HostBuffer.of(target),
-        target.offset() + (long) firstRow() * target.stride() + queryColumn,
-        target.stride(),
-        add);
-  }
-
-  /** delta = row sums of out * dout. */
-  void rowSums(Matrix out, Matrix dout, Matrix delta) {
-    MemorySegment os = HostBuffer.of(out);
-    MemorySegment ds = HostBuffer.of(dout);
-    MemorySegment sums = HostBuffer.of(delta);
-    long column = (long) queryColumn * Float.BYTES;
-    for (int row = firstRow(); row < queryStart + to; row++) {
-      float sum =
-          Vectors.dot(
-              os, Vectors.at(out, row) + column, ds, Vectors.at(dout, row) + column, headDim);
-      Vectors.set(sums, Vectors.at(delta, head), row, sum);
+    keyColumn = columnOfKeys;
+    int floats = (headDim + ROWS) * COLUMNS;
+    if (result.length < floats) {
+      result = new float[floats];
     }
   }
 
-  void backward(
+  /**
+   * Queries {@code from} to {@code to}, exclusive, of the segment, of heads that share the keys.
+   */
+  void forward(
+      int from,
+      int to,
+      int firstHead,
+      int endHead,
       Matrix q,
       Matrix k,
       Matrix v,
+      Matrix out,
+      Matrix lse) {
+    if (segment.queryCount() <= FEW_QUERIES) {
+      for (int head = firstHead; head < endHead; head++) {
+        for (int query = from; query < to; query++) {
+          float value =
+              single.attend(
+                  segment, query, head * headDim, keyColumn, headDim, scale, q, k, v, out);
+          setLogSumExp(lse, head, segment.queryStart() + query, value);
+        }
+      }
+      return;
+    }
+    int keys = segment.keysSeenBy(to - 1);
+    addRows(keyRows, k, keys);
+    addTransposed(valueColumns, v, keys);
+    for (int head = firstHead; head < endHead; head++) {
+      for (int query = from; query < to; query += COLUMNS) {
+        block(query, Math.min(to, query + COLUMNS), head, q, out, lse);
+      }
+    }
+  }
+
+  private void addRows(HeadPanel panel, Matrix matrix, int keys) {
+    int prefix = segment.prefixLength();
+    panel.reserveRows(keys, headDim);
+    panel.addRows(matrix, segment.prefixStart(), prefix, keyColumn, headDim, 0);
+    panel.addRows(matrix, segment.keyStart(), keys - prefix, keyColumn, headDim, prefix);
+  }
+
+  private void addTransposed(HeadPanel panel, Matrix matrix, int keys) {
+    int prefix = segment.prefixLength();
+    panel.reserveTransposed(keys, headDim);
+    panel.addTransposed(matrix, segment.prefixStart(), prefix, keyColumn, headDim, 0);
+    panel.addTransposed(matrix, segment.keyStart(), keys - prefix, keyColumn, headDim, prefix);
+  }
+
+  private void block(int from, int to, int head, Matrix q, Matrix out, Matrix lse) {
+    int first = segment.queryStart() + from;
+    int count = to - from;
+    int column = head * headDim;
+    int keys = segment.keysSeenBy(to - 1);
+    queryColumns.setBlockTransposed(q, first, count, column, headDim, scale);
+    product(keyRows, keys, queryColumns.values(), headDim, scores.reserve(keys));
+    scores.exponentials(segment.keysSeenBy(from) - 1, keys, maxima, sums);
+    product(valueColumns, headDim, scores.values(), keys, result);
+    for (int i = 0; i < count; i++) {
+      factors[i] = 1 / sums[i];
+      setLogSumExp(lse, head, first + i, maxima[i] + (float) Math.log(sums[i]));
+    }
+    HeadPanel.storeTransposed(result, factors, out, first, count, column, headDim);
+  }
+
+  private static void setLogSumExp(Matrix lse, int head, int row, float value) {
+    Vectors.set(HostBuffer.of(lse), Vectors.at(lse, head), row, value);
+  }
+
+  /** out = the first {@code rows} rows of the left factor times [depths, COLUMNS]. */
+  private static void product(HeadPanel left, int rows, float[] right, int depths, float[] out) {
+    for (int row = 0; row < rows; row += ROWS) {
+      int at = row * left.stride();
+      Gemm.kernel(left.values(), at, left.stride(), right, 0, depths, out, row * COLUMNS);
+    }
+  }
+
+  /** Packs the segment's keys and values for {@link #backward}. */
+  void prepareBackward(Matrix k, Matrix v) {
+    int keys = segment.keysSeenBy(segment.queryCount() - 1);
+    addRows(keyRows, k, keys);
+    addTransposed(keyColumns, k, keys);
+    addRows(valueRows, v, keys);
+  }
+
+  /**
+   * Gradients of all of the segment's queries of a head, and what they add to those of keys and
+   * values.
+   */
+  void backward(
+      int head,
+      Matrix q,
+      Matrix out,
       Matrix dout,
       Matrix lse,
       Matrix delta,
       Matrix dq,
       Matrix dk,
       Matrix dv) {
-    int keys = keys();
-    MemorySegment weights = scratch.floats(0, (long) Gemm.ROW_BLOCK * keys);
-    MemorySegment gradients = scratch.floats(1, (long) Gemm.ROW_BLOCK * keys);
-    scores(q, k, scale, weights);
-    scores(dout, v, 1, gradients);
-    for (int query = from; query < to; query++) {
-      long at = (long) (query - from) * keys * Float.BYTES;
-      int seen = prefix + ownKeys(query + 1);
-      int row = queryStart + query;
-      Softmax.gradientRow(
-          weights,
-          gradients,
-          at,
-          seen,
-          keys,
-          Vectors.get(HostBuffer.of(lse), Vectors.at(lse, head), row),
-          Vectors.get(HostBuffer.of(delta), Vectors.at(delta, head), row),
-          scale);
+    for (int from = 0; from < segment.queryCount(); from += COLUMNS) {
+      int first = segment.queryStart() + from;
+      int count = Math.min(segment.queryCount() - from, COLUMNS);
+      int column = head * headDim;
+      int keys = segment.keysSeenBy(from + count - 1);
+      rowSums(first, count, head, out, dout, lse, delta);
+      queryColumns.setBlockTransposed(q, first, count, column, headDim, scale);
+      gradientColumns.setBlockTransposed(dout, first, count, column, headDim, 1);
+      product(keyRows, keys, queryColumns.values(), headDim, scores.reserve(keys));
+      product(valueRows, keys, gradientColumns.values(), headDim, scoreGradients.reserve(keys));
+      int base = segment.keysSeenBy(from) - 1;
+      scores.softmaxAndGradient(scoreGradients, base, keys, logSumExps, deltas);
+      product(keyColumns, headDim, scoreGradients.values(), keys, result);
+      Arrays.fill(factors, scale);
+      HeadPanel.storeTransposed(result, factors, dq, first, count, column, headDim);
+      queryBlock.setBlock(q, first, count, column, headDim, scale);
+      gradientBlock.setBlock(dout, first, count, column, headDim, 1);
+      addProduct(scoreGradients, queryBlock, count, keys, dk);
+      addProduct(scores, gradientBlock, count, keys, dv);
     }
-    product(gradients, k, dq);
-    addTransposed(gradients, q, dk);
-    addTransposed(weights, dout, dv);
   }
 
-  /** target += weights^T x the block's rows: what they give to every key. */
-  private void addTransposed(MemorySegment weights, Matrix rows, Matrix target) {
-    right.of(rows, firstRow(), queryColumn);
-    if (prefix > 0) {
-      left.set(weights, DType.F32, 0, 1, keys());
-      addTransposed(prefix, prefixStart, target);
+  /** delta = row sums of out * dout; zeros and log-sum-exps of 0 where the block has no query. */
+  private void rowSums(
+      int first, int count, int head, Matrix out, Matrix dout, Matrix lse, Matrix delta) {
+    MemorySegment os = HostBuffer.of(out);
+    MemorySegment ds = HostBuffer.of(dout);
+    long column = (long) head * headDim * Float.BYTES;
+    Arrays.fill(deltas, 0);
+    Arrays.fill(logSumExps, 0);
+    for (int i = 0; i < count; i++) {
+      int row = first + i;
+      deltas[i] =
+          Vectors.dot(
+              os, Vectors.at(out, row) + column, ds, Vectors.at(dout, row) + column, headDim);
+      Vectors.set(HostBuffer.of(delta), Vectors.at(delta, head), row, deltas[i]);
+      logSumExps[i] = Vectors.get(HostBuffer.of(lse), Vectors.at(lse, head), row);
     }
-    left.set(weights, DType.F32, prefix, 1, keys());
-    addTransposed(ownKeys(to), keyStart, target);
   }
 
-  private void addTransposed(int count, int row, Matrix target) {
-    Gemm.single(
-        scratch.panels(),
-        count,
-        headDim,
-        to - from,
-        1,
-        left,
-        right,
-        HostBuffer.of(target),
-        target.offset() + (long) row * target.stride() + keyColumn,
-        target.stride(),
-        true);
+  /** target += weights x the block's rows: what they give to every key. */
+  private void addProduct(
+      ScoreColumns weights, HeadPanel rows, int count, int keys, Matrix target) {
+    int prefix = Math.min(segment.prefixLength(), keys);
+    addProduct(weights, rows, count, 0, prefix, target);
+    addProduct(weights, rows, count, prefix, keys, target);
+  }
+
+  private void addProduct(
+      ScoreColumns weights, HeadPanel rows, int count, int fromKey, int toKey, Matrix target) {
+    MemorySegment memory = HostBuffer.of(target);
+    for (int d = 0; d < headDim; d += COLUMNS) {
+      int width = Math.min(COLUMNS, headDim - d);
+      for (int key = fromKey; key < toKey; key += ROWS) {
+        int height = Math.min(ROWS, toKey - key);
+        long at = target.offset() + (long) segment.row(key) * target.stride() + keyColumn + d;
+        Gemm.kernel(
+            weights.values(), key * COLUMNS, COLUMNS, rows.values(), d * COLUMNS, count, tile, 0);
+        Gemm.store(tile, memory, at, target.stride(), height, width, true);
+      }
+    }
   }
 }

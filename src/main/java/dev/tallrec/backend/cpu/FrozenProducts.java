@@ -53,7 +53,7 @@ final class FrozenProducts {
       setTarget(y, part.firstOutput(), part.rows(), add);
       depth = x.columns();
       if (rows > FEW_ROWS) {
-        left.of(x, 0, 0);
+        left.of(x, 0);
         right = part.transposed();
         pool.forEach(split.set(rows, columns, pool.threads()), piece);
       } else {
@@ -75,7 +75,7 @@ final class FrozenProducts {
       CpuLinear.Part part = parts.get(i);
       setTarget(dx, 0, dx.columns(), add || i > 0);
       depth = part.rows();
-      left.of(dy, 0, part.firstOutput());
+      left.of(dy, part.firstOutput());
       right = part.plain();
       pool.forEach(split.set(rows, columns, pool.threads()), piece);
     }
@@ -99,7 +99,6 @@ final class FrozenProducts {
         rows,
         columns,
         depth,
-        1,
         left,
         right,
         target,

@@ -8,9 +8,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * C (+)= alpha A B by blocks: A and B are copied, converted to fp32, into panels that stay in
- * cache, and a micro-kernel of {@value #ROWS} rows by two vectors keeps its sums in registers (Goto
- * and van de Geijn, "Anatomy of high-performance matrix multiplication", TOMS 2008).
+ * C (+)= A B by blocks: A and B are copied, converted to fp32, into panels that stay in cache, and
+ * a micro-kernel of a few rows by two vectors keeps its sums in registers (Goto and van de Geijn,
+ * "Anatomy of high-performance matrix multiplication", TOMS 2008).
  *
  * <p>More than 4 rows by 2 vectors spill on 16 registers. The sum over k is split at fixed places,
  * so a result does not depend on how work is shared out.
@@ -20,21 +20,32 @@ final class Gemm {
   private static final VectorSpecies<Float> FLOATS = VectorMath.FLOATS;
   private static final int LANES = FLOATS.length();
 
-  // Sums, two parts of B's row and an element of A must fit the registers: 32 of 512 bits, 16 of
-  // others.
-  private static final int ROWS = LANES == 16 ? 12 : 4;
+  /**
+   * Rows of a tile. Sums, two parts of B's row and an element of A must fit the registers: 32 of
+   * 512 bits, 16 of others.
+   */
+  static final int ROWS = LANES == 16 ? 12 : 4;
 
-  private static final int COLUMNS = 2 * LANES;
-  private static final int K_BLOCK = 256;
+  /** Columns of a tile. */
+  static final int COLUMNS = 2 * LANES;
 
-  /** Rows of A that are packed at a time. */
-  static final int ROW_BLOCK = ROWS == 12 ? 96 : 64;
+  // Long enough that C is seldom read and written again; a panel of B then streams from the second
+  // cache, fast enough for the micro-kernel.
+  private static final int K_BLOCK = 768;
+
+  // Columns of B that are transposed at a time are read this far, so that they stay in the first
+  // cache.
+  private static final int LINE = 128;
+
+  // Rows of A that are packed at a time.
+  private static final int ROW_BLOCK = ROWS == 12 ? 96 : 64;
 
   private static final int COLUMN_BLOCK = 16 * COLUMNS;
 
   /**
-   * A factor: element (row, column) is at offset + row * rowStride + column * columnStride. Set
-   * anew for each product, since there are too many of them to make an object each.
+   * A factor: element (row, column) is at offset + row * rowStride + column * columnStride. On the
+   * left columns are contiguous, on the right rows or columns. Set anew for each product, since
+   * there are too many of them to make an object each.
    */
   static final class Operand {
     private MemorySegment segment = MemorySegment.NULL;
@@ -53,25 +64,19 @@ final class Gemm {
       return this;
     }
 
-    /** The part of {@code matrix} from that element on. */
-    Operand of(Matrix matrix, int row, int column) {
-      long first = matrix.offset() + (long) row * matrix.stride() + column;
+    /** The columns of {@code matrix} from {@code column} on. */
+    Operand of(Matrix matrix, int column) {
+      long first = matrix.offset() + column;
       return set(HostBuffer.of(matrix), matrix.dtype(), first, matrix.stride(), 1);
-    }
-
-    /** The transpose of the part of {@code matrix} from that element on. */
-    Operand transposed(Matrix matrix, int row, int column) {
-      long first = matrix.offset() + (long) row * matrix.stride() + column;
-      return set(HostBuffer.of(matrix), matrix.dtype(), first, 1, matrix.stride());
     }
   }
 
   /** Scratch memory of one thread. */
   static final class Panels {
-    private final float[] a = new float[ROW_BLOCK * K_BLOCK];
+    private final float[] a = new float[ROW_BLOCK * (K_BLOCK + LANES)];
     private final float[] b = new float[K_BLOCK * COLUMN_BLOCK];
     private final float[] tile = new float[ROWS * COLUMNS];
-    private final float[] line = new float[K_BLOCK];
+    private final float[] lines = new float[COLUMNS * LINE];
     private final Elements.Buffer elements = new Elements.Buffer();
   }
 
@@ -113,7 +118,6 @@ final class Gemm {
       int m,
       int n,
       int k,
-      float alpha,
       Operand a,
       Operand b,
       MemorySegment c,
@@ -124,26 +128,7 @@ final class Gemm {
     int columns = Math.min(split.columns, n - column);
     int fromRow = piece % split.rowPieces * split.rows;
     int toRow = Math.min(m, fromRow + split.rows);
-    block(panels, fromRow, toRow, column, columns, k, alpha, a, b, c, cOffset, cStride, accumulate);
-  }
-
-  /** The whole product on the calling thread. */
-  static void single(
-      Panels panels,
-      int m,
-      int n,
-      int k,
-      float alpha,
-      Operand a,
-      Operand b,
-      MemorySegment c,
-      long cOffset,
-      long cStride,
-      boolean accumulate) {
-    for (int column = 0; column < n; column += COLUMN_BLOCK) {
-      int columns = Math.min(COLUMN_BLOCK, n - column);
-      block(panels, 0, m, column, columns, k, alpha, a, b, c, cOffset, cStride, accumulate);
-    }
+    block(panels, fromRow, toRow, column, columns, k, a, b, c, cOffset, cStride, accumulate);
   }
 
   private static void block(
@@ -153,26 +138,27 @@ final class Gemm {
       int column,
       int columns,
       int k,
-      float alpha,
       Operand a,
       Operand b,
       MemorySegment c,
       long cOffset,
       long cStride,
       boolean accumulate) {
-    for (int depth = 0; depth < k; depth += K_BLOCK) {
-      int depths = Math.min(K_BLOCK, k - depth);
+    int step = depthStep(k);
+    for (int depth = 0; depth < k; depth += step) {
+      int depths = Math.min(step, k - depth);
       boolean add = accumulate || depth > 0;
+      int stride = rowStride(depths);
       packB(panels, b, depth, depths, column, columns);
       for (int row = fromRow; row < toRow; row += ROW_BLOCK) {
         int rows = Math.min(ROW_BLOCK, toRow - row);
-        packA(panels, a, row, rows, depth, depths, alpha);
+        packA(panels, a, row, rows, depth, depths, stride);
         for (int j = 0; j < columns; j += COLUMNS) {
           int width = Math.min(COLUMNS, columns - j);
           for (int i = 0; i < rows; i += ROWS) {
             int height = Math.min(ROWS, rows - i);
             long target = cOffset + (row + i) * cStride + column + j;
-            kernel(panels.a, i * depths, panels.b, j * depths, depths, panels.tile);
+            kernel(panels.a, i * stride, stride, panels.b, j * depths, depths, panels.tile, 0);
             store(panels.tile, c, target, cStride, height, width, add);
           }
         }
@@ -180,112 +166,101 @@ final class Gemm {
     }
   }
 
-  /** Panels of ROWS rows, k-major, zero-filled to whole panels. */
+  /** Where the sum over k is split: in parts of about one size, so that none is short. */
+  private static int depthStep(int k) {
+    int parts = Math.ceilDiv(k, K_BLOCK);
+    return Math.ceilDiv(Math.ceilDiv(k, Math.max(parts, 1)), LANES) * LANES;
+  }
+
+  /** An odd number of vectors, so that rows of A's panel lie in different sets of the cache. */
+  static int rowStride(int depths) {
+    return (Math.ceilDiv(depths, LANES) | 1) * LANES;
+  }
+
+  /** Rows as they are, zero-filled to a multiple of ROWS. */
   private static void packA(
-      Panels panels, Operand a, int row, int rows, int depth, int depths, float alpha) {
-    if (a.rowStride == 1 && a.dtype == DType.F32) {
-      packTransposedA(panels.a, a, row, rows, depth, depths, alpha);
-      return;
-    }
+      Panels panels, Operand a, int row, int rows, int depth, int depths, int stride) {
     float[] panel = panels.a;
-    float[] line = panels.line;
-    for (int i = 0; i < rows; i += ROWS) {
-      for (int r = 0; r < ROWS; r++) {
-        int at = i * depths + r;
-        if (i + r < rows) {
-          long from = a.offset + (row + i + r) * a.rowStride + depth * a.columnStride;
-          read(panels, a, from, a.columnStride, depths);
-          for (int p = 0; p < depths; p++) {
-            panel[at + p * ROWS] = alpha * line[p];
-          }
-        } else {
-          for (int p = 0; p < depths; p++) {
-            panel[at + p * ROWS] = 0;
-          }
-        }
-      }
+    for (int i = 0; i < rows; i++) {
+      long from = a.offset + (row + i) * a.rowStride + depth;
+      Elements.read(a.dtype, a.segment, from, panel, i * stride, depths, panels.elements);
     }
-  }
-
-  /** Panels of a factor whose columns are contiguous: written in the order it is read. */
-  private static void packTransposedA(
-      float[] panel, Operand a, int row, int rows, int depth, int depths, float alpha) {
-    MemorySegment segment = a.segment;
-    for (int i = 0; i < rows; i += ROWS) {
-      int height = Math.min(ROWS, rows - i);
-      for (int p = 0; p < depths; p++) {
-        int at = i * depths + p * ROWS;
-        long from = (a.offset + row + i + (depth + p) * a.columnStride) * Float.BYTES;
-        for (int r = 0; r < height; r++) {
-          panel[at + r] = alpha * Vectors.get(segment, from, r);
-        }
-        for (int r = height; r < ROWS; r++) {
-          panel[at + r] = 0;
-        }
-      }
-    }
-  }
-
-  /** Elements of {@code a} from {@code from} on, {@code stride} apart, as fp32 into the line. */
-  private static void read(Panels panels, Operand a, long from, long stride, int depths) {
-    if (stride == 1) {
-      Elements.read(a.dtype, a.segment, from, panels.line, 0, depths, panels.elements);
-    } else {
-      for (int p = 0; p < depths; p++) {
-        panels.line[p] = Elements.get(a.dtype, a.segment, from + p * stride);
-      }
+    for (int i = rows; i % ROWS != 0; i++) {
+      Arrays.fill(panel, i * stride, i * stride + depths, 0);
     }
   }
 
   /** Panels of COLUMNS columns, k-major, zero-filled to whole panels. */
   private static void packB(
       Panels panels, Operand b, int depth, int depths, int column, int columns) {
-    float[] panel = panels.b;
     for (int j = 0; j < columns; j += COLUMNS) {
       int width = Math.min(COLUMNS, columns - j);
-      int at = j * depths;
-      if (width < COLUMNS) {
-        Arrays.fill(panel, at, at + depths * COLUMNS, 0);
-      }
       if (b.columnStride == 1) {
-        long from = b.offset + depth * b.rowStride + column + j;
-        for (int p = 0; p < depths; p++) {
-          Elements.read(
-              b.dtype,
-              b.segment,
-              from + p * b.rowStride,
-              panel,
-              at + p * COLUMNS,
-              width,
-              panels.elements);
-        }
+        packPanel(panels, b, depth, depths, column + j, width, j * depths);
       } else {
-        float[] line = panels.line;
-        for (int w = 0; w < width; w++) {
-          long from = b.offset + depth * b.rowStride + (column + j + w) * b.columnStride;
-          read(panels, b, from, b.rowStride, depths);
-          for (int p = 0; p < depths; p++) {
-            panel[at + w + p * COLUMNS] = line[p];
-          }
+        packTransposedPanel(panels, b, depth, depths, column + j, width, j * depths);
+      }
+    }
+  }
+
+  private static void packPanel(
+      Panels panels, Operand b, int depth, int depths, int column, int width, int at) {
+    if (width < COLUMNS) {
+      Arrays.fill(panels.b, at, at + depths * COLUMNS, 0);
+    }
+    long from = b.offset + depth * b.rowStride + column;
+    for (int p = 0; p < depths; p++) {
+      Elements.read(
+          b.dtype,
+          b.segment,
+          from + p * b.rowStride,
+          panels.b,
+          at + p * COLUMNS,
+          width,
+          panels.elements);
+    }
+  }
+
+  /** A panel of columns that lie along k in memory, as weights do in x W^T. */
+  private static void packTransposedPanel(
+      Panels panels, Operand b, int depth, int depths, int column, int width, int at) {
+    float[] panel = panels.b;
+    float[] lines = panels.lines;
+    for (int w = width; w < COLUMNS; w++) {
+      Arrays.fill(lines, w * LINE, w * LINE + LINE, 0);
+    }
+    for (int p = 0; p < depths; p += LINE) {
+      int count = Math.min(LINE, depths - p);
+      for (int w = 0; w < width; w++) {
+        long from = b.offset + depth + p + (column + w) * b.columnStride;
+        Elements.read(b.dtype, b.segment, from, lines, w * LINE, count, panels.elements);
+      }
+      for (int q = 0; q < count; q++) {
+        int to = at + (p + q) * COLUMNS;
+        for (int w = 0; w < COLUMNS; w++) {
+          panel[to + w] = lines[w * LINE + q];
         }
       }
     }
   }
 
   /**
-   * The product of a panel of A and one of B. It goes to an array: stores to memory segments,
-   * inlined so many times, would be beyond what the compiler takes, and vectors would be objects on
-   * the heap.
+   * A tile: the product of ROWS rows of A, of which row r begins at {@code aAt + r * aStride}, and
+   * a panel of B, k-major from {@code bAt} on. It goes to an array, row by row: stores to memory
+   * segments, inlined so many times, would be beyond what the compiler takes, and vectors would be
+   * objects on the heap.
    */
-  private static void kernel(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+  static void kernel(
+      float[] a, int aAt, int aStride, float[] b, int bAt, int depths, float[] tile, int tileAt) {
     if (ROWS == 12) {
-      kernel12(a, aAt, b, bAt, depths, tile);
+      kernel12(a, aAt, aStride, b, bAt, depths, tile, tileAt);
     } else {
-      kernel4(a, aAt, b, bAt, depths, tile);
+      kernel4(a, aAt, aStride, b, bAt, depths, tile, tileAt);
     }
   }
 
-  private static void kernel4(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+  private static void kernel4(
+      float[] a, int aAt, int aStride, float[] b, int bAt, int depths, float[] tile, int tileAt) {
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector left0 = zero;
     FloatVector right0 = zero;
@@ -298,31 +273,32 @@ final class Gemm {
     for (int p = 0; p < depths; p++) {
       FloatVector left = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS);
       FloatVector right = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + LANES);
-      int at = aAt + p * 4;
+      int at = aAt + p;
       FloatVector factor = FloatVector.broadcast(FLOATS, a[at]);
       left0 = factor.fma(left, left0);
       right0 = factor.fma(right, right0);
-      factor = FloatVector.broadcast(FLOATS, a[at + 1]);
+      factor = FloatVector.broadcast(FLOATS, a[at + aStride]);
       left1 = factor.fma(left, left1);
       right1 = factor.fma(right, right1);
-      factor = FloatVector.broadcast(FLOATS, a[at + 2]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 2 * aStride]);
       left2 = factor.fma(left, left2);
       right2 = factor.fma(right, right2);
-      factor = FloatVector.broadcast(FLOATS, a[at + 3]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 3 * aStride]);
       left3 = factor.fma(left, left3);
       right3 = factor.fma(right, right3);
     }
-    left0.intoArray(tile, 0);
-    right0.intoArray(tile, LANES);
-    left1.intoArray(tile, COLUMNS);
-    right1.intoArray(tile, COLUMNS + LANES);
-    left2.intoArray(tile, 2 * COLUMNS);
-    right2.intoArray(tile, 2 * COLUMNS + LANES);
-    left3.intoArray(tile, 3 * COLUMNS);
-    right3.intoArray(tile, 3 * COLUMNS + LANES);
+    left0.intoArray(tile, tileAt);
+    right0.intoArray(tile, tileAt + LANES);
+    left1.intoArray(tile, tileAt + COLUMNS);
+    right1.intoArray(tile, tileAt + COLUMNS + LANES);
+    left2.intoArray(tile, tileAt + 2 * COLUMNS);
+    right2.intoArray(tile, tileAt + 2 * COLUMNS + LANES);
+    left3.intoArray(tile, tileAt + 3 * COLUMNS);
+    right3.intoArray(tile, tileAt + 3 * COLUMNS + LANES);
   }
 
-  private static void kernel12(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+  private static void kernel12(
+      float[] a, int aAt, int aStride, float[] b, int bAt, int depths, float[] tile, int tileAt) {
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector left0 = zero;
     FloatVector right0 = zero;
@@ -351,72 +327,72 @@ final class Gemm {
     for (int p = 0; p < depths; p++) {
       FloatVector left = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS);
       FloatVector right = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + LANES);
-      int at = aAt + p * 12;
+      int at = aAt + p;
       FloatVector factor = FloatVector.broadcast(FLOATS, a[at]);
       left0 = factor.fma(left, left0);
       right0 = factor.fma(right, right0);
-      factor = FloatVector.broadcast(FLOATS, a[at + 1]);
+      factor = FloatVector.broadcast(FLOATS, a[at + aStride]);
       left1 = factor.fma(left, left1);
       right1 = factor.fma(right, right1);
-      factor = FloatVector.broadcast(FLOATS, a[at + 2]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 2 * aStride]);
       left2 = factor.fma(left, left2);
       right2 = factor.fma(right, right2);
-      factor = FloatVector.broadcast(FLOATS, a[at + 3]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 3 * aStride]);
       left3 = factor.fma(left, left3);
       right3 = factor.fma(right, right3);
-      factor = FloatVector.broadcast(FLOATS, a[at + 4]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 4 * aStride]);
       left4 = factor.fma(left, left4);
       right4 = factor.fma(right, right4);
-      factor = FloatVector.broadcast(FLOATS, a[at + 5]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 5 * aStride]);
       left5 = factor.fma(left, left5);
       right5 = factor.fma(right, right5);
-      factor = FloatVector.broadcast(FLOATS, a[at + 6]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 6 * aStride]);
       left6 = factor.fma(left, left6);
       right6 = factor.fma(right, right6);
-      factor = FloatVector.broadcast(FLOATS, a[at + 7]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 7 * aStride]);
       left7 = factor.fma(left, left7);
       right7 = factor.fma(right, right7);
-      factor = FloatVector.broadcast(FLOATS, a[at + 8]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 8 * aStride]);
       left8 = factor.fma(left, left8);
       right8 = factor.fma(right, right8);
-      factor = FloatVector.broadcast(FLOATS, a[at + 9]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 9 * aStride]);
       left9 = factor.fma(left, left9);
       right9 = factor.fma(right, right9);
-      factor = FloatVector.broadcast(FLOATS, a[at + 10]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 10 * aStride]);
       left10 = factor.fma(left, left10);
       right10 = factor.fma(right, right10);
-      factor = FloatVector.broadcast(FLOATS, a[at + 11]);
+      factor = FloatVector.broadcast(FLOATS, a[at + 11 * aStride]);
       left11 = factor.fma(left, left11);
       right11 = factor.fma(right, right11);
     }
-    left0.intoArray(tile, 0);
-    right0.intoArray(tile, LANES);
-    left1.intoArray(tile, COLUMNS);
-    right1.intoArray(tile, COLUMNS + LANES);
-    left2.intoArray(tile, 2 * COLUMNS);
-    right2.intoArray(tile, 2 * COLUMNS + LANES);
-    left3.intoArray(tile, 3 * COLUMNS);
-    right3.intoArray(tile, 3 * COLUMNS + LANES);
-    left4.intoArray(tile, 4 * COLUMNS);
-    right4.intoArray(tile, 4 * COLUMNS + LANES);
-    left5.intoArray(tile, 5 * COLUMNS);
-    right5.intoArray(tile, 5 * COLUMNS + LANES);
-    left6.intoArray(tile, 6 * COLUMNS);
-    right6.intoArray(tile, 6 * COLUMNS + LANES);
-    left7.intoArray(tile, 7 * COLUMNS);
-    right7.intoArray(tile, 7 * COLUMNS + LANES);
-    left8.intoArray(tile, 8 * COLUMNS);
-    right8.intoArray(tile, 8 * COLUMNS + LANES);
-    left9.intoArray(tile, 9 * COLUMNS);
-    right9.intoArray(tile, 9 * COLUMNS + LANES);
-    left10.intoArray(tile, 10 * COLUMNS);
-    right10.intoArray(tile, 10 * COLUMNS + LANES);
-    left11.intoArray(tile, 11 * COLUMNS);
-    right11.intoArray(tile, 11 * COLUMNS + LANES);
+    left0.intoArray(tile, tileAt);
+    right0.intoArray(tile, tileAt + LANES);
+    left1.intoArray(tile, tileAt + COLUMNS);
+    right1.intoArray(tile, tileAt + COLUMNS + LANES);
+    left2.intoArray(tile, tileAt + 2 * COLUMNS);
+    right2.intoArray(tile, tileAt + 2 * COLUMNS + LANES);
+    left3.intoArray(tile, tileAt + 3 * COLUMNS);
+    right3.intoArray(tile, tileAt + 3 * COLUMNS + LANES);
+    left4.intoArray(tile, tileAt + 4 * COLUMNS);
+    right4.intoArray(tile, tileAt + 4 * COLUMNS + LANES);
+    left5.intoArray(tile, tileAt + 5 * COLUMNS);
+    right5.intoArray(tile, tileAt + 5 * COLUMNS + LANES);
+    left6.intoArray(tile, tileAt + 6 * COLUMNS);
+    right6.intoArray(tile, tileAt + 6 * COLUMNS + LANES);
+    left7.intoArray(tile, tileAt + 7 * COLUMNS);
+    right7.intoArray(tile, tileAt + 7 * COLUMNS + LANES);
+    left8.intoArray(tile, tileAt + 8 * COLUMNS);
+    right8.intoArray(tile, tileAt + 8 * COLUMNS + LANES);
+    left9.intoArray(tile, tileAt + 9 * COLUMNS);
+    right9.intoArray(tile, tileAt + 9 * COLUMNS + LANES);
+    left10.intoArray(tile, tileAt + 10 * COLUMNS);
+    right10.intoArray(tile, tileAt + 10 * COLUMNS + LANES);
+    left11.intoArray(tile, tileAt + 11 * COLUMNS);
+    right11.intoArray(tile, tileAt + 11 * COLUMNS + LANES);
   }
 
   /** Stores a tile, or the part of it that lies within C. */
-  private static void store(
+  static void store(
       float[] tile, MemorySegment c, long target, long stride, int height, int width, boolean add) {
     for (int i = 0; i < height; i++) {
       long at = (target + i * stride) * Float.BYTES;

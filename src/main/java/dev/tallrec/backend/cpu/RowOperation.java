@@ -18,7 +18,7 @@ final class RowOperation implements WorkerPool.RowTask {
 
   static final Matrix NO_MATRIX =
       new Matrix(new HostBuffer(MemorySegment.NULL), DType.F32, 0, 0, 0, 0);
-  private static final Indices NO_INDICES = new Indices(NO_MATRIX.buffer(), 0, 0);
+  static final Indices NO_INDICES = new Indices(NO_MATRIX.buffer(), 0, 0);
 
   private final WorkerPool pool;
   private Kernel kernel = (operands, row) -> {};

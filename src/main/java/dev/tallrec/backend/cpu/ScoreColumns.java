@@ -1,0 +1,106 @@
+package dev.tallrec.backend.cpu;
+
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * Scores of keys by a block of queries, a row for each key and a column for each of COLUMNS
+ * queries: sums over keys are sums of vectors, and a product with values takes it as it is.
+ *
+ * <p>All queries see rows 0 to {@code base}; after that each sees one row more than the one before.
+ */
+final class ScoreColumns {
+
+  private static final int LANES = Vectors.LANES;
+  private static final int COLUMNS = Gemm.COLUMNS;
+
+  private float[] values = new float[0];
+
+  /** Makes room for {@code keys} rows, and for the rest of the tile that the last is in. */
+  float[] reserve(int keys) {
+    int floats = (keys + Gemm.ROWS) * COLUMNS;
+    if (values.length < floats) {
+      values = new float[floats];
+    }
+    return values;
+  }
+
+  float[] values() {
+    return values;
+  }
+
+  /** Sets what queries do not see. */
+  private void hide(int base, int keys, float value) {
+    for (int key = base + 1; key < keys; key++) {
+      int unseeing = Math.min(COLUMNS, key - base);
+      Arrays.fill(values, key * COLUMNS, key * COLUMNS + unseeing, value);
+    }
+  }
+
+  /**
+   * Replaces scores by e to the power of their distance from the column's largest, which, divided
+   * by the sum, are the softmax.
+   *
+   * @param maxima COLUMNS, written
+   * @param sums COLUMNS, written
+   */
+  void exponentials(int base, int keys, float[] maxima, float[] sums) {
+    hide(base, keys, Float.NEGATIVE_INFINITY);
+    for (int column = 0; column < COLUMNS; column += LANES) {
+      largest(values, column, keys, maxima);
+      exponentials(values, column, keys, maxima, sums);
+    }
+    hide(base, keys, 0);
+  }
+
+  private static void largest(float[] scores, int column, int keys, float[] maxima) {
+    FloatVector largest = FloatVector.broadcast(Vectors.FLOATS, Float.NEGATIVE_INFINITY);
+    for (int key = 0; key < keys; key++) {
+      largest = largest.max(FloatVector.fromArray(Vectors.FLOATS, scores, key * COLUMNS + column));
+    }
+    largest.intoArray(maxima, column);
+  }
+
+  private static void exponentials(
+      float[] scores, int column, int keys, float[] maxima, float[] sums) {
+    FloatVector max = FloatVector.fromArray(Vectors.FLOATS, maxima, column);
+    FloatVector sum = FloatVector.zero(Vectors.FLOATS);
+    for (int key = 0; key < keys; key++) {
+      int at = key * COLUMNS + column;
+      FloatVector score = FloatVector.fromArray(Vectors.FLOATS, scores, at);
+      FloatVector exponential = VectorMath.exp(score.sub(max));
+      exponential.intoArray(scores, at);
+      sum = sum.add(exponential);
+    }
+    sum.intoArray(sums, column);
+  }
+
+  /**
+   * Replaces scores by their softmax, and gradients of the softmax by those of the scores.
+   *
+   * @param gradients as many
+   * @param lse log-sum-exp of each column, COLUMNS
+   * @param delta sum of softmax times its gradient, of each column, COLUMNS
+   */
+  void softmaxAndGradient(ScoreColumns gradients, int base, int keys, float[] lse, float[] delta) {
+    for (int column = 0; column < COLUMNS; column += LANES) {
+      softmaxAndGradient(values, gradients.values, column, keys, lse, delta);
+    }
+    hide(base, keys, 0);
+    gradients.hide(base, keys, 0);
+  }
+
+  private static void softmaxAndGradient(
+      float[] scores, float[] gradients, int column, int keys, float[] lse, float[] delta) {
+    FloatVector shift = FloatVector.fromArray(Vectors.FLOATS, lse, column);
+    FloatVector mean = FloatVector.fromArray(Vectors.FLOATS, delta, column);
+    for (int key = 0; key < keys; key++) {
+      int at = key * COLUMNS + column;
+      FloatVector score = FloatVector.fromArray(Vectors.FLOATS, scores, at);
+      FloatVector weight = VectorMath.exp(score.sub(shift));
+      weight.intoArray(scores, at);
+      FloatVector gradient = FloatVector.fromArray(Vectors.FLOATS, gradients, at);
+      gradient.sub(mean).mul(weight).intoArray(gradients, at);
+    }
+  }
+}

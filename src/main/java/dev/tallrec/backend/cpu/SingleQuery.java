@@ -1,0 +1,81 @@
+package dev.tallrec.backend.cpu;
+
+import dev.tallrec.backend.Matrix;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Attention of one query, along keys and values as they lie in memory: for decoding, and for last
+ * tokens, where most columns of a block would be empty.
+ */
+final class SingleQuery {
+
+  private final Scratch scratch;
+
+  SingleQuery(Scratch scratch) {
+    this.scratch = scratch;
+  }
+
+  /**
+   * Attends.
+   *
+   * @param query of the segment
+   * @param column of the query's head in q and out
+   * @param keyColumn of the head in k and v
+   * @return log-sum-exp of the scores
+   */
+  float attend(
+      AttentionSegment segment,
+      int query,
+      int column,
+      int keyColumn,
+      int headDim,
+      float scale,
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out) {
+    int row = segment.queryStart() + query;
+    int keys = segment.keysSeenBy(query);
+    MemorySegment weights = scratch.floats(0, keys);
+    long queryAt = Vectors.at(q, row) + (long) column * Float.BYTES;
+    scores(segment, keys, HostBuffer.of(q), queryAt, k, keyColumn, headDim, scale, weights);
+    float lse = Softmax.row(weights, 0, keys);
+    long outAt = Vectors.at(out, row) + (long) column * Float.BYTES;
+    Vectors.clear(HostBuffer.of(out), outAt, headDim);
+    mix(segment, keys, weights, v, keyColumn, headDim, HostBuffer.of(out), outAt);
+    return lse;
+  }
+
+  private static void scores(
+      AttentionSegment segment,
+      int keys,
+      MemorySegment query,
+      long queryAt,
+      Matrix k,
+      int keyColumn,
+      int headDim,
+      float scale,
+      MemorySegment weights) {
+    MemorySegment ks = HostBuffer.of(k);
+    for (int key = 0; key < keys; key++) {
+      long at = Vectors.at(k, segment.row(key)) + (long) keyColumn * Float.BYTES;
+      Vectors.set(weights, 0, key, scale * Vectors.dot(query, queryAt, ks, at, headDim));
+    }
+  }
+
+  private static void mix(
+      AttentionSegment segment,
+      int keys,
+      MemorySegment weights,
+      Matrix v,
+      int keyColumn,
+      int headDim,
+      MemorySegment target,
+      long targetAt) {
+    MemorySegment vs = HostBuffer.of(v);
+    for (int key = 0; key < keys; key++) {
+      long at = Vectors.at(v, segment.row(key)) + (long) keyColumn * Float.BYTES;
+      Vectors.addScaled(Vectors.get(weights, 0, key), vs, at, target, targetAt, headDim);
+    }
+  }
+}
