@@ -76,7 +76,7 @@ final class Gemm {
     private final float[] a = new float[ROW_BLOCK * (K_BLOCK + LANES)];
     private final float[] b = new float[K_BLOCK * COLUMN_BLOCK];
     private final float[] tile = new float[ROWS * COLUMNS];
-    private final float[] lines = new float[COLUMNS * LINE];
+    private final float[] lines = new float[Math.max(COLUMNS * LINE, COLUMN_BLOCK)];
     private final Elements.Buffer elements = new Elements.Buffer();
   }
 
@@ -193,31 +193,36 @@ final class Gemm {
   /** Panels of COLUMNS columns, k-major, zero-filled to whole panels. */
   private static void packB(
       Panels panels, Operand b, int depth, int depths, int column, int columns) {
-    for (int j = 0; j < columns; j += COLUMNS) {
-      int width = Math.min(COLUMNS, columns - j);
-      if (b.columnStride == 1) {
-        packPanel(panels, b, depth, depths, column + j, width, j * depths);
-      } else {
+    if (b.columnStride == 1) {
+      packRows(panels, b, depth, depths, column, columns);
+    } else {
+      for (int j = 0; j < columns; j += COLUMNS) {
+        int width = Math.min(COLUMNS, columns - j);
         packTransposedPanel(panels, b, depth, depths, column + j, width, j * depths);
       }
     }
   }
 
-  private static void packPanel(
-      Panels panels, Operand b, int depth, int depths, int column, int width, int at) {
-    if (width < COLUMNS) {
-      Arrays.fill(panels.b, at, at + depths * COLUMNS, 0);
-    }
-    long from = b.offset + depth * b.rowStride + column;
+  /**
+   * Rows are read whole: what reading costs besides is the same for a few elements and for many.
+   */
+  private static void packRows(
+      Panels panels, Operand b, int depth, int depths, int column, int columns) {
+    float[] line = panels.lines;
     for (int p = 0; p < depths; p++) {
-      Elements.read(
-          b.dtype,
-          b.segment,
-          from + p * b.rowStride,
-          panels.b,
-          at + p * COLUMNS,
-          width,
-          panels.elements);
+      long from = b.offset + (depth + p) * b.rowStride + column;
+      Elements.read(b.dtype, b.segment, from, line, 0, columns, panels.elements);
+      int end = Math.ceilDiv(columns, COLUMNS) * COLUMNS;
+      Arrays.fill(line, columns, end, 0);
+      spread(line, end, panels.b, p * COLUMNS, depths * COLUMNS);
+    }
+  }
+
+  private static void spread(float[] line, int end, float[] panels, int at, int betweenPanels) {
+    for (int j = 0; j < end; j += COLUMNS) {
+      int target = at + j / COLUMNS * betweenPanels;
+      FloatVector.fromArray(FLOATS, line, j).intoArray(panels, target);
+      FloatVector.fromArray(FLOATS, line, j + LANES).intoArray(panels, target + LANES);
     }
   }
 
