@@ -15,7 +15,7 @@ import tempfile
 
 PACKAGE = "dev.tallrec.backend.cpu."
 # Loops whose arithmetic is multiply-add, or exp, which is a polynomial of them.
-FMA = ["Gemm::kernel12", "Gemm::kernel4", "FrozenProducts::dot", "LowRankProducts::dots", "LowRankProducts::expand", "LowRankProducts::outer",
+FMA = ["Gemm::kernel12", "Gemm::kernel4", "FrozenProducts::dot", "LowRankKernels::dots", "LowRankKernels::expand", "LowRankKernels::outer",
        "Vectors::dot", "Vectors::addScaled", "Softmax::row", "Softmax::gradientRow", "Activations::swigluRow",
        "Activations::swigluBackwardRow", "Normalization::backwardRow", "Losses::sumOfExponentials", "Losses::gradient"]
 # Loops that have none in their source: Java never contracts x * y + z by itself. Vectors of full width and no call is all one can ask.

@@ -40,6 +40,11 @@ final class Grid {
     return start + row * stride;
   }
 
+  /** From the beginning of a row to that of the next, in bytes. */
+  long stride() {
+    return stride;
+  }
+
   int rows() {
     return rows;
   }
