@@ -76,8 +76,7 @@ public class StepBenchmark {
     device =
         oneDnn == null
             ? CpuDevice.ofAllProcessors()
-            : CpuDevice.inBFloat16(
-                Runtime.getRuntime().availableProcessors(), Optional.of(oneDnn));
+            : CpuDevice.inBFloat16(Runtime.getRuntime().availableProcessors(), Optional.of(oneDnn));
     source = RandomWeights.ofEachLayer(config, DType.F32);
     weights = LlamaWeights.load(device, config, source);
     network = new LlamaNetwork(device, weights);

@@ -12,9 +12,14 @@ import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Shape;
 import dev.tallrec.tensor.Tensor;
 import dev.tallrec.testing.OneDnnLibrary;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -234,6 +239,59 @@ class BFloat16ProductsTest {
       }
       assertThat(results[1]).isEqualTo(results[0]);
       assertThat(results[2]).isEqualTo(results[0]);
+    }
+  }
+
+  @Test
+  void leavesThreadsToThePool() throws Exception {
+    // Threads of OpenMP would bear the name of the one that started them.
+    String name = "bf16-caller";
+    List<String> names = new ArrayList<>();
+    try (CpuDevice device = OneDnnLibrary.device(1);
+        DeviceArena memory = device.newArena();
+        Arena arena = Arena.ofShared()) {
+      FrozenLinear layer = device.loadLinear(memory, List.of(weights(arena, DType.F32, 512, 512)));
+      Matrix x = matrix(device, memory, 512, 512);
+      Matrix y = matrix(device, memory, 512, 512);
+      Thread caller =
+          Thread.ofPlatform()
+              .name(name)
+              .start(() -> {
+                device.ops().linear(x, layer, y, false);
+                names.addAll(namesOfThreads());
+              });
+      caller.join();
+    }
+    assertThat(names).containsOnlyOnce(name);
+  }
+
+  private static List<String> namesOfThreads() {
+    List<String> names = new ArrayList<>();
+    try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+      for (Path thread : threads) {
+        Path name = thread.resolve("comm");
+        if (Files.exists(name)) {
+          names.add(Files.readString(name).strip());
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return names;
+  }
+
+  @Test
+  void copiesWeightsAtOddAddresses() {
+    try (CpuDevice device = OneDnnLibrary.device(1);
+        DeviceArena memory = device.newArena();
+        Arena arena = Arena.ofShared()) {
+      Tensor even = weights(arena, DType.BF16, 6, 7);
+      MemorySegment odd = arena.allocate(even.segment().byteSize() + 1, 2).asSlice(1);
+      odd.copyFrom(even.segment());
+      List<Tensor> parts = List.of(new Tensor("odd", DType.BF16, even.shape(), odd));
+      FrozenLinear layer = device.loadLinear(memory, parts);
+      assertThat(memory.allocatedBytes()).isEqualTo(even.segment().byteSize());
+      both(device, memory, layer, rows(parts), 0, 8, false);
     }
   }
 
