@@ -2,7 +2,7 @@
 """Times tallrec against HF transformers + PEFT on this CPU: the same shapes and rows, rounds in turn, both processes warm.
 
 usage: compare_cpu.py BENCHMARKS_JAR MODEL_DIR MOVIE_DIR [--rounds 7] [--java JAVA] [--only NAME]
-                      [--onednn] [--decode] [--m110] [--threads N] [--processor-time]
+                      [--onednn] [--decode] [--m110] [--bf16 LIB] [--threads N] [--processor-time]
 MODEL_DIR is models/tallrec-mini-base, MOVIE_DIR a directory with the movie train.json.gz and test.json.gz.
 Needs torch, transformers, peft. Prints, per work, the ratio of medians and a 95 % bootstrap interval, as Markdown.
 
@@ -11,8 +11,10 @@ Works: dense training steps and forward passes (equal length, loss everywhere: p
 and the paper's way (generate, then read the first score) on a tenth of the rows.
 
 --onednn adds a second peer, the same model with its frozen linears on oneDNN, in the same rounds (dense works and decoding); --m110 adds the
-dense steps of a 110M model; --decode adds generation of one sequence with a K/V cache, the likeliest token each time. --processor-time counts what each process was given instead of what a clock shows, with one thread each: for a
-machine that is busy otherwise, where threads that wait for each other measure the scheduler (Linux only).
+dense steps of a 110M model; --decode adds generation of one sequence with a K/V cache, the likeliest token each time. --bf16 adds the
+larger dense works in bf16: the peer's whole model in torch.bfloat16 (PEFT keeps the adapter in fp32), our products with frozen weights by LIB,
+oneDNN's library. --processor-time counts what each process was given instead of what a clock shows, with one thread each: for a machine that is
+busy otherwise, where threads that wait for each other measure the scheduler (Linux only).
 """
 import argparse, gzip, json, os, random, statistics, subprocess, time
 import numpy as np, torch
@@ -25,6 +27,7 @@ ap = argparse.ArgumentParser()
 ap.add_argument("jar"); ap.add_argument("model"); ap.add_argument("movies")
 ap.add_argument("--rounds", type=int, default=7); ap.add_argument("--java", default="java"); ap.add_argument("--only", default="")
 ap.add_argument("--onednn", action="store_true"); ap.add_argument("--decode", action="store_true"); ap.add_argument("--m110", action="store_true")
+ap.add_argument("--bf16", metavar="LIB", default="", help="oneDNN's library: adds dense works in bf16")
 ap.add_argument("--threads", type=int, default=0, help="of each side (default: one per processor)")
 ap.add_argument("--processor-time", action="store_true")
 args = ap.parse_args()
@@ -80,12 +83,16 @@ def random_model(shape):
                                         num_hidden_layers=layers, vocab_size=vocab, max_position_embeddings=1024, tie_word_embeddings=True))
 
 
+def dense_rows(shape):
+    return 4 if shape == "M110" else 8
+
+
 def random_ids(shape, rows, length):
     return torch.randint(3, SHAPES[shape][-1], (rows, length))
 
 
-def dense(shape, rows, train, onednn=False):
-    model = lora(random_model(shape))
+def dense(shape, rows, train, onednn=False, dtype=torch.float32):
+    model = lora(random_model(shape).to(dtype))
     ids = random_ids(shape, rows, 256)
     if onednn: model = with_onednn(model, ids[:1])
     for module in model.modules():   # ours has dropout off there, too
@@ -200,11 +207,17 @@ print(f"torch {torch.__version__}, {os.cpu_count()} processors, {threads} thread
       f"{'processor' if args.processor_time else 'wall-clock'} time\n\n"
       f"| {' | '.join(head)} |\n|{'---|' * len(head)}", flush=True)
 for shape in SHAPES:
-    rows = 4 if shape == "M110" else 8
+    rows = dense_rows(shape)
     compare(f"training step, dense, {shape}, {rows} x 256, fp32", lambda: dense(shape, rows, True), server("train", shape, rows),
             stronger=lambda: dense(shape, rows, True, onednn=True))
     compare(f"forward and loss, dense, {shape}, {rows} x 256, fp32", lambda: dense(shape, rows, False), server("forward", shape, rows),
             stronger=lambda: dense(shape, rows, False, onednn=True))
+for shape in [shape for shape in SHAPES if shape != "MINI"] if args.bf16 else ():
+    rows = dense_rows(shape)
+    compare(f"training step, dense, {shape}, {rows} x 256, bf16", lambda: dense(shape, rows, True, dtype=torch.bfloat16),
+            server("train", shape, rows, args.bf16))
+    compare(f"forward and loss, dense, {shape}, {rows} x 256, bf16", lambda: dense(shape, rows, False, dtype=torch.bfloat16),
+            server("forward", shape, rows, args.bf16))
 for shape in SHAPES if args.decode else ():
     compare(f"decoding, {shape}, {NEW_TOKENS} tokens after {PROMPT_TOKENS}, fp32", lambda: decode(shape), server("decode", shape, PROMPT_TOKENS, NEW_TOKENS),
             stronger=lambda: decode(shape, onednn=True), tokens=NEW_TOKENS)

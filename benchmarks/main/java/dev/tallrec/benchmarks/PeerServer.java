@@ -27,6 +27,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -45,8 +46,9 @@ public final class PeerServer {
   }
 
   /**
-   * Serves "train SHAPE ROWS", "forward SHAPE ROWS", "decode SHAPE PROMPT NEW", "movie-train
-   * INPUTS", "movie-score"; an empty line repeats.
+   * Serves "train SHAPE ROWS", "forward SHAPE ROWS", both with oneDNN's library after them for
+   * products in bf16, "decode SHAPE PROMPT NEW", "movie-train INPUTS", "movie-score"; an empty line
+   * repeats.
    */
   public static void main(String[] arguments) throws Exception {
     Round round =
@@ -70,6 +72,7 @@ public final class PeerServer {
     StepBenchmark benchmark = new StepBenchmark();
     benchmark.shape = ModelShape.valueOf(arguments[1]);
     benchmark.rows = Integer.parseInt(arguments[2]);
+    benchmark.oneDnn = arguments.length > 3 ? Path.of(arguments[3]) : null;
     benchmark.setUp();
     Work work = new Work();
     return arguments[0].equals("train")

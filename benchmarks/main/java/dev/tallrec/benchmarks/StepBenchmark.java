@@ -13,7 +13,10 @@ import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.train.AdamW;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -52,6 +55,10 @@ public class StepBenchmark {
   @Param("8")
   public int rows;
 
+  // oneDNN's library, to multiply frozen weights in bf16. No parameter: recorded runs keep their
+  // names.
+  @Nullable Path oneDnn;
+
   private CpuDevice device;
   private RandomWeights source;
   private LlamaWeights weights;
@@ -66,7 +73,10 @@ public class StepBenchmark {
   @Setup
   public void setUp() throws IOException {
     LlamaConfig config = shape.config();
-    device = CpuDevice.ofAllProcessors();
+    device =
+        oneDnn == null
+            ? CpuDevice.ofAllProcessors()
+            : CpuDevice.inBFloat16(Runtime.getRuntime().availableProcessors(), Optional.of(oneDnn));
     source = RandomWeights.ofEachLayer(config, DType.F32);
     weights = LlamaWeights.load(device, config, source);
     network = new LlamaNetwork(device, weights);

@@ -17,6 +17,14 @@ public interface Device extends AutoCloseable {
   /** Type that activations and LoRA working copies are stored in. Accumulation is always fp32. */
   DType computeType();
 
+  /**
+   * Type that both factors of a product with frozen weights are rounded to. {@link #computeType}
+   * unless a device says otherwise: one that stores F32 may multiply in BF16.
+   */
+  default DType productType() {
+    return computeType();
+  }
+
   /** The operations of this device. */
   Ops ops();
 

@@ -59,6 +59,11 @@ public final class ProfiledDevice implements Device {
   }
 
   @Override
+  public DType productType() {
+    return device.productType();
+  }
+
+  @Override
   public Ops ops() {
     return ops;
   }

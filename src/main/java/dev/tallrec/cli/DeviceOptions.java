@@ -7,8 +7,13 @@ import dev.tallrec.backend.cuda.CudaDevice;
 import dev.tallrec.backend.cuda.CudaUnavailableException;
 import dev.tallrec.tensor.DType;
 import java.io.IOException;
-import java.util.function.Function;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** Where to compute. */
 final class DeviceOptions {
@@ -37,8 +42,17 @@ final class DeviceOptions {
       names = "--compute-type",
       paramLabel = "TYPE",
       description =
-          "What a GPU computes in: F16, BF16 or F32 (default: ${DEFAULT-VALUE}). The CPU computes in F32.")
-  private DType computeType = DType.F16;
+          "What to compute in. A GPU: F16, BF16 or F32 (default: F16). The CPU: F32 (the default), or BF16, products with"
+              + " frozen weights of factors rounded to BF16, by oneDNN, and all else in F32.")
+  private @Nullable DType computeType;
+
+  @Option(
+      names = "--onednn",
+      paramLabel = "FILE",
+      description =
+          "oneDNN's library (libdnnl.so.3) for BF16 on the CPU (default: the one that the loader, conda or the"
+              + " distribution has).")
+  private @Nullable Path oneDnn;
 
   @Option(
       names = "--threads",
@@ -46,18 +60,29 @@ final class DeviceOptions {
       description = "CPU threads; the result does not depend on it (default: all processors).")
   private int threads = Runtime.getRuntime().availableProcessors();
 
+  // Of the command, even where these options are options of other ones: for wrong usage.
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
   /** How a GPU is opened. */
   private interface Gpu<D> {
     D open(int ordinal, DType computeType) throws CudaUnavailableException;
   }
 
+  /** How the CPU is opened. */
+  private interface Cpu<D> {
+    D open() throws IOException;
+  }
+
   /**
    * Opens the device.
    *
-   * @throws IOException if a GPU is asked for and there is none that can be used
+   * @throws IOException if a GPU is asked for and there is none that can be used, or BF16 on the
+   *     CPU and no oneDNN that can
+   * @throws ParameterException if the device does not compute in the type asked for
    */
   Device open() throws IOException {
-    return open(CudaDevice::open, cpu -> cpu);
+    return open(CudaDevice::open, this::cpu);
   }
 
   /**
@@ -67,32 +92,50 @@ final class DeviceOptions {
    * @throws IOException if a GPU is asked for and there is none that can be used
    */
   Device open(DType type) throws IOException {
-    return open((ordinal, given) -> CudaDevice.open(ordinal, type), cpu -> cpu);
+    return open((ordinal, given) -> CudaDevice.open(ordinal, type), () -> new CpuDevice(threads));
   }
 
   /**
    * Opens the device so that it tells how long everything took: a GPU by events of its own, the CPU
    * by its clock.
    *
-   * @throws IOException if a GPU is asked for and there is none that can be used
+   * @throws IOException as from {@link #open()}
+   * @throws ParameterException as from {@link #open()}
    */
   ProfiledDevice openProfiled() throws IOException {
-    return open(CudaDevice::openProfiled, ProfiledDevice::new);
+    return open(CudaDevice::openProfiled, () -> new ProfiledDevice(cpu()));
   }
 
-  private <D> D open(Gpu<? extends D> cuda, Function<CpuDevice, ? extends D> cpu)
-      throws IOException {
-    if (!computeType.isWeight()) {
-      throw new IllegalArgumentException("--compute-type " + computeType + ": F16, BF16 or F32");
+  private CpuDevice cpu() throws IOException {
+    if (computeType == DType.F16) {
+      throw wrong("--compute-type F16 is for GPUs: the CPU computes in F32, or in BF16 by oneDNN");
+    }
+    if (computeType == DType.BF16) {
+      return CpuDevice.inBFloat16(threads, Optional.ofNullable(oneDnn));
+    }
+    if (oneDnn != null) {
+      throw wrong("--onednn goes with --compute-type BF16");
+    }
+    return new CpuDevice(threads);
+  }
+
+  private ParameterException wrong(String message) {
+    return new ParameterException(command.commandLine(), message);
+  }
+
+  private <D> D open(Gpu<? extends D> cuda, Cpu<? extends D> cpu) throws IOException {
+    DType onGpu = computeType == null ? DType.F16 : computeType;
+    if (!onGpu.isWeight()) {
+      throw wrong("--compute-type " + onGpu + ": F16, BF16 or F32");
     }
     return switch (kind) {
-      case CPU -> cpu.apply(new CpuDevice(threads));
-      case CUDA -> cuda.open(gpu, computeType);
+      case CPU -> cpu.open();
+      case CUDA -> cuda.open(gpu, onGpu);
       case AUTO -> {
         try {
-          yield cuda.open(gpu, computeType);
+          yield cuda.open(gpu, onGpu);
         } catch (CudaUnavailableException e) {
-          yield cpu.apply(new CpuDevice(threads));
+          yield cpu.open();
         }
       }
     };

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tallrec.testing.Fixtures;
+import dev.tallrec.testing.OneDnnLibrary;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -28,6 +29,12 @@ class CommandLineTest {
     Outcome failed(String... named) {
       assertThat(code).as(out + err).isEqualTo(1);
       assertThat(err).contains(named).doesNotContain("\tat ");
+      return this;
+    }
+
+    Outcome misused(String named) {
+      assertThat(code).as(out + err).isEqualTo(2);
+      assertThat(err).contains(named, "Usage: ");
       return this;
     }
 
@@ -185,6 +192,37 @@ class CommandLineTest {
     assertThat(outcome.out).contains("attentionBackward", "linear", "tokens/s");
     assertThat(new JsonMapper().readTree(trace.toFile()).path("traceEvents"))
         .hasSizeGreaterThan(50);
+  }
+
+  @Test
+  void computesOnTheCpuInF32OrBF16Alone() {
+    Path missing = directory.resolve("libdnnl.so.3");
+    Object[] generate = {"generate", "--prompt", "Star Wars", "--tokens", 2, "--device", "cpu"};
+    run(with(generate, "--compute-type", "F16")).misused("F16 is for GPUs");
+    run(with(generate, "--compute-type", "I32")).misused("F16, BF16 or F32");
+    run(with(generate, "--onednn", missing)).misused("--compute-type BF16");
+    run("profile", "--device", "cpu", "--compute-type", "F16").misused("F16 is for GPUs");
+    run(with(generate, "--compute-type", "F32")).succeeded();
+    run(with(generate, "--compute-type", "BF16", "--onednn", missing))
+        .failed(missing.toString(), "not a file");
+  }
+
+  @Test
+  void computesInBF16OnTheCpuWhereAsked() {
+    Object[] bFloat16 = {
+      "--device", "cpu", "--compute-type", "BF16", "--onednn", OneDnnLibrary.file()
+    };
+    assertThat(run(with(new Object[] {"profile", "--examples", 2}, bFloat16)).succeeded().out)
+        .contains("products with frozen weights in BF16 by oneDNN");
+    assertThat(
+            run(with(new Object[] {"verify", Fixtures.golden("C_fp16_sharded_headdim")}, bFloat16))
+                .succeeded()
+                .out)
+        .contains("all within tolerance");
+  }
+
+  private static Object[] with(Object[] arguments, Object... more) {
+    return Stream.concat(Arrays.stream(arguments), Arrays.stream(more)).toArray();
   }
 
   @Test

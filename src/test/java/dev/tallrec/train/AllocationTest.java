@@ -10,11 +10,13 @@ import dev.tallrec.llama.TokenBatch;
 import dev.tallrec.llama.Workspace;
 import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.testing.LoadedModel;
+import dev.tallrec.testing.OneDnnLibrary;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -65,7 +67,17 @@ class AllocationTest {
   @ParameterizedTest
   @CsvSource({"A_mha_qv, 0", "A_mha_qv, 0.1", "B_gqa_all_tied, 0.1"})
   void aTrainingStepAllocatesNothing(String fixture, float dropout) throws IOException {
-    try (LoadedModel model = LoadedModel.golden(new CpuDevice(2), fixture);
+    assertThatAStepAllocatesNothing(new CpuDevice(2), fixture, dropout);
+  }
+
+  @Test
+  void norDoesOneInBFloat16() throws IOException {
+    assertThatAStepAllocatesNothing(OneDnnLibrary.device(2), "A_mha_qv", 0.1f);
+  }
+
+  private static void assertThatAStepAllocatesNothing(
+      CpuDevice device, String fixture, float dropout) throws IOException {
+    try (LoadedModel model = LoadedModel.golden(device, fixture);
         AdamW optimizer = new AdamW(model.device, model.parameters, 0.9, 0.999, 1e-8, 0);
         Workspace workspace =
             new Workspace(

@@ -7,8 +7,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
-/** Weights used where they lie, usually in a mapped file: products convert them block by block. */
+/**
+ * Weights used where they lie, usually in a mapped file: products convert them block by block, or
+ * read a copy in bf16 where the device made one.
+ */
 final class CpuLinear implements FrozenLinear {
 
   /**
@@ -51,12 +55,15 @@ final class CpuLinear implements FrozenLinear {
   private final DType dtype;
   private final int outFeatures;
   private final int inFeatures;
+  private final @Nullable CpuLinear copy;
 
-  private CpuLinear(List<Part> parts, DType dtype, int outFeatures, int inFeatures) {
+  private CpuLinear(
+      List<Part> parts, DType dtype, int outFeatures, int inFeatures, @Nullable CpuLinear copy) {
     this.parts = List.copyOf(parts);
     this.dtype = dtype;
     this.outFeatures = outFeatures;
     this.inFeatures = inFeatures;
+    this.copy = copy;
   }
 
   static CpuLinear of(List<Tensor> tensors) {
@@ -83,7 +90,7 @@ final class CpuLinear implements FrozenLinear {
       parts.add(Part.of(tensor.segment(), head.dtype(), inFeatures, 0, rows, outputs));
       outputs = Math.addExact(outputs, rows);
     }
-    return new CpuLinear(parts, head.dtype(), outputs, inFeatures);
+    return new CpuLinear(parts, head.dtype(), outputs, inFeatures, null);
   }
 
   static CpuLinear of(FrozenLinear weight) {
@@ -91,6 +98,26 @@ final class CpuLinear implements FrozenLinear {
       return linear;
     }
     throw new IllegalArgumentException("weights of another device: " + weight.getClass());
+  }
+
+  /** These weights with {@code rounded}, a copy of them in bf16. */
+  CpuLinear with(CpuLinear rounded) {
+    return new CpuLinear(parts, dtype, outFeatures, inFeatures, rounded);
+  }
+
+  /**
+   * The weights in bf16: the copy, or these if they are stored so.
+   *
+   * @throws IllegalArgumentException if the device that loaded them does not compute in bf16
+   */
+  CpuLinear bFloat16() {
+    if (copy != null) {
+      return copy;
+    }
+    if (dtype != DType.BF16) {
+      throw new IllegalArgumentException("weights of a device that computes in F32");
+    }
+    return this;
   }
 
   List<Part> parts() {
@@ -130,6 +157,11 @@ final class CpuLinear implements FrozenLinear {
                 from - first));
       }
     }
-    return new CpuLinear(chosen, dtype, count, inFeatures);
+    return new CpuLinear(
+        chosen,
+        dtype,
+        count,
+        inFeatures,
+        copy == null ? null : CpuLinear.of(copy.outputs(first, count)));
   }
 }

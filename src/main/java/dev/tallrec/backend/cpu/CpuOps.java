@@ -2,6 +2,7 @@ package dev.tallrec.backend.cpu;
 
 import dev.tallrec.backend.AdamWStep;
 import dev.tallrec.backend.AttentionLayout;
+import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.Dropout;
 import dev.tallrec.backend.FrozenLinear;
 import dev.tallrec.backend.Indices;
@@ -10,6 +11,8 @@ import dev.tallrec.backend.Operands;
 import dev.tallrec.backend.Ops;
 import dev.tallrec.backend.RopeTable;
 import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Tensor;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -25,20 +28,28 @@ final class CpuOps implements Ops, AutoCloseable {
   private final Scratch[] scratch;
   private final RowOperation operation;
   private final FrozenProducts frozen;
+  private final LinearProducts products;
   private final LowRankProducts lowRank;
   private final Attention attention;
   private final SumOfSquares sumOfSquares;
   private final AdamWUpdate adamW;
 
-  CpuOps(WorkerPool pool) {
+  /** With frozen weights multiplied in bf16 by {@code oneDnn} where there is one, else in fp32. */
+  CpuOps(WorkerPool pool, @Nullable OneDnn oneDnn) {
     scratch =
         IntStream.range(0, pool.threads()).mapToObj(i -> new Scratch()).toArray(Scratch[]::new);
     operation = new RowOperation(pool);
     frozen = new FrozenProducts(pool, scratch);
+    products = oneDnn == null ? frozen : new BFloat16Products(oneDnn, pool, scratch, frozen);
     lowRank = new LowRankProducts(pool, scratch);
     attention = new Attention(pool, scratch);
     sumOfSquares = new SumOfSquares(pool);
     adamW = new AdamWUpdate(pool);
+  }
+
+  /** Weights as products read them; see {@link LinearProducts#load}. */
+  CpuLinear load(DeviceArena arena, List<Tensor> parts) {
+    return products.load(arena, parts);
   }
 
   @Override
@@ -111,14 +122,14 @@ final class CpuOps implements Ops, AutoCloseable {
   public void linear(Matrix x, FrozenLinear weight, Matrix y, boolean accumulate) {
     OPERANDS.shape(x, x.rows(), weight.inFeatures(), "x");
     OPERANDS.shape(y, x.rows(), weight.outFeatures(), "y");
-    frozen.forward(x, CpuLinear.of(weight), y, accumulate);
+    products.forward(x, CpuLinear.of(weight), y, accumulate);
   }
 
   @Override
   public void linearBackward(Matrix dy, FrozenLinear weight, Matrix dx, boolean accumulate) {
     OPERANDS.shape(dy, dy.rows(), weight.outFeatures(), "dy");
     OPERANDS.shape(dx, dy.rows(), weight.inFeatures(), "dx");
-    frozen.backward(dy, CpuLinear.of(weight), dx, accumulate);
+    products.backward(dy, CpuLinear.of(weight), dx, accumulate);
   }
 
   @Override

@@ -1,8 +1,10 @@
 package dev.tallrec.backend.cpu;
 
+import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
 import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
@@ -11,10 +13,10 @@ import jdk.incubator.vector.FloatVector;
  * Products with frozen weights as stored: blocked for many rows, straight along the weights for a
  * few.
  */
-final class FrozenProducts {
+final class FrozenProducts implements LinearProducts {
 
   // Up to here reading each weight once and multiplying it at once beats packing panels of them.
-  private static final int FEW_ROWS = 3;
+  static final int FEW_ROWS = 3;
   private static final int OUTPUTS_AT_A_TIME = 32;
 
   private final WorkerPool pool;
@@ -45,8 +47,13 @@ final class FrozenProducts {
     this.scratch = scratch;
   }
 
-  /** y (+)= x W^T. */
-  void forward(Matrix x, CpuLinear weight, Matrix y, boolean add) {
+  @Override
+  public CpuLinear load(DeviceArena arena, List<Tensor> parts) {
+    return CpuLinear.of(parts);
+  }
+
+  @Override
+  public void forward(Matrix x, CpuLinear weight, Matrix y, boolean add) {
     List<CpuLinear.Part> parts = weight.parts();
     for (int i = 0; i < parts.size(); i++) {
       CpuLinear.Part part = parts.get(i);
@@ -68,8 +75,8 @@ final class FrozenProducts {
     }
   }
 
-  /** dx (+)= dy W. */
-  void backward(Matrix dy, CpuLinear weight, Matrix dx, boolean add) {
+  @Override
+  public void backward(Matrix dy, CpuLinear weight, Matrix dx, boolean add) {
     List<CpuLinear.Part> parts = weight.parts();
     for (int i = 0; i < parts.size(); i++) {
       CpuLinear.Part part = parts.get(i);
@@ -136,7 +143,12 @@ final class FrozenProducts {
     return total;
   }
 
-  /** Row {@code row} of a tensor, as fp32. */
+  /** Row {@code row} of a part, as fp32 in the scratch memory's row. */
+  static float[] row(CpuLinear weight, CpuLinear.Part part, int row, Scratch scratch) {
+    return row(
+        weight.storageType(), part.segment(), part.firstRow() + row, weight.inFeatures(), scratch);
+  }
+
   private static float[] row(
       DType dtype, MemorySegment tensor, int row, int length, Scratch scratch) {
     float[] values = scratch.row(length);
@@ -154,13 +166,7 @@ final class FrozenProducts {
         CpuLinear.Part part = parts.get(i);
         int within = id - part.firstOutput();
         if (within >= 0 && within < part.rows()) {
-          float[] values =
-              row(
-                  table.storageType(),
-                  part.segment(),
-                  part.firstRow() + within,
-                  out.columns(),
-                  scratch[0]);
+          float[] values = row(table, part, within, scratch[0]);
           MemorySegment.copy(
               values, 0, outputs, Vectors.FLOAT, Vectors.at(out, row), out.columns());
         }
