@@ -9,11 +9,18 @@ final class Attention {
 
   // Queries of a head that share packed keys: few enough that a long sequence keeps threads busy.
   private static final int QUERIES_AT_A_TIME = 4 * Gemm.COLUMNS;
+
+  // Up to here most columns of a block would be empty.
+  private static final int FEW_QUERIES = 3;
+
   private static final Matrix NONE = RowOperation.NO_MATRIX;
   private static final Indices NO_INDICES = RowOperation.NO_INDICES;
 
   private final WorkerPool pool;
+  private final AttentionSegment[] singleSegments;
+  private final SingleQuery[] singles;
   private final AttentionBlock[] blocks;
+  private final WorkerPool.Task forwardSingle = this::forwardSingle;
   private final WorkerPool.Task forwardPiece = this::forwardPiece;
   private final WorkerPool.Task backwardHead = this::backwardHead;
 
@@ -38,9 +45,13 @@ final class Attention {
 
   Attention(WorkerPool pool, Scratch[] scratch) {
     this.pool = pool;
+    singleSegments = new AttentionSegment[scratch.length];
+    singles = new SingleQuery[scratch.length];
     blocks = new AttentionBlock[scratch.length];
     for (int worker = 0; worker < blocks.length; worker++) {
-      blocks[worker] = new AttentionBlock(scratch[worker]);
+      singleSegments[worker] = new AttentionSegment();
+      singles[worker] = new SingleQuery(scratch[worker]);
+      blocks[worker] = new AttentionBlock();
     }
   }
 
@@ -54,7 +65,11 @@ final class Attention {
       Matrix output,
       Matrix logSumExp) {
     set(queries, keys, values, layout, dimension, factor, output, logSumExp);
-    pool.forEach(segmentCount * piecesOfSegment * keyHeads, forwardPiece);
+    if (layout.maxQueryCount() <= FEW_QUERIES) {
+      pool.forEach(segmentCount * keyHeads * group, forwardSingle);
+    } else {
+      pool.forEach(segmentCount * piecesOfSegment * keyHeads, forwardPiece);
+    }
   }
 
   private void set(
@@ -78,6 +93,14 @@ final class Attention {
     piecesOfSegment = Math.ceilDiv(layout.maxQueryCount(), QUERIES_AT_A_TIME);
     segments = layout.segments();
     segmentCount = layout.segmentCount();
+  }
+
+  private void forwardSingle(int index, int worker) {
+    AttentionSegment segment = singleSegments[worker];
+    int heads = keyHeads * group;
+    segment.read(segments, index / heads);
+    int head = index % heads;
+    singles[worker].forward(segment, head, head / group, headDim, scale, q, k, v, out, lse);
   }
 
   private void forwardPiece(int index, int worker) {

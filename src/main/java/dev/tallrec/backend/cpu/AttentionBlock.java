@@ -15,10 +15,6 @@ final class AttentionBlock {
   private static final int ROWS = Gemm.ROWS;
   private static final int COLUMNS = Gemm.COLUMNS;
 
-  // Up to here most columns of a tile would be empty.
-  private static final int FEW_QUERIES = 3;
-
-  private final SingleQuery single;
   private final AttentionSegment segment = new AttentionSegment();
   private final HeadPanel keyRows = new HeadPanel();
   private final HeadPanel keyColumns = new HeadPanel();
@@ -40,10 +36,6 @@ final class AttentionBlock {
   private int headDim;
   private float scale;
   private int keyColumn;
-
-  AttentionBlock(Scratch scratch) {
-    single = new SingleQuery(scratch);
-  }
 
   AttentionSegment segment() {
     return segment;
@@ -73,17 +65,6 @@ final class AttentionBlock {
       Matrix v,
       Matrix out,
       Matrix lse) {
-    if (segment.queryCount() <= FEW_QUERIES) {
-      for (int head = firstHead; head < endHead; head++) {
-        for (int query = from; query < to; query++) {
-          float value =
-              single.attend(
-                  segment, query, head * headDim, keyColumn, headDim, scale, q, k, v, out);
-          setLogSumExp(lse, head, segment.queryStart() + query, value);
-        }
-      }
-      return;
-    }
     int keys = segment.keysSeenBy(to - 1);
     addRows(keyRows, k, keys);
     addTransposed(valueColumns, v, keys);
@@ -119,13 +100,10 @@ final class AttentionBlock {
     product(valueColumns, headDim, scores.values(), keys, result);
     for (int i = 0; i < count; i++) {
       factors[i] = 1 / sums[i];
-      setLogSumExp(lse, head, first + i, maxima[i] + (float) Math.log(sums[i]));
+      float value = maxima[i] + (float) Math.log(sums[i]);
+      Vectors.set(HostBuffer.of(lse), Vectors.at(lse, head), first + i, value);
     }
     HeadPanel.storeTransposed(result, factors, out, first, count, column, headDim);
-  }
-
-  private static void setLogSumExp(Matrix lse, int head, int row, float value) {
-    Vectors.set(HostBuffer.of(lse), Vectors.at(lse, head), row, value);
   }
 
   /** out = the first {@code rows} rows of the left factor times [depths, COLUMNS]. */
@@ -169,12 +147,12 @@ final class AttentionBlock {
       product(keyRows, keys, queryColumns.values(), headDim, scores.reserve(keys));
       product(valueRows, keys, gradientColumns.values(), headDim, scoreGradients.reserve(keys));
       int base = segment.keysSeenBy(from) - 1;
-      scores.softmaxAndGradient(scoreGradients, base, keys, logSumExps, deltas);
+      scores.softmaxAndGradient(scoreGradients, base, keys, logSumExps, deltas, scale);
       product(keyColumns, headDim, scoreGradients.values(), keys, result);
-      Arrays.fill(factors, scale);
+      Arrays.fill(factors, 1);
       HeadPanel.storeTransposed(result, factors, dq, first, count, column, headDim);
-      queryBlock.setBlock(q, first, count, column, headDim, scale);
-      gradientBlock.setBlock(dout, first, count, column, headDim, 1);
+      queryBlock.setBlock(q, first, count, column, headDim);
+      gradientBlock.setBlock(dout, first, count, column, headDim);
       addProduct(scoreGradients, queryBlock, count, keys, dk);
       addProduct(scores, gradientBlock, count, keys, dv);
     }

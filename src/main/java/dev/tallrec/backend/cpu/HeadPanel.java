@@ -10,7 +10,6 @@ import java.util.Arrays;
  */
 final class HeadPanel {
 
-  private static final int LANES = Vectors.LANES;
   private static final int COLUMNS = Gemm.COLUMNS;
 
   private float[] values = new float[0];
@@ -52,7 +51,7 @@ final class HeadPanel {
     MemorySegment source = HostBuffer.of(matrix);
     for (int row = 0; row < count; row++) {
       long from = Vectors.at(matrix, first + row) + (long) column * Float.BYTES;
-      copy(source, from, headDim, 1, values, (at + row) * stride);
+      MemorySegment.copy(source, Vectors.FLOAT, from, values, (at + row) * stride, headDim);
     }
   }
 
@@ -87,10 +86,10 @@ final class HeadPanel {
   }
 
   /**
-   * Sets a right factor of at most COLUMNS rows, scaled: panels of COLUMNS columns, in each element
-   * (row, d).
+   * Sets a right factor of at most COLUMNS rows: panels of COLUMNS columns, in each element (row,
+   * d).
    */
-  void setBlock(Matrix matrix, int first, int count, int column, int headDim, float scale) {
+  void setBlock(Matrix matrix, int first, int count, int column, int headDim) {
     stride = COLUMNS;
     grow(Math.ceilDiv(headDim, COLUMNS) * COLUMNS * COLUMNS);
     MemorySegment source = HostBuffer.of(matrix);
@@ -98,19 +97,8 @@ final class HeadPanel {
       int width = Math.min(COLUMNS, headDim - d);
       for (int row = 0; row < count; row++) {
         long from = Vectors.at(matrix, first + row) + (long) (column + d) * Float.BYTES;
-        copy(source, from, width, scale, values, (d + row) * COLUMNS);
+        MemorySegment.copy(source, Vectors.FLOAT, from, values, (d + row) * COLUMNS, width);
       }
-    }
-  }
-
-  private static void copy(
-      MemorySegment source, long from, int count, float scale, float[] target, int at) {
-    int i = 0;
-    for (; i <= count - LANES; i += LANES) {
-      Vectors.load(source, from, i).mul(scale).intoArray(target, at + i);
-    }
-    for (; i < count; i++) {
-      target[at + i] = scale * Vectors.get(source, from, i);
     }
   }
 

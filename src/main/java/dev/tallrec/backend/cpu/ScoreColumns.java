@@ -76,22 +76,30 @@ final class ScoreColumns {
   }
 
   /**
-   * Replaces scores by their softmax, and gradients of the softmax by those of the scores.
+   * Replaces scores by their softmax, and gradients of the softmax by those of the scores times
+   * {@code scale}.
    *
    * @param gradients as many
    * @param lse log-sum-exp of each column, COLUMNS
    * @param delta sum of softmax times its gradient, of each column, COLUMNS
    */
-  void softmaxAndGradient(ScoreColumns gradients, int base, int keys, float[] lse, float[] delta) {
+  void softmaxAndGradient(
+      ScoreColumns gradients, int base, int keys, float[] lse, float[] delta, float scale) {
     for (int column = 0; column < COLUMNS; column += LANES) {
-      softmaxAndGradient(values, gradients.values, column, keys, lse, delta);
+      softmaxAndGradient(values, gradients.values, column, keys, lse, delta, scale);
     }
     hide(base, keys, 0);
     gradients.hide(base, keys, 0);
   }
 
   private static void softmaxAndGradient(
-      float[] scores, float[] gradients, int column, int keys, float[] lse, float[] delta) {
+      float[] scores,
+      float[] gradients,
+      int column,
+      int keys,
+      float[] lse,
+      float[] delta,
+      float scale) {
     FloatVector shift = FloatVector.fromArray(Vectors.FLOATS, lse, column);
     FloatVector mean = FloatVector.fromArray(Vectors.FLOATS, delta, column);
     for (int key = 0; key < keys; key++) {
@@ -100,7 +108,7 @@ final class ScoreColumns {
       FloatVector weight = VectorMath.exp(score.sub(shift));
       weight.intoArray(scores, at);
       FloatVector gradient = FloatVector.fromArray(Vectors.FLOATS, gradients, at);
-      gradient.sub(mean).mul(weight).intoArray(gradients, at);
+      gradient.sub(mean).mul(weight).mul(scale).intoArray(gradients, at);
     }
   }
 }

@@ -4,8 +4,8 @@ import dev.tallrec.backend.Matrix;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Attention of one query, along keys and values as they lie in memory: for decoding, and for last
- * tokens, where most columns of a block would be empty.
+ * Attention of queries one by one, along keys and values as they lie in memory: for decoding, and
+ * for last tokens, where most columns of a block would be empty.
  */
 final class SingleQuery {
 
@@ -16,14 +16,32 @@ final class SingleQuery {
   }
 
   /**
-   * Attends.
+   * Attends with all of a segment's queries, one after the other.
    *
-   * @param query of the segment
-   * @param column of the query's head in q and out
-   * @param keyColumn of the head in k and v
-   * @return log-sum-exp of the scores
+   * @param head of the queries
+   * @param keyHead of the keys and values
    */
-  float attend(
+  void forward(
+      AttentionSegment segment,
+      int head,
+      int keyHead,
+      int headDim,
+      float scale,
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      Matrix lse) {
+    for (int query = 0; query < segment.queryCount(); query++) {
+      float value =
+          attend(segment, query, head * headDim, keyHead * headDim, headDim, scale, q, k, v, out);
+      int row = segment.queryStart() + query;
+      Vectors.set(HostBuffer.of(lse), Vectors.at(lse, head), row, value);
+    }
+  }
+
+  /** One query; returns log-sum-exp of its scores. */
+  private float attend(
       AttentionSegment segment,
       int query,
       int column,
