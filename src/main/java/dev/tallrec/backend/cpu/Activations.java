@@ -23,7 +23,7 @@ final class Activations {
       long lowAt = Vectors.at(x, row) + (long) head * Float.BYTES;
       long highAt = lowAt + (long) half * Float.BYTES;
       int i = 0;
-      for (; i <= half - LANES; i += LANES) {
+      for (; i < Vectors.FLOATS.loopBound(half); i += LANES) {
         FloatVector low = Vectors.load(xs, lowAt, i);
         FloatVector high = Vectors.load(xs, highAt, i);
         FloatVector cos = Vectors.load(cs, cAt, i);
@@ -51,7 +51,7 @@ final class Activations {
     long oAt = Vectors.at(out, row);
     int columns = gate.columns();
     int i = 0;
-    for (; i <= columns - LANES; i += LANES) {
+    for (; i < Vectors.FLOATS.loopBound(columns); i += LANES) {
       FloatVector g = Vectors.load(gs, gAt, i);
       FloatVector sigmoid = VectorMath.exp(g.neg()).add(1f);
       Vectors.store(g.div(sigmoid).mul(Vectors.load(us, uAt, i)), os, oAt, i);
@@ -77,7 +77,7 @@ final class Activations {
     int columns = gate.columns();
     FloatVector one = FloatVector.broadcast(Vectors.FLOATS, 1f);
     int i = 0;
-    for (; i <= columns - LANES; i += LANES) {
+    for (; i < Vectors.FLOATS.loopBound(columns); i += LANES) {
       FloatVector d = Vectors.load(ds, dAt, i);
       FloatVector g = Vectors.load(gs, gAt, i);
       FloatVector u = Vectors.load(us, uAt, i);

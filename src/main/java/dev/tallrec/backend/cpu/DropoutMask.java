@@ -55,7 +55,7 @@ final class DropoutMask implements AutoCloseable {
     long at = row * bytesPerRow + from / Byte.SIZE;
     FloatVector zero = FloatVector.zero(Vectors.FLOATS);
     int i = 0;
-    for (; i <= length - LANES; i += LANES) {
+    for (; i < Vectors.FLOATS.loopBound(length); i += LANES) {
       Vectors.store(zero.blend(Vectors.load(x, xAt, i), lanes(mask, at, i)), out, outAt, i);
     }
     for (; i < length; i++) {
@@ -69,7 +69,7 @@ final class DropoutMask implements AutoCloseable {
     long at = row * bytesPerRow;
     FloatVector zero = FloatVector.zero(Vectors.FLOATS);
     int i = 0;
-    for (; i <= columns - LANES; i += LANES) {
+    for (; i < Vectors.FLOATS.loopBound(columns); i += LANES) {
       FloatVector kept = zero.blend(Vectors.load(x, xAt, i), lanes(mask, at, i));
       Vectors.store(Vectors.load(y, yAt, i).add(kept), y, yAt, i);
     }

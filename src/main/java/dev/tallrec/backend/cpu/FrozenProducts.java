@@ -130,8 +130,9 @@ final class FrozenProducts implements LinearProducts {
   private static float dot(MemorySegment x, long at, float[] y, int length) {
     FloatVector sum0 = FloatVector.zero(Vectors.FLOATS);
     FloatVector sum1 = sum0;
+    int pairs = length - length % (2 * Vectors.LANES);
     int i = 0;
-    for (; i <= length - 2 * Vectors.LANES; i += 2 * Vectors.LANES) {
+    for (; i < pairs; i += 2 * Vectors.LANES) {
       sum0 = Vectors.load(x, at, i).fma(FloatVector.fromArray(Vectors.FLOATS, y, i), sum0);
       int next = i + Vectors.LANES;
       sum1 = Vectors.load(x, at, next).fma(FloatVector.fromArray(Vectors.FLOATS, y, next), sum1);

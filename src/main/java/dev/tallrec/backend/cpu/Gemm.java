@@ -402,7 +402,7 @@ final class Gemm {
     for (int i = 0; i < height; i++) {
       long at = (target + i * stride) * Float.BYTES;
       int j = 0;
-      for (; j <= width - LANES; j += LANES) {
+      for (; j < FLOATS.loopBound(width); j += LANES) {
         FloatVector value = FloatVector.fromArray(FLOATS, tile, i * COLUMNS + j);
         Vectors.store(add ? value.add(Vectors.load(c, at, j)) : value, c, at, j);
       }

@@ -42,7 +42,7 @@ final class Losses {
     long dAt = Vectors.at(dlogits, row);
     float scale = factor / sum;
     int i = 0;
-    for (; i <= logits.columns() - LANES; i += LANES) {
+    for (; i < Vectors.FLOATS.loopBound(logits.columns()); i += LANES) {
       Vectors.store(VectorMath.exp(Vectors.load(ls, at, i).sub(max)).mul(scale), ds, dAt, i);
     }
     for (; i < logits.columns(); i++) {
@@ -66,7 +66,7 @@ final class Losses {
   private static float sumOfExponentials(MemorySegment logits, long at, int columns, float max) {
     FloatVector sums = FloatVector.zero(Vectors.FLOATS);
     int i = 0;
-    for (; i <= columns - LANES; i += LANES) {
+    for (; i < Vectors.FLOATS.loopBound(columns); i += LANES) {
       sums = sums.add(VectorMath.exp(Vectors.load(logits, at, i).sub(max)));
     }
     float sum = Vectors.sum(sums);

@@ -27,7 +27,7 @@ final class LowRankKernels {
       FloatVector sum2 = sum0;
       FloatVector sum3 = sum0;
       int i = 0;
-      for (; i <= columns - LANES; i += LANES) {
+      for (; i < Vectors.FLOATS.loopBound(columns); i += LANES) {
         FloatVector value = Vectors.load(x, xAt, i);
         sum0 = value.fma(Vectors.load(as, at0, i), sum0);
         sum1 = value.fma(Vectors.load(as, at1, i), sum1);
@@ -72,7 +72,7 @@ final class LowRankKernels {
       float u2 = scale * Vectors.get(us, uAt, j + 2);
       float u3 = scale * Vectors.get(us, uAt, j + 3);
       int i = 0;
-      for (; i <= columns - LANES; i += LANES) {
+      for (; i < Vectors.FLOATS.loopBound(columns); i += LANES) {
         FloatVector value = Vectors.load(target, at, i);
         value = Vectors.load(rs, at0, i).fma(FloatVector.broadcast(Vectors.FLOATS, u0), value);
         value = Vectors.load(rs, at1, i).fma(FloatVector.broadcast(Vectors.FLOATS, u1), value);

@@ -21,7 +21,7 @@ final class Normalization {
     long sAt = Vectors.at(sum, row);
     int columns = x.columns();
     int i = 0;
-    for (; i <= columns - LANES; i += LANES) {
+    for (; i < Vectors.FLOATS.loopBound(columns); i += LANES) {
       Vectors.store(Vectors.load(xs, xAt, i).add(Vectors.load(ds, dAt, i)), ss, sAt, i);
     }
     for (; i < columns; i++) {
@@ -42,7 +42,7 @@ final class Normalization {
     Vectors.set(HostBuffer.of(rstd), Vectors.at(rstd, row), 0, scale);
     FloatVector scales = FloatVector.broadcast(Vectors.FLOATS, scale);
     int i = 0;
-    for (; i <= columns - LANES; i += LANES) {
+    for (; i < Vectors.FLOATS.loopBound(columns); i += LANES) {
       FloatVector normed = Vectors.load(xs, xAt, i).mul(scales);
       Vectors.store(normed.mul(Vectors.load(ws, wAt, i)), os, oAt, i);
     }
@@ -64,7 +64,7 @@ final class Normalization {
     float scale = Vectors.get(HostBuffer.of(rstd), Vectors.at(rstd, row), 0);
     FloatVector sums = FloatVector.zero(Vectors.FLOATS);
     int i = 0;
-    for (; i <= columns - LANES; i += LANES) {
+    for (; i < Vectors.FLOATS.loopBound(columns); i += LANES) {
       FloatVector weighted = Vectors.load(gs, gAt, i).mul(Vectors.load(ws, wAt, i));
       sums = weighted.fma(Vectors.load(xs, xAt, i), sums);
     }
@@ -76,7 +76,7 @@ final class Normalization {
     FloatVector scales = FloatVector.broadcast(Vectors.FLOATS, scale);
     FloatVector corrections = FloatVector.broadcast(Vectors.FLOATS, correction);
     i = 0;
-    for (; i <= columns - LANES; i += LANES) {
+    for (; i < Vectors.FLOATS.loopBound(columns); i += LANES) {
       FloatVector weighted = Vectors.load(gs, gAt, i).mul(Vectors.load(ws, wAt, i));
       FloatVector gradient = weighted.fma(scales, Vectors.load(xs, xAt, i).mul(corrections));
       Vectors.store(Vectors.load(ds, dAt, i).add(gradient), ds, dAt, i);

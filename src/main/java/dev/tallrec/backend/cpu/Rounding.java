@@ -35,7 +35,7 @@ final class Rounding {
   static void toBFloat16(
       MemorySegment source, long sourceAt, MemorySegment target, long targetAt, int count) {
     int i = 0;
-    for (; i <= count - Vectors.LANES; i += Vectors.LANES) {
+    for (; i < Vectors.FLOATS.loopBound(count); i += Vectors.LANES) {
       IntVector bits =
           IntVector.fromMemorySegment(
               INTS, source, sourceAt + (long) i * Float.BYTES, Vectors.ORDER);

@@ -16,7 +16,7 @@ final class Softmax {
     FloatVector maxima = FloatVector.broadcast(Vectors.FLOATS, max);
     FloatVector sums = FloatVector.zero(Vectors.FLOATS);
     int i = 0;
-    for (; i <= keys - LANES; i += LANES) {
+    for (; i < Vectors.FLOATS.loopBound(keys); i += LANES) {
       FloatVector value = VectorMath.exp(Vectors.load(scores, at, i).sub(maxima));
       Vectors.store(value, scores, at, i);
       sums = sums.add(value);

@@ -11,7 +11,13 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Loads, stores and reductions over rows of fp32. Offsets are in bytes. */
+/**
+ * Loads, stores and reductions over rows of fp32. Offsets are in bytes.
+ *
+ * <p>Loops over vectors end at {@code loopBound}. With {@code i <= length - LANES} the compiler
+ * takes i for larger than it gets, its check ahead of the loop fails for the last row of a buffer,
+ * and the loop is compiled anew again and again.
+ */
 final class Vectors {
 
   static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
@@ -67,7 +73,7 @@ final class Vectors {
   static float dot(MemorySegment x, long xAt, MemorySegment y, long yAt, int length) {
     FloatVector sum = FloatVector.zero(FLOATS);
     int i = 0;
-    for (; i <= length - LANES; i += LANES) {
+    for (; i < FLOATS.loopBound(length); i += LANES) {
       sum = load(x, xAt, i).fma(load(y, yAt, i), sum);
     }
     float total = sum(sum);
@@ -83,7 +89,7 @@ final class Vectors {
     // object on the heap.
     FloatVector maxima = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
     int i = 0;
-    for (; i <= length - LANES; i += LANES) {
+    for (; i < FLOATS.loopBound(length); i += LANES) {
       maxima = maxima.max(load(values, at, i));
     }
     float max = maxima.reduceLanes(VectorOperators.MAX);
@@ -96,7 +102,7 @@ final class Vectors {
   /** x *= factor. */
   static void scale(float factor, MemorySegment x, long at, int length) {
     int i = 0;
-    for (; i <= length - LANES; i += LANES) {
+    for (; i < FLOATS.loopBound(length); i += LANES) {
       store(load(x, at, i).mul(factor), x, at, i);
     }
     for (; i < length; i++) {
@@ -116,7 +122,7 @@ final class Vectors {
   static void clear(MemorySegment x, long at, int length) {
     FloatVector zero = FloatVector.zero(FLOATS);
     int i = 0;
-    for (; i <= length - LANES; i += LANES) {
+    for (; i < FLOATS.loopBound(length); i += LANES) {
       store(zero, x, at, i);
     }
     for (; i < length; i++) {
@@ -129,7 +135,7 @@ final class Vectors {
       float factor, MemorySegment x, long xAt, MemorySegment y, long yAt, int length) {
     FloatVector factors = FloatVector.broadcast(FLOATS, factor);
     int i = 0;
-    for (; i <= length - LANES; i += LANES) {
+    for (; i < FLOATS.loopBound(length); i += LANES) {
       store(load(x, xAt, i).fma(factors, load(y, yAt, i)), y, yAt, i);
     }
     for (; i < length; i++) {
