@@ -2,7 +2,7 @@
 """Times tallrec against HF transformers + PEFT on this CPU: the same shapes and rows, rounds in turn, both processes warm.
 
 usage: compare_cpu.py BENCHMARKS_JAR MODEL_DIR MOVIE_DIR [--rounds 7] [--java JAVA] [--only NAME]
-                      [--onednn] [--decode] [--m110] [--bf16 LIB] [--threads N] [--processor-time]
+                      [--onednn] [--decode] [--m110] [--bf16 LIB] [--threads N] [--processor-time] [--memory]
 MODEL_DIR is models/tallrec-mini-base, MOVIE_DIR a directory with the movie train.json.gz and test.json.gz.
 Needs torch, transformers, peft. Prints, per work, the ratio of medians and a 95 % bootstrap interval, as Markdown.
 
@@ -14,9 +14,10 @@ and the paper's way (generate, then read the first score) on a tenth of the rows
 dense steps of a 110M model; --decode adds generation of one sequence with a K/V cache, the likeliest token each time. --bf16 adds the
 larger dense works in bf16: the peer's whole model in torch.bfloat16 (PEFT keeps the adapter in fp32), our products with frozen weights by LIB,
 oneDNN's library. --processor-time counts what each process was given instead of what a clock shows, with one thread each: for a machine that is
-busy otherwise, where threads that wait for each other measure the scheduler (Linux only).
+busy otherwise, where threads that wait for each other measure the scheduler (Linux only). --memory ends with the most memory that each process had during a work,
+all of it, interpreter and JVM included (Linux only; with --only for one work, since what a process has freed it may still hold).
 """
-import argparse, gzip, json, os, random, statistics, subprocess, time
+import argparse, gc, gzip, json, os, random, statistics, subprocess, time
 import numpy as np, torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
@@ -29,7 +30,7 @@ ap.add_argument("--rounds", type=int, default=7); ap.add_argument("--java", defa
 ap.add_argument("--onednn", action="store_true"); ap.add_argument("--decode", action="store_true"); ap.add_argument("--m110", action="store_true")
 ap.add_argument("--bf16", metavar="LIB", default="", help="oneDNN's library: adds dense works in bf16")
 ap.add_argument("--threads", type=int, default=0, help="of each side (default: one per processor)")
-ap.add_argument("--processor-time", action="store_true")
+ap.add_argument("--processor-time", action="store_true"); ap.add_argument("--memory", action="store_true")
 args = ap.parse_args()
 if args.processor_time and args.threads not in (0, 1): ap.error("--processor-time goes with one thread: those that spin would count")
 threads = 1 if args.processor_time else args.threads or os.cpu_count()
@@ -65,6 +66,11 @@ def used(process):
     if not args.processor_time: return 0
     fields = open(f"/proc/{process}/stat").read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak(process):
+    """Most memory that a process has had, in MiB."""
+    return int(next(line for line in open(f"/proc/{process}/status") if line.startswith("VmHWM")).split()[1]) // 1024
 
 
 def timed(work):
@@ -167,6 +173,9 @@ def movie_score(limit=1000, generate=False):
 
 def compare(name, theirs, ours, scale=1.0, stronger=None, tokens=0):
     if args.only and args.only not in name: return
+    if args.memory:
+        gc.collect()
+        with open("/proc/self/clear_refs", "w") as reset: reset.write("5")
     peers = [theirs()] + ([stronger()] if stronger and args.onednn else [])
     our = ours()
     for _ in range(2):
@@ -180,6 +189,7 @@ def compare(name, theirs, ours, scale=1.0, stronger=None, tokens=0):
         order = [(number + at) % len(sides) for at in range(len(sides))]
         took = {side: sides[side]() for side in order}
         rounds.append([took[side] for side in range(len(sides))])
+    if args.memory: memory.append((name, peak("self"), peak(our_process.process.pid)))
     our_process.close()
     median = lambda sample, side: statistics.median(r[side] for r in sample)
     shown = lambda side: f"{median(rounds, side):.3f} s" + (f", {tokens / median(rounds, side):.0f} tokens/s" if tokens else "")
@@ -191,6 +201,9 @@ def compare(name, theirs, ours, scale=1.0, stronger=None, tokens=0):
     if args.onednn and len(peers) == 1: cells += ["", ""]
     times = [shown(0)] + ([shown(1) if len(peers) == 2 else ""] if args.onednn else []) + [shown(-1)]
     print("| " + " | ".join([name] + times + cells) + " |", flush=True)
+
+
+memory = []
 
 
 def server(*work):
@@ -225,3 +238,6 @@ compare("movie rows, training, answer-only loss, 64 examples", lambda: movie_tra
 compare("movie rows, training, train_on_inputs, 64 examples", lambda: movie_train(True), server("movie-train", "true"))
 compare("movie test set, scoring, one forward", movie_score, server("movie-score"))
 compare("movie test set, scoring, the paper's way (generate)", lambda: movie_score(96, True), server("movie-score"), 1000 / 96)
+if memory:
+    print("\n| peak memory | HF + PEFT | tallrec |\n|---|---|---|")
+    for name, theirs, ours in memory: print(f"| {name} | {theirs:,} MiB | {ours:,} MiB |")
