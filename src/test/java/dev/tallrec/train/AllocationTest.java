@@ -30,7 +30,7 @@ class AllocationTest {
   // What the JVM's own threads, or a compilation in between, may add to a step.
   private static final long BYTES_PER_STEP = 16;
   // Vectors are objects until all loops over them are compiled, which takes a busy machine a while.
-  private static final Duration PATIENCE = Duration.ofSeconds(150);
+  private static final Duration PATIENCE = Duration.ofSeconds(45);
 
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
