@@ -40,6 +40,7 @@ torch.manual_seed(0)
 SHAPES = dict(MINI=(256, 688, 8, 4, 6, 8192), M15=(288, 768, 6, 6, 6, 32000))
 if args.m110: SHAPES["M110"] = (768, 2048, 12, 12, 12, 32000)
 PROMPT_TOKENS, NEW_TOKENS = 16, 128
+memory = []   # of each work: its name, the peer's peak and ours, in MiB
 PROMPT = ("Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately "
           "completes the request.  # noqa: E501\n\n### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n")
 
@@ -201,9 +202,6 @@ def compare(name, theirs, ours, scale=1.0, stronger=None, tokens=0):
     if args.onednn and len(peers) == 1: cells += ["", ""]
     times = [shown(0)] + ([shown(1) if len(peers) == 2 else ""] if args.onednn else []) + [shown(-1)]
     print("| " + " | ".join([name] + times + cells) + " |", flush=True)
-
-
-memory = []
 
 
 def server(*work):

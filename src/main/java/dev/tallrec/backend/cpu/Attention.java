@@ -17,7 +17,6 @@ final class Attention {
   private static final Indices NO_INDICES = RowOperation.NO_INDICES;
 
   private final WorkerPool pool;
-  private final AttentionSegment[] singleSegments;
   private final SingleQuery[] singles;
   private final AttentionBlock[] blocks;
   private final WorkerPool.Task forwardSingle = this::forwardSingle;
@@ -45,11 +44,9 @@ final class Attention {
 
   Attention(WorkerPool pool, Scratch[] scratch) {
     this.pool = pool;
-    singleSegments = new AttentionSegment[scratch.length];
     singles = new SingleQuery[scratch.length];
     blocks = new AttentionBlock[scratch.length];
     for (int worker = 0; worker < blocks.length; worker++) {
-      singleSegments[worker] = new AttentionSegment();
       singles[worker] = new SingleQuery(scratch[worker]);
       blocks[worker] = new AttentionBlock();
     }
@@ -96,11 +93,11 @@ final class Attention {
   }
 
   private void forwardSingle(int index, int worker) {
-    AttentionSegment segment = singleSegments[worker];
+    SingleQuery single = singles[worker];
     int heads = keyHeads * group;
-    segment.read(segments, index / heads);
+    single.segment().read(segments, index / heads);
     int head = index % heads;
-    singles[worker].forward(segment, head, head / group, headDim, scale, q, k, v, out, lse);
+    single.forward(head, head / group, headDim, scale, q, k, v, out, lse);
   }
 
   private void forwardPiece(int index, int worker) {

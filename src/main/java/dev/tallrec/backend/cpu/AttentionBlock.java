@@ -30,12 +30,17 @@ final class AttentionBlock {
   private final float[] maxima = new float[COLUMNS];
   private final float[] sums = new float[COLUMNS];
   private final float[] factors = new float[COLUMNS];
+  private final float[] ones = new float[COLUMNS];
   private final float[] logSumExps = new float[COLUMNS];
   private final float[] deltas = new float[COLUMNS];
   private float[] result = new float[0];
   private int headDim;
   private float scale;
   private int keyColumn;
+
+  AttentionBlock() {
+    Arrays.fill(ones, 1);
+  }
 
   AttentionSegment segment() {
     return segment;
@@ -149,8 +154,7 @@ final class AttentionBlock {
       int base = segment.keysSeenBy(from) - 1;
       scores.softmaxAndGradient(scoreGradients, base, keys, logSumExps, deltas, scale);
       product(keyColumns, headDim, scoreGradients.values(), keys, result);
-      Arrays.fill(factors, 1);
-      HeadPanel.storeTransposed(result, factors, dq, first, count, column, headDim);
+      HeadPanel.storeTransposed(result, ones, dq, first, count, column, headDim);
       queryBlock.setBlock(q, first, count, column, headDim);
       gradientBlock.setBlock(dout, first, count, column, headDim);
       addProduct(scoreGradients, queryBlock, count, keys, dk);
@@ -179,7 +183,7 @@ final class AttentionBlock {
   /** target += weights x the block's rows: what they give to every key. */
   private void addProduct(
       ScoreColumns weights, HeadPanel rows, int count, int keys, Matrix target) {
-    int prefix = Math.min(segment.prefixLength(), keys);
+    int prefix = segment.prefixLength();
     addProduct(weights, rows, count, 0, prefix, target);
     addProduct(weights, rows, count, prefix, keys, target);
   }

@@ -32,7 +32,6 @@ final class BFloat16Products implements LinearProducts {
   private static final int ROUNDED_ELEMENTS = 16 << 20;
   private static final int FEWEST_ROUNDED_ROWS = 512;
 
-  private static final int ROUNDED_REGION = 0;
   private static final int ROWS_AT_A_TIME = 16;
 
   private final OneDnn oneDnn;
@@ -92,7 +91,7 @@ final class BFloat16Products implements LinearProducts {
           part.rows(),
           ROWS_AT_A_TIME,
           (from, to, worker) -> {
-            MemorySegment row = scratch[worker].floats(0, width);
+            MemorySegment row = scratch[worker].floats(width);
             for (int r = from; r < to; r++) {
               float[] values = FrozenProducts.row(stored, part, r, scratch[worker]);
               MemorySegment.copy(values, 0, row, Vectors.FLOAT, 0, width);
@@ -159,7 +158,7 @@ final class BFloat16Products implements LinearProducts {
     sourceStride = matrix.stride();
     leftColumns = matrix.columns();
     rows = count;
-    left = scratch[0].floats(ROUNDED_REGION, Math.ceilDiv((long) count * leftColumns, 2));
+    left = scratch[0].floats(Math.ceilDiv((long) count * leftColumns, 2));
     pool.forRows(count, ROWS_AT_A_TIME, roundRows);
   }
 

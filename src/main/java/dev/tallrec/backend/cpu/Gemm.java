@@ -3,7 +3,6 @@ package dev.tallrec.backend.cpu;
 import dev.tallrec.backend.Matrix;
 import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -177,7 +176,7 @@ final class Gemm {
     return (Math.ceilDiv(depths, LANES) | 1) * LANES;
   }
 
-  /** Rows as they are, zero-filled to a multiple of ROWS. */
+  /** Rows as they are. */
   private static void packA(
       Panels panels, Operand a, int row, int rows, int depth, int depths, int stride) {
     float[] panel = panels.a;
@@ -185,12 +184,9 @@ final class Gemm {
       long from = a.offset + (row + i) * a.rowStride + depth;
       Elements.read(a.dtype, a.segment, from, panel, i * stride, depths, panels.elements);
     }
-    for (int i = rows; i % ROWS != 0; i++) {
-      Arrays.fill(panel, i * stride, i * stride + depths, 0);
-    }
   }
 
-  /** Panels of COLUMNS columns, k-major, zero-filled to whole panels. */
+  /** Panels of COLUMNS columns, k-major. */
   private static void packB(
       Panels panels, Operand b, int depth, int depths, int column, int columns) {
     if (b.columnStride == 1) {
@@ -212,14 +208,12 @@ final class Gemm {
     for (int p = 0; p < depths; p++) {
       long from = b.offset + (depth + p) * b.rowStride + column;
       Elements.read(b.dtype, b.segment, from, line, 0, columns, panels.elements);
-      int end = Math.ceilDiv(columns, COLUMNS) * COLUMNS;
-      Arrays.fill(line, columns, end, 0);
-      spread(line, end, panels.b, p * COLUMNS, depths * COLUMNS);
+      spread(line, columns, panels.b, p * COLUMNS, depths * COLUMNS);
     }
   }
 
-  private static void spread(float[] line, int end, float[] panels, int at, int betweenPanels) {
-    for (int j = 0; j < end; j += COLUMNS) {
+  private static void spread(float[] line, int columns, float[] panels, int at, int betweenPanels) {
+    for (int j = 0; j < columns; j += COLUMNS) {
       int target = at + j / COLUMNS * betweenPanels;
       FloatVector.fromArray(FLOATS, line, j).intoArray(panels, target);
       FloatVector.fromArray(FLOATS, line, j + LANES).intoArray(panels, target + LANES);
@@ -231,9 +225,6 @@ final class Gemm {
       Panels panels, Operand b, int depth, int depths, int column, int width, int at) {
     float[] panel = panels.b;
     float[] lines = panels.lines;
-    for (int w = width; w < COLUMNS; w++) {
-      Arrays.fill(lines, w * LINE, w * LINE + LINE, 0);
-    }
     for (int p = 0; p < depths; p += LINE) {
       int count = Math.min(LINE, depths - p);
       for (int w = 0; w < width; w++) {
@@ -254,6 +245,9 @@ final class Gemm {
    * a panel of B, k-major from {@code bAt} on. It goes to an array, row by row: stores to memory
    * segments, inlined so many times, would be beyond what the compiler takes, and vectors would be
    * objects on the heap.
+   *
+   * <p>Rows of A and columns of B that nobody has set yield nothing but elements of the tile that
+   * nobody stores.
    */
   static void kernel(
       float[] a, int aAt, int aStride, float[] b, int bAt, int depths, float[] tile, int tileAt) {

@@ -34,7 +34,7 @@ final class HeadPanel {
     reserve(headDim, Gemm.rowStride(rows));
   }
 
-  // The kernel reads whole tiles of rows, and nobody what comes of those that are not set.
+  // The kernel reads whole tiles of rows.
   private void reserve(int rows, int betweenRows) {
     stride = betweenRows;
     grow((rows + Gemm.ROWS) * stride);

@@ -66,7 +66,7 @@ final class LowRankProducts implements AutoCloseable {
       MemorySegment source = x.segment();
       long at = x.at(row);
       if (mask.isActive()) {
-        MemorySegment kept = scratch[worker].floats(0, x.columns());
+        MemorySegment kept = scratch[worker].floats(x.columns());
         mask.make(row);
         mask.keep(row, 0, source, at, kept, 0, x.columns());
         source = kept;
@@ -122,7 +122,7 @@ final class LowRankProducts implements AutoCloseable {
       LowRankKernels.expand(du, row, a, 1, dx.segment(), dx.at(row), columns);
       return;
     }
-    MemorySegment gradient = own.floats(0, columns);
+    MemorySegment gradient = own.floats(columns);
     Vectors.clear(gradient, 0, columns);
     LowRankKernels.expand(du, row, a, mask.keepScale(), gradient, 0, columns);
     mask.addKept(row, gradient, 0, dx.segment(), dx.at(row));
@@ -153,7 +153,7 @@ final class LowRankProducts implements AutoCloseable {
   private void sumOfKept(int from, int to, Scratch own) {
     long stride = (long) COLUMNS_AT_A_TIME * Float.BYTES;
     long offset = (long) from * Float.BYTES;
-    MemorySegment kept = own.floats(0, (long) KEPT_ROWS_AT_A_TIME * COLUMNS_AT_A_TIME);
+    MemorySegment kept = own.floats((long) KEPT_ROWS_AT_A_TIME * COLUMNS_AT_A_TIME);
     for (int start = 0; start < x.rows(); start += KEPT_ROWS_AT_A_TIME) {
       int rows = Math.min(KEPT_ROWS_AT_A_TIME, x.rows() - start);
       for (int t = 0; t < rows; t++) {

@@ -1,5 +1,6 @@
 package dev.tallrec.backend.cpu;
 
+import dev.tallrec.backend.LibraryPath;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -10,7 +11,6 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.NoSuchElementException;
@@ -127,14 +127,7 @@ final class OneDnn {
    */
   static List<Path> places(
       @Nullable String libraryPath, @Nullable String condaPrefix, @Nullable String virtualEnv) {
-    List<Path> places = new ArrayList<>();
-    if (libraryPath != null) {
-      for (String place : libraryPath.split(":")) {
-        if (!place.isEmpty()) {
-          places.add(Path.of(place));
-        }
-      }
-    }
+    List<Path> places = LibraryPath.directories(libraryPath);
     for (String prefix : Arrays.asList(condaPrefix, virtualEnv)) {
       if (prefix != null) {
         places.add(Path.of(prefix, "lib"));

@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 final class Scratch implements AutoCloseable {
 
   private final Gemm.Panels panels = new Gemm.Panels();
-  private final Region[] regions = {new Region(), new Region()};
+  private final Region region = new Region();
   private final Elements.Buffer elements = new Elements.Buffer();
   private float[] row = new float[0];
 
@@ -21,9 +21,9 @@ final class Scratch implements AutoCloseable {
     return elements;
   }
 
-  /** Native memory for {@code floats} values, not cleared; region 0 or 1. */
-  MemorySegment floats(int region, long floats) {
-    return regions[region].atLeast(floats * Float.BYTES);
+  /** Native memory for {@code floats} values, not cleared; the same at every call. */
+  MemorySegment floats(long floats) {
+    return region.atLeast(floats * Float.BYTES);
   }
 
   /** A heap array of at least {@code floats} values, not cleared. */
@@ -36,9 +36,7 @@ final class Scratch implements AutoCloseable {
 
   @Override
   public void close() {
-    for (Region region : regions) {
-      region.close();
-    }
+    region.close();
   }
 
   /** Memory that is replaced by more of it when it is too small. */

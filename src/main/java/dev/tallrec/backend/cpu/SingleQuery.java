@@ -9,20 +9,24 @@ import java.lang.foreign.MemorySegment;
  */
 final class SingleQuery {
 
+  private final AttentionSegment segment = new AttentionSegment();
   private final Scratch scratch;
 
   SingleQuery(Scratch scratch) {
     this.scratch = scratch;
   }
 
+  AttentionSegment segment() {
+    return segment;
+  }
+
   /**
-   * Attends with all of a segment's queries, one after the other.
+   * Attends with all of the segment's queries, one after the other.
    *
    * @param head of the queries
    * @param keyHead of the keys and values
    */
   void forward(
-      AttentionSegment segment,
       int head,
       int keyHead,
       int headDim,
@@ -33,8 +37,7 @@ final class SingleQuery {
       Matrix out,
       Matrix lse) {
     for (int query = 0; query < segment.queryCount(); query++) {
-      float value =
-          attend(segment, query, head * headDim, keyHead * headDim, headDim, scale, q, k, v, out);
+      float value = attend(query, head * headDim, keyHead * headDim, headDim, scale, q, k, v, out);
       int row = segment.queryStart() + query;
       Vectors.set(HostBuffer.of(lse), Vectors.at(lse, head), row, value);
     }
@@ -42,7 +45,6 @@ final class SingleQuery {
 
   /** One query; returns log-sum-exp of its scores. */
   private float attend(
-      AttentionSegment segment,
       int query,
       int column,
       int keyColumn,
@@ -54,18 +56,17 @@ final class SingleQuery {
       Matrix out) {
     int row = segment.queryStart() + query;
     int keys = segment.keysSeenBy(query);
-    MemorySegment weights = scratch.floats(0, keys);
+    MemorySegment weights = scratch.floats(keys);
     long queryAt = Vectors.at(q, row) + (long) column * Float.BYTES;
-    scores(segment, keys, HostBuffer.of(q), queryAt, k, keyColumn, headDim, scale, weights);
-    float lse = Softmax.row(weights, 0, keys);
+    scores(keys, HostBuffer.of(q), queryAt, k, keyColumn, headDim, scale, weights);
+    float lse = Softmax.row(weights, keys);
     long outAt = Vectors.at(out, row) + (long) column * Float.BYTES;
     Vectors.clear(HostBuffer.of(out), outAt, headDim);
-    mix(segment, keys, weights, v, keyColumn, headDim, HostBuffer.of(out), outAt);
+    mix(keys, weights, v, keyColumn, headDim, HostBuffer.of(out), outAt);
     return lse;
   }
 
-  private static void scores(
-      AttentionSegment segment,
+  private void scores(
       int keys,
       MemorySegment query,
       long queryAt,
@@ -81,8 +82,7 @@ final class SingleQuery {
     }
   }
 
-  private static void mix(
-      AttentionSegment segment,
+  private void mix(
       int keys,
       MemorySegment weights,
       Matrix v,

@@ -1,11 +1,11 @@
 package dev.tallrec.backend.cuda;
 
+import dev.tallrec.backend.LibraryPath;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -91,14 +91,7 @@ final class CublasLibrary {
    */
   static List<Path> places(
       @Nullable String libraryPath, @Nullable String condaPrefix, @Nullable String virtualEnv) {
-    List<Path> places = new ArrayList<>();
-    if (libraryPath != null) {
-      for (String place : libraryPath.split(":")) {
-        if (!place.isEmpty()) {
-          places.add(Path.of(place));
-        }
-      }
-    }
+    List<Path> places = LibraryPath.directories(libraryPath);
     addMatches(places, Path.of("/usr/local"), "cuda*", "lib64");
     addMatches(places, Path.of("/usr/local"), "cuda*", "targets/x86_64-linux/lib");
     places.add(Path.of("/usr/lib/x86_64-linux-gnu"));
