@@ -25,7 +25,7 @@ final class BatchInputs implements AutoCloseable {
   BatchInputs(DeviceArena memory, int capacity, int maxSequences) {
     this.capacity = capacity;
     this.segmentInts = maxSequences * AttentionLayout.INTS_PER_SEGMENT;
-    int ints = 7 * capacity + 2 * segmentInts;
+    int ints = 8 * capacity + 2 * segmentInts;
     this.staging = arena.allocate((long) ints * Integer.BYTES, 64);
     this.all = Indices.allocate(memory, "batch inputs", ints);
   }
@@ -44,7 +44,8 @@ final class BatchInputs implements AutoCloseable {
     stage(batch.targets, 5, batch.labels());
     MemorySegment.copy(
         batch.weights, 0, staging, ValueLayout.JAVA_FLOAT, slot(6) * Integer.BYTES, batch.labels());
-    long segments = slot(7) * Integer.BYTES;
+    stage(batch.repeatedRows, 7, batch.repeats());
+    long segments = slot(8) * Integer.BYTES;
     MemorySegment.copy(
         batch.segments, 0, staging, ValueLayout.JAVA_INT, segments, batch.segments.length);
     MemorySegment.copy(
@@ -97,21 +98,25 @@ final class BatchInputs implements AutoCloseable {
     return new Matrix(all.buffer(), DType.F32, slot(6), batch.labels(), 1, 1);
   }
 
-  AttentionLayout layout(TokenBatch batch, int keyRows) {
+  Indices repeatedRows(TokenBatch batch) {
+    return part(7, batch.repeats());
+  }
+
+  AttentionLayout layout(TokenBatch batch) {
     return new AttentionLayout(
-        new Indices(all.buffer(), slot(7), segmentInts),
+        new Indices(all.buffer(), slot(8), segmentInts),
         batch.sequences(),
         batch.tokens(),
-        keyRows,
+        batch.keyRows(),
         batch.maxLength());
   }
 
-  AttentionLayout lastLayout(TokenBatch batch, int keyRows) {
+  AttentionLayout lastLayout(TokenBatch batch) {
     return new AttentionLayout(
-        new Indices(all.buffer(), slot(7) + segmentInts, segmentInts),
+        new Indices(all.buffer(), slot(8) + segmentInts, segmentInts),
         batch.lastSequences(),
         batch.lastCount(),
-        keyRows,
+        batch.keyRows(),
         batch.lastMaxLength());
   }
 

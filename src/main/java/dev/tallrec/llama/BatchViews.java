@@ -31,6 +31,7 @@ final class BatchViews {
   final Indices lastRows;
   final Indices lastPositions;
   final Indices labelRows;
+  final Indices repeatedRows;
   final AttentionLayout layout;
   final AttentionLayout lastLayout;
   final Scratch scratch;
@@ -51,8 +52,8 @@ final class BatchViews {
   private final int maxLength;
   private final int lastMaxLength;
 
-  private BatchViews(Workspace workspace, TokenBatch batch, int keyRows) {
-    this.keyRows = keyRows;
+  private BatchViews(Workspace workspace, TokenBatch batch) {
+    keyRows = batch.keyRows();
     sequences = batch.sequences();
     lastSequences = batch.lastSequences();
     maxLength = batch.maxLength();
@@ -67,8 +68,9 @@ final class BatchViews {
     lastRows = inputs.lastRows(batch);
     lastPositions = inputs.lastPositions(batch);
     labelRows = inputs.labelRows(batch);
-    layout = inputs.layout(batch, keyRows);
-    lastLayout = inputs.lastLayout(batch, keyRows);
+    repeatedRows = inputs.repeatedRows(batch);
+    layout = inputs.layout(batch);
+    lastLayout = inputs.lastLayout(batch);
     scratch = workspace.scratch().view(config, tokens, tokens, labels);
     lastScratch = workspace.scratch().view(config, tokens, rows, labels);
     finalX = workspace.finalX().rows(0, rows);
@@ -101,8 +103,8 @@ final class BatchViews {
     }
   }
 
-  static BatchViews of(Workspace workspace, TokenBatch batch, int keyRows) {
-    return new BatchViews(workspace, batch, keyRows);
+  static BatchViews of(Workspace workspace, TokenBatch batch) {
+    return new BatchViews(workspace, batch);
   }
 
   private @Nullable Lora[] loras(Workspace workspace, int layer, LayerActivations.View view) {
@@ -148,11 +150,12 @@ final class BatchViews {
   }
 
   /** Whether these views are those of {@code batch} too. */
-  boolean fits(TokenBatch batch, int batchKeyRows) {
+  boolean fits(TokenBatch batch) {
     return ids.count() == batch.tokens()
         && lastRows.count() == batch.lastCount()
         && labelRows.count() == batch.labels()
-        && keyRows == batchKeyRows
+        && repeatedRows.count() == batch.repeats()
+        && keyRows == batch.keyRows()
         && sequences == batch.sequences()
         && lastSequences == batch.lastSequences()
         && maxLength == batch.maxLength()

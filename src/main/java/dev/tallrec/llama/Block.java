@@ -55,11 +55,14 @@ final class Block {
     Matrix keys = a.k();
     Matrix values = a.v();
     if (cache != null) {
-      keys = cache.keys(layer);
-      values = cache.values(layer);
-      KeyValueCache.Rows rows = cache.rows(layer, keyBase, a.k().rows());
-      ops.copy(a.k(), rows.keys());
-      ops.copy(a.v(), rows.values());
+      KeyValueCache.Rows visible = cache.put(ops, layer, a.k(), a.v(), keyBase);
+      int repeats = views.repeatedRows.count();
+      if (repeats > 0) {
+        int first = views.layout.keyRows() - repeats;
+        KeyValueCache.repeat(ops, visible, views.repeatedRows, first);
+      }
+      keys = visible.keys();
+      values = visible.values();
     }
     ops.attention(
         a.q(),

@@ -165,15 +165,10 @@ public final class LlamaNetwork {
     if (batch.tokens() == 0) {
       throw new IllegalArgumentException("an empty micro-batch");
     }
-    if (cache == null
-        ? batch.keyBase() != 0
-        : batch.keyBase() + batch.tokens() > cache.capacity()) {
+    if (cache == null ? batch.keyRows() != batch.tokens() : batch.keyRows() > cache.capacity()) {
       throw new IllegalArgumentException(
           "rows %d to %d of a K/V cache of %d"
-              .formatted(
-                  batch.keyBase(),
-                  batch.keyBase() + batch.tokens(),
-                  cache == null ? 0 : cache.capacity()));
+              .formatted(batch.keyBase(), batch.keyRows(), cache == null ? 0 : cache.capacity()));
     }
     workspace.inputs.upload(device, batch);
     BatchViews views = workspace.views(batch);

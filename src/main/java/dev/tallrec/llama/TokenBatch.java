@@ -26,6 +26,7 @@ public final class TokenBatch {
   final int[] lastPositions;
   final int[] lastSegments;
   final int[] labelRows;
+  final int[] repeatedRows;
   final int[] targets;
   final float[] weights;
 
@@ -36,6 +37,7 @@ public final class TokenBatch {
   private int lastSequences;
   private int lastMaxLength;
   private int labels;
+  private int repeats;
   private int keyBase;
   private double labelWeight;
 
@@ -58,6 +60,7 @@ public final class TokenBatch {
     lastPositions = new int[capacity];
     lastSegments = new int[maxSequences * INTS_PER_SEGMENT];
     labelRows = new int[capacity];
+    repeatedRows = new int[capacity];
     targets = new int[capacity];
     weights = new float[capacity];
   }
@@ -79,6 +82,7 @@ public final class TokenBatch {
     lastSequences = 0;
     lastMaxLength = 0;
     labels = 0;
+    repeats = 0;
     labelWeight = 0;
     this.keyBase = keyBase;
   }
@@ -86,6 +90,16 @@ public final class TokenBatch {
   /** Whether {@code length} more tokens, as one sequence, fit. */
   public boolean fits(int length) {
     return length <= capacity - tokens && sequences < maxSequences;
+  }
+
+  /**
+   * Whether prompts that share their first {@code shared} tokens fit: {@code tokens} in {@code
+   * added} sequences, the shared ones and theirs.
+   */
+  public boolean fitsGroup(int tokens, int added, int shared) {
+    return tokens <= capacity - this.tokens
+        && added <= maxSequences - sequences
+        && shared <= capacity - repeats;
   }
 
   /**
@@ -154,6 +168,32 @@ public final class TokenBatch {
     int handle = append(prompt, from, to, keyBase + row, 0, prefixStart, from);
     addLabel(lastCount, 0, 1);
     keepQueries(handle, row + to - from - 1, 1);
+  }
+
+  /**
+   * Adds tokens that several prompts begin with, of which {@code from} are in the first rows of a
+   * K/V cache. As a prefix lies in one piece, keys and values of those are repeated, after the rows
+   * that the batch may fill, with the new ones behind them.
+   *
+   * @param prompt ids, those in the cache included
+   * @param from first token added
+   * @param to end of what the prompts share, exclusive
+   * @return the {@code prefixStart} of the prompts that begin with these {@code to} tokens
+   */
+  public int addSharedTokens(int[] prompt, int from, int to) {
+    Objects.checkFromToIndex(from, to, prompt.length);
+    if (from > keyBase || !fitsGroup(to - from, 1, to)) {
+      throw new IllegalArgumentException(
+          "no room for %d shared tokens after %d of a K/V cache's first %d"
+              .formatted(to, from, keyBase));
+    }
+    int start = firstRepeat() + repeats;
+    int row = tokens;
+    append(prompt, from, to, keyBase + row, 0, 0, from);
+    for (int i = 0; i < to; i++) {
+      repeatedRows[repeats++] = i < from ? i : keyBase + row + i - from;
+    }
+    return start;
   }
 
   /**
@@ -276,6 +316,21 @@ public final class TokenBatch {
 
   int keyBase() {
     return keyBase;
+  }
+
+  /** Rows of a K/V cache that are repeated from row {@link #firstRepeat} on. */
+  int repeats() {
+    return repeats;
+  }
+
+  /** The row of a K/V cache after all rows that the batch may fill. */
+  private int firstRepeat() {
+    return keyBase + capacity;
+  }
+
+  /** Rows of keys and values in use, whether a K/V cache's or the batch's own. */
+  int keyRows() {
+    return repeats == 0 ? keyBase + tokens : firstRepeat() + repeats;
   }
 
   /** Rows the last block computes queries for. */

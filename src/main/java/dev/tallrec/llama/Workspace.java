@@ -167,10 +167,9 @@ public final class Workspace implements AutoCloseable {
 
   /** The views for a batch, made anew only where its shape differs from the last one's. */
   BatchViews views(TokenBatch batch) {
-    int keyRows = batch.keyBase() + batch.tokens();
     BatchViews current = views;
-    if (current == null || !current.fits(batch, keyRows)) {
-      current = BatchViews.of(this, batch, keyRows);
+    if (current == null || !current.fits(batch)) {
+      current = BatchViews.of(this, batch);
       views = current;
     }
     return current;

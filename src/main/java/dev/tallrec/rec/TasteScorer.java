@@ -14,7 +14,8 @@ import java.util.List;
 
 /**
  * Scores prompts with one forward pass and two probabilities each: nothing is decoded. Keys and
- * values of the tokens that all prompts begin with are computed once and kept.
+ * values of the tokens that all prompts begin with are computed once and kept; what some prompts
+ * share beyond that, once for those.
  */
 public final class TasteScorer implements AutoCloseable {
 
@@ -29,6 +30,7 @@ public final class TasteScorer implements AutoCloseable {
   private final LlamaNetwork network;
   private final List<int[]> prompts;
   private final int prefixLength;
+  private final List<PromptGroup> groups;
   private final int batchTokens;
   private final TokenBatch batch;
   private final Workspace workspace;
@@ -59,7 +61,8 @@ public final class TasteScorer implements AutoCloseable {
     this.prefixLength = commonPrefix(prompts);
     int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
     this.batchTokens = Math.max(batchTokens, longest);
-    int sequences = Math.min(MOST_SEQUENCES, prompts.size());
+    this.groups = PromptGroup.of(this.prompts, prefixLength, this.batchTokens);
+    int sequences = Math.min(MOST_SEQUENCES, 2 * prompts.size());
     this.batch = new TokenBatch(this.batchTokens, sequences);
     this.probabilities = new float[2 * sequences];
     this.workspace =
@@ -68,7 +71,9 @@ public final class TasteScorer implements AutoCloseable {
             config,
             adapter,
             WorkspacePlan.forInference(config, this.batchTokens, sequences));
-    this.cache = new KeyValueCache(network.device(), config, prefixLength + this.batchTokens);
+    // Behind the rows of a batch, as many again for what its groups share.
+    this.cache =
+        KeyValueCache.keeping(network.device(), config, prefixLength, 2 * this.batchTokens);
     this.answers = new ScoredTokens(network.device(), config, sequences, tokens.yes(), tokens.no());
   }
 
@@ -77,12 +82,7 @@ public final class TasteScorer implements AutoCloseable {
     int[] first = prompts.getFirst();
     int common = prompts.size() == 1 ? 0 : first.length - 1;
     for (int[] prompt : prompts) {
-      common = Math.min(common, prompt.length - 1);
-      for (int i = 0; i < common; i++) {
-        if (prompt[i] != first[i]) {
-          common = i;
-        }
-      }
+      common = Math.min(common, PromptGroup.sharedLength(first, prompt));
     }
     return common;
   }
@@ -94,26 +94,46 @@ public final class TasteScorer implements AutoCloseable {
       batch.addPrompt(prompts.getFirst(), 0, prefixLength, 0);
       network.tokenProbabilities(workspace, batch, cache, answers, probabilities);
     }
-    List<Taste> tastes = new ArrayList<>();
+    Taste[] tastes = new Taste[prompts.size()];
+    List<Integer> inBatch = new ArrayList<>();
+    int done = 0;
     batch.clear(prefixLength);
-    for (int[] prompt : prompts) {
-      if (!batch.fits(prompt.length - prefixLength)) {
-        flush(tastes, progress);
+    for (PromptGroup group : groups) {
+      if (!batch.fitsGroup(
+          group.tokens(prompts, prefixLength), group.sequences(), group.repeatedRows())) {
+        done += flush(inBatch, tastes);
+        progress.scored(done, tastes.length);
       }
-      batch.addPrompt(prompt, prefixLength, prompt.length, 0);
+      add(group);
+      inBatch.addAll(group.members());
     }
-    flush(tastes, progress);
-    return tastes;
+    done += flush(inBatch, tastes);
+    progress.scored(done, tastes.length);
+    return List.of(tastes);
   }
 
-  private void flush(List<Taste> tastes, Progress progress) {
-    network.tokenProbabilities(workspace, batch, cache, answers, probabilities);
-    int count = batch.labels();
-    for (int i = 0; i < count; i++) {
-      tastes.add(new Taste(probabilities[2 * i], probabilities[2 * i + 1]));
+  private void add(PromptGroup group) {
+    int prefixStart = 0;
+    if (group.repeatedRows() > 0) {
+      int[] first = prompts.get(group.members().getFirst());
+      prefixStart = batch.addSharedTokens(first, prefixLength, group.shared());
     }
+    for (int member : group.members()) {
+      int[] prompt = prompts.get(member);
+      batch.addPrompt(prompt, group.shared(), prompt.length, prefixStart);
+    }
+  }
+
+  /** Computes the batch, whose prompts are {@code inBatch}; empties both. */
+  private int flush(List<Integer> inBatch, Taste[] tastes) {
+    network.tokenProbabilities(workspace, batch, cache, answers, probabilities);
+    int count = inBatch.size();
+    for (int i = 0; i < count; i++) {
+      tastes[inBatch.get(i)] = new Taste(probabilities[2 * i], probabilities[2 * i + 1]);
+    }
+    inBatch.clear();
     batch.clear(prefixLength);
-    progress.scored(tastes.size(), prompts.size());
+    return count;
   }
 
   /** Device memory taken, in bytes. */

@@ -201,6 +201,57 @@ class LlamaNetworkTest {
     }
   }
 
+  /** Some prompts share more than all do: those tokens, too, are computed once. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 3})
+  void scoringFromTokensThatSomeShareIsScoringTheWhole(int prefix) throws IOException {
+    try (LoadedModel model = LoadedModel.golden(new CpuDevice(2), "D_bf16_llama3rope");
+        Workspace workspace =
+            new Workspace(
+                model.device,
+                model.config,
+                model.parameters,
+                WorkspacePlan.forInference(model.config, 64, 9));
+        KeyValueCache cache = KeyValueCache.keeping(model.device, model.config, prefix, 2 * 64);
+        ScoredTokens tokens = new ScoredTokens(model.device, model.config, 9, 5, 77)) {
+      int[][] prompts = {
+        {1, 4, 9, 11, 12, 13, 20},
+        {1, 4, 9, 11, 12, 14},
+        {1, 4, 9, 30, 31, 32, 33, 34},
+        {1, 4, 9, 40, 41, 42, 43},
+        {1, 4, 9, 40, 41, 44, 45, 46, 47}
+      };
+      TokenBatch batch = new TokenBatch(64, 9);
+      for (int[] prompt : prompts) {
+        batch.addPrompt(prompt, 0, prompt.length, 0);
+      }
+      float[] whole = new float[18];
+      model.network.tokenProbabilities(workspace, batch, null, tokens, whole);
+      if (prefix > 0) {
+        batch.clear();
+        batch.addPrompt(prompts[0], 0, prefix, 0);
+        model.network.tokenProbabilities(workspace, batch, cache, tokens, new float[18]);
+      }
+      batch.clear(prefix);
+      int first = batch.addSharedTokens(prompts[0], prefix, 5);
+      batch.addPrompt(prompts[0], 5, prompts[0].length, first);
+      batch.addPrompt(prompts[1], 5, prompts[1].length, first);
+      batch.addPrompt(prompts[2], prefix, prompts[2].length, 0);
+      int second = batch.addSharedTokens(prompts[4], prefix, 5);
+      batch.addPrompt(prompts[3], 5, prompts[3].length, second);
+      batch.addPrompt(prompts[4], 5, prompts[4].length, second);
+      float[] shared = new float[18];
+      model.network.tokenProbabilities(workspace, batch, cache, tokens, shared);
+      for (int i = 0; i < 2 * prompts.length; i++) {
+        assertThat(shared[i]).isPositive().isCloseTo(whole[i], within(1e-5f * whole[i] + 1e-9f));
+      }
+      assertThatThrownBy(
+              () -> model.network.tokenProbabilities(workspace, batch, null, tokens, new float[18]))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("K/V cache");
+    }
+  }
+
   @Test
   void probabilitiesAreTheSoftmaxOfLogits() throws IOException {
     try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "A_mha_qv");

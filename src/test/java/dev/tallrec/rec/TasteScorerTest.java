@@ -1,0 +1,67 @@
+package dev.tallrec.rec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.testing.LoadedModel;
+import dev.tallrec.text.AnswerTokens;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.assertj.core.data.Offset;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TasteScorerTest {
+
+  private static final AnswerTokens ANSWERS = new AnswerTokens(5, 9);
+
+  /** What prompts share, and which are computed together, must not change their scores. */
+  @ParameterizedTest
+  @ValueSource(ints = {60, 300})
+  void scoresAreThoseOfEachPromptAlone(int batchTokens) throws IOException {
+    List<int[]> prompts = prompts();
+    try (LoadedModel model = LoadedModel.golden(new CpuDevice(2), "B_gqa_all_tied")) {
+      List<Taste> together = score(model, prompts, batchTokens);
+      assertThat(together).hasSameSizeAs(prompts);
+      for (int i = 0; i < prompts.size(); i++) {
+        Taste alone = score(model, List.of(prompts.get(i)), batchTokens).getFirst();
+        Taste taste = together.get(i);
+        assertThat(taste.yes()).as("prompt %d", i).isCloseTo(alone.yes(), near(alone.yes()));
+        assertThat(taste.no()).as("prompt %d", i).isCloseTo(alone.no(), near(alone.no()));
+      }
+    }
+  }
+
+  private static Offset<Double> near(double value) {
+    return within(1e-5 * value);
+  }
+
+  private static List<Taste> score(LoadedModel model, List<int[]> prompts, int batchTokens) {
+    List<Integer> progress = new ArrayList<>();
+    try (TasteScorer scorer =
+        new TasteScorer(model.network, model.parameters, ANSWERS, prompts, batchTokens)) {
+      List<Taste> tastes = scorer.score((done, all) -> progress.add(done));
+      assertThat(progress).isSorted().endsWith(prompts.size());
+      // The scorer keeps the common prefix; a second time nothing may have changed.
+      assertThat(scorer.score((done, all) -> {})).isEqualTo(tastes);
+      return tastes;
+    }
+  }
+
+  /** Of 6 users, out of order: their prompts share 4 tokens, a user's 16. */
+  private static List<int[]> prompts() {
+    Random random = new Random(11);
+    return IntStream.range(0, 30)
+        .mapToObj(i -> {
+          int user = i % 6;
+          return IntStream.range(0, 18 + random.nextInt(20))
+              .map(t -> t < 4 ? 3 + t : t < 16 ? 20 + user : 10 + random.nextInt(50))
+              .toArray();
+        })
+        .toList();
+  }
+}
