@@ -2,7 +2,7 @@
 """Times tallrec against HF transformers + PEFT on this CPU: the same shapes and rows, rounds in turn, both processes warm.
 
 usage: compare_cpu.py BENCHMARKS_JAR MODEL_DIR MOVIE_DIR [--rounds 7] [--java JAVA] [--only NAME]
-                      [--onednn] [--decode] [--m110] [--bf16 LIB] [--threads N] [--processor-time] [--memory]
+                      [--onednn] [--products] [--decode] [--m110] [--bf16 LIB] [--threads N] [--processor-time] [--memory]
 MODEL_DIR is models/tallrec-mini-base, MOVIE_DIR a directory with the movie train.json.gz and test.json.gz.
 Needs torch, transformers, peft. Prints, per work, the ratio of medians and a 95 % bootstrap interval, as Markdown.
 
@@ -10,7 +10,8 @@ Works: dense training steps and forward passes (equal length, loss everywhere: p
 (padded for the peer as its collator does) with answer-only loss and with train_on_inputs; scoring (one batched forward of the peer),
 and the paper's way (generate, then read the first score) on a tenth of the rows.
 
---onednn adds a second peer, the same model with its frozen linears on oneDNN, in the same rounds (dense works and decoding); --m110 adds the
+--onednn adds a second peer, the same model with its frozen linears on oneDNN, in the same rounds (dense works, decoding, products); --products adds
+the fp32 products of one layer alone, against PyTorch's and against oneDNN's with weights laid out by it beforehand; --m110 adds the
 dense steps of a 110M model; --decode adds generation of one sequence with a K/V cache, the likeliest token each time. --bf16 adds the
 larger dense works in bf16: the peer's whole model in torch.bfloat16 (PEFT keeps the adapter in fp32), our products with frozen weights by LIB,
 oneDNN's library. --processor-time counts what each process was given instead of what a clock shows, with one thread each: for a machine that is
@@ -22,12 +23,13 @@ import numpy as np, torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from tokenizers import Tokenizer
-from onednn import with_onednn
+from onednn import product, with_onednn
 
 ap = argparse.ArgumentParser()
 ap.add_argument("jar"); ap.add_argument("model"); ap.add_argument("movies")
 ap.add_argument("--rounds", type=int, default=7); ap.add_argument("--java", default="java"); ap.add_argument("--only", default="")
-ap.add_argument("--onednn", action="store_true"); ap.add_argument("--decode", action="store_true"); ap.add_argument("--m110", action="store_true")
+ap.add_argument("--onednn", action="store_true"); ap.add_argument("--products", action="store_true")
+ap.add_argument("--m110", action="store_true"); ap.add_argument("--decode", action="store_true")
 ap.add_argument("--bf16", metavar="LIB", default="", help="oneDNN's library: adds dense works in bf16")
 ap.add_argument("--threads", type=int, default=0, help="of each side (default: one per processor)")
 ap.add_argument("--processor-time", action="store_true"); ap.add_argument("--memory", action="store_true")
@@ -40,6 +42,7 @@ torch.manual_seed(0)
 SHAPES = dict(MINI=(256, 688, 8, 4, 6, 8192), M15=(288, 768, 6, 6, 6, 32000))
 if args.m110: SHAPES["M110"] = (768, 2048, 12, 12, 12, 32000)
 PROMPT_TOKENS, NEW_TOKENS = 16, 128
+PRODUCT_TOKENS = 512
 memory = []   # of each work: its name, the peer's peak and ours, in MiB
 PROMPT = ("Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately "
           "completes the request.  # noqa: E501\n\n### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n")
@@ -48,7 +51,8 @@ PROMPT = ("Below is an instruction that describes a task, paired with an input t
 class Ours:
     def __init__(self, *work):
         self.process = subprocess.Popen(
-            [args.java, f"-XX:ActiveProcessorCount={threads}", "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", args.jar,
+            # The launcher's own options, and as many threads as the peer.
+            [args.java, "-XX:+UseSerialGC", f"-XX:ActiveProcessorCount={threads}", "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", args.jar,
              "dev.tallrec.benchmarks.PeerServer", *map(str, work)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
@@ -114,6 +118,26 @@ def dense(shape, rows, train, onednn=False, dtype=torch.float32):
         torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
         optimizer.step(); optimizer.zero_grad(set_to_none=True)
     return step
+
+
+def products(shape, times, onednn=False):
+    """Products of a layer's frozen weights, forward: q, k, v as one, o, gate and up, down."""
+    hidden, inner, heads, kv = SHAPES[shape][:4]
+    head = hidden // heads
+    work = []
+    for inputs, outputs in ((hidden, hidden + 2 * kv * head), (hidden, hidden), (hidden, 2 * inner), (inner, hidden)):
+        x, weight = torch.full((PRODUCT_TOKENS, inputs), 0.5), torch.rand(outputs, inputs) * 2 - 1
+        if onednn:
+            weight = torch.ops.mkldnn._reorder_linear_weight(weight, PRODUCT_TOKENS)
+            work.append(lambda x=x, weight=weight: product(x, weight))
+        else:
+            work.append(lambda x=x, weight=weight: torch.nn.functional.linear(x, weight))
+
+    @torch.no_grad()
+    def run():
+        for _ in range(times):
+            for multiply in work: multiply()
+    return run
 
 
 def decode(shape, onednn=False):
@@ -229,6 +253,10 @@ for shape in [shape for shape in SHAPES if shape != "MINI"] if args.bf16 else ()
             server("train", shape, rows, args.bf16))
     compare(f"forward and loss, dense, {shape}, {rows} x 256, bf16", lambda: dense(shape, rows, False, dtype=torch.bfloat16),
             server("forward", shape, rows, args.bf16))
+for shape in SHAPES if args.products else ():
+    times = 3 if shape == "M110" else 30
+    compare(f"products of a layer, {shape}, {PRODUCT_TOKENS} tokens, {times} times, fp32", lambda: products(shape, times),
+            server("products", shape, PRODUCT_TOKENS, times), stronger=lambda: products(shape, times, onednn=True))
 for shape in SHAPES if args.decode else ():
     compare(f"decoding, {shape}, {NEW_TOKENS} tokens after {PROMPT_TOKENS}, fp32", lambda: decode(shape), server("decode", shape, PROMPT_TOKENS, NEW_TOKENS),
             stronger=lambda: decode(shape, onednn=True), tokens=NEW_TOKENS)

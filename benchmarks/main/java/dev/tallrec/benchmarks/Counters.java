@@ -2,6 +2,7 @@ package dev.tallrec.benchmarks;
 
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.openjdk.jmh.results.BenchmarkResult;
 import org.openjdk.jmh.results.IterationResult;
 import org.openjdk.jmh.results.Result;
@@ -18,6 +19,9 @@ final class Counters {
   private static final String PER_OPERATION = " per operation";
   private static final String ALLOCATED_IN_JMH = "gc.alloc.rate.norm";
   private static final String EVENTS = "#";
+
+  /** What benchmarks of ours divide by the time themselves. */
+  private static final Pattern RATES = Pattern.compile("PerSecond$|^percent");
 
   private final Map<String, Double> perOperation = new TreeMap<>();
   private final Map<String, Double> others = new TreeMap<>();
@@ -37,6 +41,8 @@ final class Counters {
       put(perOperation, ALLOCATED, score);
     } else if (key.contains("gc.")) {
       put(others, key + " " + result.getScoreUnit(), score);
+    } else if (result.getScoreUnit().equals(EVENTS) && RATES.matcher(key).find()) {
+      put(others, key, score);
     } else if (result.getScoreUnit().equals(EVENTS)) {
       // Counted over the iteration: the faster the code, the more of them.
       put(perOperation, key + PER_OPERATION, score / iteration.getMetadata().getMeasuredOps());

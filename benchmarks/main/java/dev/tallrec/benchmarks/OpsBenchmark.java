@@ -2,12 +2,14 @@ package dev.tallrec.benchmarks;
 
 import dev.tallrec.backend.AdamWStep;
 import dev.tallrec.backend.AttentionLayout;
+import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.Dropout;
 import dev.tallrec.backend.FrozenLinear;
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
-import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.backend.Ops;
+import dev.tallrec.backend.RopeTable;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Shape;
@@ -16,6 +18,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -30,9 +33,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Single operations at the sizes of a model's layer, over 512 tokens. {@code linear} is the product
- * that others are measured by: the best GFLOP/s there is the machine's ceiling, {@code add} the
- * same for GB/s.
+ * Single operations at the sizes of a model's layer, over 512 tokens: GFLOP/s or GB/s, and their
+ * share of the fastest product or copy that {@link DeviceUnderTest} measured just before. On a GPU
+ * ({@code -p device=cuda}) the time is that of CUDA events.
  *
  * <p>{@code java -jar benchmarks/target/benchmarks.jar OpsBenchmark -p shape=MINI}; last figures in
  * results/.
@@ -40,7 +43,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
-@Warmup(iterations = 3, time = 3)
+@Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 3, time = 1)
 @Fork(
     value = 3,
@@ -48,14 +51,19 @@ import org.openjdk.jmh.annotations.Warmup;
 public class OpsBenchmark {
 
   private static final int TOKENS = 512;
+  private static final int LENGTH = 256;
+  private static final int[] LENGTHS = {LENGTH, LENGTH * 3 / 4, LENGTH / 4};
   private static final int RANK = 8;
-  private static final double GIGA = 1e9;
+  private static final int LABELS = 32;
+  private static final int PARAMETERS = 1 << 20;
 
-  @Param({"MINI", "M110", "LAYER_OF_7B"})
+  @Param({"MINI", "M15", "M110", "LAYER_OF_7B"})
   public ModelShape shape;
 
   private final Arena host = Arena.ofShared();
-  private CpuDevice device;
+  private Device device;
+  private Ops ops;
+  private int numberBytes;
   private DeviceArena memory;
   private LlamaConfig config;
   private FrozenLinear gateUp;
@@ -67,31 +75,41 @@ public class OpsBenchmark {
   private Matrix a;
   private Matrix b;
   private Matrix u;
-  private Matrix q;
-  private Matrix k;
-  private Matrix v;
-  private Matrix attention;
-  private Matrix dq;
-  private Matrix dk;
-  private Matrix dv;
-  private Matrix lse;
-  private Matrix delta;
+  private Matrix da;
+  private Matrix db;
+  private Indices positions;
+  private RopeTable rope;
   private AttentionLayout packed;
+  private AttentionLayout padded;
+  private Heads heads;
   private Matrix logits;
   private Matrix weights;
   private Matrix losses;
   private Indices targets;
-  private Matrix flat1;
-  private Matrix flat2;
-  private Matrix flat3;
-  private Matrix flat4;
-  private Matrix da;
-  private Matrix db;
+  private Matrix master;
+  private Matrix gradients;
+  private Matrix firstMoment;
+  private Matrix secondMoment;
+  private Matrix copy;
+
+  /** Operands of attention. */
+  private record Heads(
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      Matrix lse,
+      Matrix delta,
+      Matrix dq,
+      Matrix dk,
+      Matrix dv) {}
 
   /** Fills everything with small numbers. */
   @Setup
-  public void setUp() {
-    device = CpuDevice.ofAllProcessors();
+  public void setUp(DeviceUnderTest deviceUnderTest) {
+    device = deviceUnderTest.get();
+    ops = device.ops();
+    numberBytes = deviceUnderTest.numberBytes();
     memory = device.newArena();
     config = shape.config();
     int hiddenSize = config.hiddenSize();
@@ -105,37 +123,69 @@ public class OpsBenchmark {
     hidden2 = matrix(TOKENS, hiddenSize);
     wide = matrix(TOKENS, 2 * inner);
     norm = matrix(1, hiddenSize);
-    rstd = matrix(TOKENS, 1);
+    rstd = floats(TOKENS, 1);
     a = matrix(RANK, hiddenSize);
     b = matrix(hiddenSize, RANK);
     u = matrix(TOKENS, RANK);
-    q = matrix(TOKENS, config.queryWidth());
-    k = matrix(TOKENS, config.keyValueWidth());
-    v = matrix(TOKENS, config.keyValueWidth());
-    attention = matrix(TOKENS, config.queryWidth());
-    dq = matrix(TOKENS, config.queryWidth());
-    dk = matrix(TOKENS, config.keyValueWidth());
-    dv = matrix(TOKENS, config.keyValueWidth());
-    lse = matrix(config.numAttentionHeads(), TOKENS);
-    delta = matrix(config.numAttentionHeads(), TOKENS);
-    packed =
-        new AttentionLayout(
-            indices(0, 256, 0, 0, 0, 0, 256, 256, 256, 0, 0, 0), 2, TOKENS, TOKENS, 256);
-    logits = matrix(32, config.vocabSize());
-    weights = matrix(32, 1);
-    losses = matrix(32, 1);
-    targets = indices(new int[32]);
-    flat1 = matrix(1, 1 << 20);
-    flat2 = matrix(1, 1 << 20);
-    flat3 = matrix(1, 1 << 20);
-    flat4 = matrix(1, 1 << 20);
-    da = matrix(RANK, hiddenSize);
-    db = matrix(hiddenSize, RANK);
+    da = floats(RANK, hiddenSize);
+    db = floats(hiddenSize, RANK);
+    positions = indices(IntStream.range(0, TOKENS).map(row -> row % LENGTH).toArray());
+    int half = config.headDim() / 2;
+    rope = new RopeTable(floats(LENGTH, half), floats(LENGTH, half));
+    packed = layout(false);
+    padded = layout(true);
+    heads = heads(padded.queryRows());
+    logits = matrix(LABELS, config.vocabSize());
+    weights = floats(LABELS, 1);
+    losses = floats(LABELS, 1);
+    targets = indices(new int[LABELS]);
+    master = floats(1, PARAMETERS);
+    gradients = floats(1, PARAMETERS);
+    firstMoment = floats(1, PARAMETERS);
+    secondMoment = floats(1, PARAMETERS);
+    copy = numberBytes == Float.BYTES ? master : matrix(1, PARAMETERS);
+  }
+
+  private Heads heads(int rows) {
+    int keyValueWidth = config.keyValueWidth();
+    return new Heads(
+        matrix(rows, config.queryWidth()),
+        matrix(rows, keyValueWidth),
+        matrix(rows, keyValueWidth),
+        matrix(rows, config.queryWidth()),
+        floats(config.numAttentionHeads(), rows),
+        floats(config.numAttentionHeads(), rows),
+        matrix(rows, config.queryWidth()),
+        matrix(rows, keyValueWidth),
+        matrix(rows, keyValueWidth));
+  }
+
+  /** Sequences of {@link #LENGTHS}, end to end or each filled up to the longest. */
+  private AttentionLayout layout(boolean filled) {
+    int[] segments = new int[LENGTHS.length * AttentionLayout.INTS_PER_SEGMENT];
+    int rows = 0;
+    for (int i = 0; i < LENGTHS.length; i++) {
+      int length = filled ? LENGTH : LENGTHS[i];
+      int at = i * AttentionLayout.INTS_PER_SEGMENT;
+      segments[at] = rows;
+      segments[at + 1] = length;
+      segments[at + 2] = rows;
+      rows += length;
+    }
+    return new AttentionLayout(indices(segments), LENGTHS.length, rows, rows, LENGTH);
   }
 
   private Matrix matrix(int rows, int columns) {
-    Matrix matrix = Matrix.allocate(memory, "benchmark", DType.F32, rows, columns);
-    device.ops().fill(matrix, 0.01f);
+    return filled(device.computeType(), rows, columns);
+  }
+
+  private Matrix floats(int rows, int columns) {
+    return filled(DType.F32, rows, columns);
+  }
+
+  private Matrix filled(DType type, int rows, int columns) {
+    Matrix matrix = Matrix.allocate(memory, "benchmark", type, rows, columns);
+    ops.fill(matrix, 0.01f);
     return matrix;
   }
 
@@ -149,107 +199,155 @@ public class OpsBenchmark {
   @TearDown
   public void tearDown() {
     memory.close();
-    device.close();
     host.close();
   }
 
-  private static double bytes(Matrix... matrices) {
-    double sum = 0;
-    for (Matrix matrix : matrices) {
-      sum += matrix.elementCount() * Float.BYTES;
-    }
-    return sum / GIGA;
+  private static double bytes(Matrix matrix) {
+    return (double) matrix.elementCount() * matrix.dtype().byteSize();
+  }
+
+  private double gateUpFlop(int tokens) {
+    return 2.0 * tokens * config.hiddenSize() * 2 * config.intermediateSize();
+  }
+
+  /** Of a product of queries and keys, those that causality hides left out. */
+  private double scoresFlop() {
+    double pairs = IntStream.of(LENGTHS).mapToDouble(length -> length * (length + 1) / 2.0).sum();
+    return 2 * pairs * config.queryWidth();
   }
 
   /** gate and up as one product, weights in fp16. */
   @Benchmark
-  public void linear(Work work) {
-    device.ops().linear(hidden, gateUp, wide, false);
-    work.gflop += 2.0 * TOKENS * config.hiddenSize() * 2 * config.intermediateSize() / GIGA;
+  public void linear(Products products) {
+    ops.linear(hidden, gateUp, wide, false);
+    products.did(gateUpFlop(TOKENS));
   }
 
   /** Its input gradient. */
   @Benchmark
-  public void linearBackward(Work work) {
-    device.ops().linearBackward(wide, gateUp, hidden2, false);
-    work.gflop += 2.0 * TOKENS * config.hiddenSize() * 2 * config.intermediateSize() / GIGA;
+  public void linearBackward(Products products) {
+    ops.linearBackward(wide, gateUp, hidden2, false);
+    products.did(gateUpFlop(TOKENS));
   }
 
   /** A single token, as in decoding: bound by reading the weights. */
   @Benchmark
-  public void linearOfOneToken(Work work) {
-    device.ops().linear(hidden.rows(0, 1), gateUp, wide.rows(0, 1), false);
-    work.gbyte += 2.0 * config.hiddenSize() * 2 * config.intermediateSize() / GIGA;
+  public void linearOfOneToken(Traffic traffic) {
+    ops.linear(hidden.rows(0, 1), gateUp, wide.rows(0, 1), false);
+    traffic.did((double) Short.BYTES * gateUp.outFeatures() * gateUp.inFeatures());
   }
 
   /** LoRA r 8 forward with dropout. */
   @Benchmark
-  public void lora(Work work) {
-    device.ops().lora(hidden, a, b, 2, new Dropout(0.05f, 1, 1), u, hidden2);
-    work.gflop += 4.0 * TOKENS * RANK * config.hiddenSize() / GIGA;
-    work.gbyte += bytes(hidden, hidden2, hidden2);
+  public void lora(Products products) {
+    ops.lora(hidden, a, b, 2, new Dropout(0.05f, 1, 1), u, hidden2);
+    products.did(4.0 * TOKENS * RANK * config.hiddenSize());
   }
 
-  /** LoRA r 8 backward without dropout. */
+  /** LoRA r 8 backward with dropout. */
   @Benchmark
-  public void loraBackward(Work work) {
-    device.ops().loraBackward(hidden, hidden2, u, a, b, 2, Dropout.NONE, u, da, db, hidden2);
-    work.gflop += 8.0 * TOKENS * RANK * config.hiddenSize() / GIGA;
+  public void loraBackward(Products products) {
+    ops.loraBackward(hidden, hidden2, u, a, b, 2, new Dropout(0.05f, 1, 1), u, da, db, hidden2);
+    products.did(8.0 * TOKENS * RANK * config.hiddenSize());
   }
 
-  /** Two packed sequences of 256 tokens. */
+  /** Sequences of 256, 192 and 64 tokens, end to end: only what causality shows counts as work. */
   @Benchmark
-  public void attention(Work work) {
-    device.ops().attention(q, k, v, packed, config.headDim(), 0.1f, attention, lse);
-    work.gflop += 2 * 2.0 * 256 * 256 * config.queryWidth() / GIGA;
+  public void attention(Products products) {
+    attend(packed);
+    products.did(2 * scoresFlop());
+  }
+
+  /** The same sequences filled up to 256 tokens each, as who pads computes them; the same work. */
+  @Benchmark
+  public void attentionPadded(Products products) {
+    attend(padded);
+    products.did(2 * scoresFlop());
+  }
+
+  private void attend(AttentionLayout layout) {
+    ops.attention(heads.q, heads.k, heads.v, layout, config.headDim(), 1, heads.out, heads.lse);
   }
 
   /** Its gradient: five products where the forward pass has two. */
   @Benchmark
-  public void attentionBackward(Work work) {
-    device
-        .ops()
-        .attentionBackward(
-            q, k, v, attention, attention, lse, packed, config.headDim(), 0.1f, delta, dq, dk, dv);
-    work.gflop += 2 * 5.0 * 256 * 256 * config.queryWidth() / GIGA;
+  public void attentionBackward(Products products) {
+    attendBackward(packed);
+    products.did(5 * scoresFlop());
+  }
+
+  /** The same, padded. */
+  @Benchmark
+  public void attentionBackwardPadded(Products products) {
+    attendBackward(padded);
+    products.did(5 * scoresFlop());
+  }
+
+  private void attendBackward(AttentionLayout layout) {
+    ops.attentionBackward(
+        heads.q,
+        heads.k,
+        heads.v,
+        heads.out,
+        heads.out,
+        heads.lse,
+        layout,
+        config.headDim(),
+        1,
+        heads.delta,
+        heads.dq,
+        heads.dk,
+        heads.dv);
   }
 
   /** Residual add and RMSNorm in one pass. */
   @Benchmark
-  public void addRmsNorm(Work work) {
-    device.ops().addRmsNorm(hidden, hidden2, norm, 1e-5f, hidden2, hidden, rstd);
-    work.gbyte += bytes(hidden, hidden2, hidden2, hidden);
+  public void addRmsNorm(Traffic traffic) {
+    ops.addRmsNorm(hidden, hidden2, norm, 1e-5f, hidden2, hidden, rstd);
+    traffic.did(4 * bytes(hidden));
+  }
+
+  /** RMSNorm's gradient. */
+  @Benchmark
+  public void rmsNormBackward(Traffic traffic) {
+    ops.rmsNormBackward(hidden, heads.q.rows(0, TOKENS), norm, rstd, hidden2);
+    traffic.did(4 * bytes(hidden));
+  }
+
+  /** Rotary embedding of the queries, in place. */
+  @Benchmark
+  public void rope(Traffic traffic) {
+    ops.rope(heads.dq.rows(0, TOKENS), positions, rope, false);
+    traffic.did(2 * bytes(heads.dq.rows(0, TOKENS)));
   }
 
   /** SwiGLU. */
   @Benchmark
-  public void swiglu(Work work) {
+  public void swiglu(Traffic traffic) {
     int inner = config.intermediateSize();
-    device.ops().swiglu(wide.columns(0, inner), wide.columns(inner, inner), wide.columns(0, inner));
-    work.gbyte += bytes(wide) * 1.5;
+    ops.swiglu(wide.columns(0, inner), wide.columns(inner, inner), wide.columns(0, inner));
+    traffic.did(1.5 * bytes(wide));
   }
 
   /** Loss and gradient of 32 labels. */
   @Benchmark
-  public void crossEntropy(Work work) {
-    device.ops().crossEntropy(logits, targets, weights, 1, losses, logits);
-    work.gbyte += bytes(logits, logits);
+  public void crossEntropy(Traffic traffic) {
+    ops.crossEntropy(logits, targets, weights, 1, losses, logits);
+    traffic.did(2 * bytes(logits));
   }
 
   /** AdamW over a million parameters. */
   @Benchmark
-  public void adamW(Work work) {
-    device
-        .ops()
-        .adamW(
-            flat1, flat2, flat3, flat4, flat1, new AdamWStep(1e-3f, 0.9, 0.999, 1e-8f, 0, 10, 1));
-    work.gbyte += bytes(flat1, flat1, flat2, flat3, flat3, flat4, flat4);
+  public void adamW(Traffic traffic) {
+    AdamWStep step = new AdamWStep(1e-3f, 0.9, 0.999, 1e-8f, 0, 10, 1);
+    ops.adamW(master, gradients, firstMoment, secondMoment, copy, step);
+    traffic.did(PARAMETERS * (7.0 * Float.BYTES + (copy == master ? 0 : numberBytes)));
   }
 
-  /** y += x over four megabytes each: the machine's memory. */
+  /** y += x. */
   @Benchmark
-  public void add(Work work) {
-    device.ops().add(flat1, flat2);
-    work.gbyte += bytes(flat1, flat2, flat2);
+  public void add(Traffic traffic) {
+    ops.add(hidden, hidden2);
+    traffic.did(3 * bytes(hidden));
   }
 }

@@ -1,5 +1,8 @@
 package dev.tallrec.benchmarks;
 
+import dev.tallrec.backend.DeviceArena;
+import dev.tallrec.backend.FrozenLinear;
+import dev.tallrec.backend.Matrix;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.llama.Adapter;
 import dev.tallrec.llama.LlamaConfig;
@@ -16,6 +19,8 @@ import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Shape;
+import dev.tallrec.tensor.Tensor;
 import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.LabelledTokens;
@@ -26,8 +31,10 @@ import dev.tallrec.train.TrainingListener;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -47,13 +54,14 @@ public final class PeerServer {
 
   /**
    * Serves "train SHAPE ROWS", "forward SHAPE ROWS", both with oneDNN's library after them for
-   * products in bf16, "decode SHAPE PROMPT NEW", "movie-train INPUTS", "movie-score"; an empty line
-   * repeats.
+   * products in bf16, "products SHAPE TOKENS TIMES", "decode SHAPE PROMPT NEW", "movie-train
+   * INPUTS", "movie-score"; an empty line repeats.
    */
   public static void main(String[] arguments) throws Exception {
     Round round =
         switch (arguments[0]) {
           case "train", "forward" -> dense(arguments);
+          case "products" -> products(arguments);
           case "decode" -> decode(arguments);
           case "movie-train" -> movieTrain(Boolean.parseBoolean(arguments[1]));
           case "movie-score" -> movieScore();
@@ -72,12 +80,48 @@ public final class PeerServer {
     StepBenchmark benchmark = new StepBenchmark();
     benchmark.shape = ModelShape.valueOf(arguments[1]);
     benchmark.rows = Integer.parseInt(arguments[2]);
-    benchmark.oneDnn = arguments.length > 3 ? Path.of(arguments[3]) : null;
-    benchmark.setUp();
-    Work work = new Work();
+    benchmark.setUp(DeviceUnderTest.cpu(arguments.length > 3 ? Path.of(arguments[3]) : null));
+    Products products = new Products();
+    TokenRate rate = new TokenRate();
     return arguments[0].equals("train")
-        ? () -> benchmark.train(work)
-        : () -> benchmark.forward(work);
+        ? () -> benchmark.train(products, rate)
+        : () -> benchmark.forward(products, rate);
+  }
+
+  /** A layer's products with its frozen weights, forward: q, k, v as one, o, gate and up, down. */
+  private static Round products(String[] arguments) {
+    LlamaConfig config = ModelShape.valueOf(arguments[1]).config();
+    int tokens = Integer.parseInt(arguments[2]);
+    int times = Integer.parseInt(arguments[3]);
+    int hidden = config.hiddenSize();
+    int inner = config.intermediateSize();
+    int[][] shapes = {
+      {hidden, config.queryWidth() + 2 * config.keyValueWidth()},
+      {config.queryWidth(), hidden},
+      {hidden, 2 * inner},
+      {inner, hidden}
+    };
+    Arena host = Arena.ofAuto();
+    CpuDevice device = CpuDevice.ofAllProcessors();
+    DeviceArena memory = device.newArena();
+    List<Runnable> products = new ArrayList<>();
+    SplittableRandom random = new SplittableRandom(3);
+    for (int[] shape : shapes) {
+      Tensor values = Tensor.allocate(host, "w", DType.F32, Shape.of(shape[1], shape[0]));
+      for (long i = 0; i < values.shape().elementCount(); i++) {
+        values.setFloatAt(i, (float) random.nextDouble(-1, 1));
+      }
+      FrozenLinear weight = device.loadLinear(memory, List.of(values));
+      Matrix x = Matrix.allocate(memory, "x", DType.F32, tokens, shape[0]);
+      device.ops().fill(x, 0.5f);
+      Matrix y = Matrix.allocate(memory, "y", DType.F32, tokens, shape[1]);
+      products.add(() -> device.ops().linear(x, weight, y, false));
+    }
+    return () -> {
+      for (int i = 0; i < times; i++) {
+        products.forEach(Runnable::run);
+      }
+    };
   }
 
   /** One sequence, the likeliest token each time, with keys and values kept. */

@@ -1,6 +1,6 @@
 package dev.tallrec.benchmarks;
 
-import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.backend.Device;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.llama.LlamaWeights;
@@ -10,13 +10,9 @@ import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
 import dev.tallrec.lora.LoraParameters;
-import dev.tallrec.tensor.DType;
 import dev.tallrec.train.AdamW;
 import java.io.IOException;
-import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -49,17 +45,13 @@ public class StepBenchmark {
 
   private static final int LENGTH = 256;
 
-  @Param({"MINI", "M15"})
+  @Param({"MINI", "M15", "M110"})
   public ModelShape shape;
 
   @Param("8")
   public int rows;
 
-  // oneDNN's library, to multiply frozen weights in bf16. No parameter: recorded runs keep their
-  // names.
-  @Nullable Path oneDnn;
-
-  private CpuDevice device;
+  private Device device;
   private RandomWeights source;
   private LlamaWeights weights;
   private LlamaNetwork network;
@@ -71,13 +63,10 @@ public class StepBenchmark {
 
   /** Builds the model and a batch. */
   @Setup
-  public void setUp() throws IOException {
+  public void setUp(DeviceUnderTest deviceUnderTest) throws IOException {
     LlamaConfig config = shape.config();
-    device =
-        oneDnn == null
-            ? CpuDevice.ofAllProcessors()
-            : CpuDevice.inBFloat16(Runtime.getRuntime().availableProcessors(), Optional.of(oneDnn));
-    source = RandomWeights.ofEachLayer(config, DType.F32);
+    device = deviceUnderTest.get();
+    source = RandomWeights.ofEachLayer(config, device.computeType());
     weights = LlamaWeights.load(device, config, source);
     network = new LlamaNetwork(device, weights);
     adapter = LoraAdapter.initial(config, LoraConfig.paper(), 1);
@@ -101,23 +90,34 @@ public class StepBenchmark {
     adapter.close();
     weights.close();
     source.close();
-    device.close();
   }
 
   /** Forward, backward, AdamW. */
   @Benchmark
-  public double train(Work work) {
+  public double train(Products products, TokenRate rate) {
     double loss =
         network.lossAndGradients(workspace, batch, (float) (1 / batch.labelWeight()), 0, 1);
     optimizer.step(1e-4, 1, 1);
-    work.tokens += rows * LENGTH;
+    device.synchronize();
+    products.did(modelFlop(4));
+    rate.did(rows * LENGTH);
     return loss;
   }
 
   /** Forward and loss. */
   @Benchmark
-  public double forward(Work work) {
-    work.tokens += rows * LENGTH;
-    return network.loss(workspace, batch);
+  public double forward(Products products, TokenRate rate) {
+    double loss = network.loss(workspace, batch);
+    products.did(modelFlop(2));
+    rate.did(rows * LENGTH);
+    return loss;
+  }
+
+  /**
+   * The batch's model FLOP: 2 a parameter and token forward, as many for the input gradient; no
+   * weight has a gradient, and what attention multiplies does not count.
+   */
+  private double modelFlop(int perParameter) {
+    return (double) perParameter * network.config().parameterCount() * rows * LENGTH;
   }
 }

@@ -71,12 +71,12 @@ public class TextBenchmark {
 
   /** Encodes 256 examples. */
   @Benchmark
-  public int tokenize(Work work) {
+  public int tokenize(TokenRate rate) {
     int tokens = 0;
     for (RecExample example : examples) {
       tokens += encoder.encode(example.text()).tokens().ids().length;
     }
-    work.tokens += tokens;
+    rate.did(tokens);
     return tokens;
   }
 
@@ -88,7 +88,7 @@ public class TextBenchmark {
 
   /** Maps the weights, checks the header, touches every page. */
   @Benchmark
-  public long openAndTouch(Work work) throws IOException {
+  public long openAndTouch(Traffic traffic) throws IOException {
     long sum = 0;
     try (SafetensorsModel files = SafetensorsModel.open(model)) {
       for (String name : files.names()) {
@@ -96,7 +96,7 @@ public class TextBenchmark {
         for (long at = 0; at < segment.byteSize(); at += 4096) {
           sum += segment.get(ValueLayout.JAVA_BYTE, at);
         }
-        work.gbyte += segment.byteSize() / 1e9;
+        traffic.did((double) segment.byteSize());
       }
     }
     return sum;

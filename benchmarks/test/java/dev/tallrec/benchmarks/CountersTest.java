@@ -29,6 +29,8 @@ class CountersTest {
         new ThroughputResult(
             ResultRole.SECONDARY, "tokens", 8.0 * operations, SECOND, TimeUnit.SECONDS));
     result.addResult(scalar("launches", 3.0 * operations, "#"));
+    result.addResult(scalar("gflopPerSecond", 400, "#"));
+    result.addResult(scalar("percentOfProducts", 90, "#"));
     result.addResult(scalar("gc.alloc.rate.norm", allocated, "B/op"));
     result.addResult(scalar("gc.time", 7, "ms"));
     return result;
@@ -49,6 +51,7 @@ class CountersTest {
         .containsEntry(Counters.ALLOCATED, 80.0)
         .containsEntry("tokens per operation", 8.0)
         .containsEntry("launches per operation", 3.0);
-    assertThat(counters.others()).containsOnlyKeys("gc.time ms", "tokens ops/s");
+    assertThat(counters.others())
+        .containsOnlyKeys("gc.time ms", "tokens ops/s", "gflopPerSecond", "percentOfProducts");
   }
 }

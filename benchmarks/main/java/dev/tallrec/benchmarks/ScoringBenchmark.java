@@ -1,0 +1,101 @@
+package dev.tallrec.benchmarks;
+
+import dev.tallrec.llama.Adapter;
+import dev.tallrec.llama.LlamaConfig;
+import dev.tallrec.llama.LlamaNetwork;
+import dev.tallrec.llama.LlamaWeights;
+import dev.tallrec.rec.Taste;
+import dev.tallrec.rec.TasteScorer;
+import dev.tallrec.text.AnswerTokens;
+import java.io.IOException;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Scoring of 64 random prompts as long as the movie test set's, which begin with the same
+ * instruction.
+ *
+ * <p>{@code java -jar benchmarks/target/benchmarks.jar ScoringBenchmark -p shape=MINI}; last
+ * figures in results/.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.Throughput)
+@OutputTimeUnit(TimeUnit.SECONDS)
+@Warmup(iterations = 3, time = 2)
+@Measurement(iterations = 3, time = 2)
+@Fork(
+    value = 3,
+    jvmArgsAppend = {"--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
+public class ScoringBenchmark {
+
+  private static final int PROMPTS = 64;
+  private static final int LENGTH = 234;
+  private static final int INSTRUCTION = 91;
+  private static final int BATCH_TOKENS = 2048;
+  private static final int FIRST_TOKEN = 3;
+  private static final AnswerTokens ANSWERS = new AnswerTokens(5, 9);
+
+  @Param({"MINI", "M15"})
+  public ModelShape shape;
+
+  private RandomWeights source;
+  private LlamaWeights weights;
+  private TasteScorer scorer;
+
+  /** Builds the model and the prompts. */
+  @Setup
+  public void setUp(DeviceUnderTest deviceUnderTest) throws IOException {
+    LlamaConfig config = shape.config();
+    source = RandomWeights.ofEachLayer(config, deviceUnderTest.get().computeType());
+    weights = LlamaWeights.load(deviceUnderTest.get(), config, source);
+    scorer =
+        new TasteScorer(
+            new LlamaNetwork(deviceUnderTest.get(), weights),
+            Adapter.NONE,
+            ANSWERS,
+            prompts(config.vocabSize()),
+            BATCH_TOKENS);
+  }
+
+  private static List<int[]> prompts(int vocabSize) {
+    SplittableRandom random = new SplittableRandom(4);
+    int[] instruction = random.ints(INSTRUCTION, FIRST_TOKEN, vocabSize).toArray();
+    return IntStream.range(0, PROMPTS)
+        .mapToObj(_ ->
+            IntStream.concat(
+                    IntStream.of(instruction),
+                    random.ints(LENGTH - INSTRUCTION, FIRST_TOKEN, vocabSize))
+                .toArray())
+        .toList();
+  }
+
+  /** Gives everything back. */
+  @TearDown
+  public void tearDown() {
+    scorer.close();
+    weights.close();
+    source.close();
+  }
+
+  /** Tokens count whether they are computed or not. */
+  @Benchmark
+  public List<Taste> score(TokenRate rate) {
+    List<Taste> tastes = scorer.score((done, all) -> {});
+    rate.did(PROMPTS * LENGTH);
+    return tastes;
+  }
+}
