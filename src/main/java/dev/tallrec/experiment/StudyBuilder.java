@@ -51,6 +51,7 @@ public final class StudyBuilder {
   }
 
   private void add(TestSet test) {
+    facts.addAll(AlikeRankings.of(test));
     tables.add(ComparisonTable.of(test));
     StudyCurves.kshot(test.outcomes(), test.data()).ifPresent(lines::add);
     lines.add(StudyCurves.roc(test));
