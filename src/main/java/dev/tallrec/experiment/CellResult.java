@@ -86,6 +86,11 @@ public record CellResult(
     return evaluation;
   }
 
+  /** The same as the result of another run. */
+  CellResult with(Map<String, String> otherConfiguration) {
+    return new CellResult(version, otherConfiguration, machine, seconds, test, curve, remarks);
+  }
+
   void write(Path directory) throws IOException {
     AtomicFiles.replaceFile(
         directory.resolve(FILE), aside -> Files.write(aside, JSON.writeValueAsBytes(this)));

@@ -29,6 +29,16 @@ interface CellRunner {
   }
 
   /**
+   * Whether the few-shot sample has a part in what a cell measures. If not, cells of this kind that
+   * are tested on the same data sets measure the same, whatever their K and seed.
+   *
+   * @throws IOException if {@link #check} does
+   */
+  default boolean usesSample(Grid.Cell cell) throws IOException {
+    return true;
+  }
+
+  /**
    * Checks a cell's settings, so that a mistake is known before hours of other cells.
    *
    * @throws IOException naming the variant and the setting

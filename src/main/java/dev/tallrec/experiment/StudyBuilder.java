@@ -26,6 +26,9 @@ public final class StudyBuilder {
     facts.add("Base model: %s, on %s.".formatted(base, runners.machine()));
     for (Outcomes outcomes : all) {
       addFacts(outcomes);
+      if (outcomes.byCell().isEmpty()) {
+        continue;
+      }
       for (String data : outcomes.grid().testSets()) {
         tables.add(AucTable.of(outcomes, data, runners.data(data)));
         TestSet test = TestSet.read(outcomes, data, runners.data(data));
