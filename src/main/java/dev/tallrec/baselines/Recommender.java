@@ -44,12 +44,12 @@ public final class Recommender implements AutoCloseable {
   /**
    * What came of training.
    *
-   * @param valid scores of the validation examples at the best step
-   * @param test scores of the test examples at the best step
-   * @param bestStep with the best validation AUC
+   * @param test scores of the test examples by the state that was kept
+   * @param kept the validation with the best AUC, the first of them where several have it; the
+   *     untrained state is none of them
    * @param curve all validations
    */
-  public record Outcome(double[] valid, double[] test, int bestStep, List<Point> curve) {}
+  public record Outcome(double[] test, Point kept, List<Point> curve) {}
 
   private static final int SCORED_AT_A_TIME = 1000;
 
@@ -149,7 +149,6 @@ public final class Recommender implements AutoCloseable {
     boolean[] labels = RecExample.labels(data.valid());
     List<Point> curve = new ArrayList<>();
     Optional<Outcome> best = Optional.empty();
-    double bestAuc = Double.NEGATIVE_INFINITY;
     double loss = 0;
     int since = 0;
     for (int step = 1; step <= steps; step++) {
@@ -159,14 +158,12 @@ public final class Recommender implements AutoCloseable {
       loss += step(train.rows(sample(batch)), optimizer);
       since++;
       if (step % every == 0 || step == steps) {
-        double[] validScores = scores(valid);
-        double auc = Auc.of(validScores, labels);
-        curve.add(new Point(step, loss / since, auc));
-        if (auc > bestAuc) {
-          bestAuc = auc;
-          best = Optional.of(new Outcome(validScores, scores(test), step, curve));
+        Point point = new Point(step, loss / since, Auc.of(scores(valid), labels));
+        curve.add(point);
+        if (best.isEmpty() || point.validAuc() > best.get().kept().validAuc()) {
+          best = Optional.of(new Outcome(scores(test), point, curve));
         }
-        progress.step(step, "validation AUC %.4f".formatted(auc));
+        progress.step(step, "validation AUC %.4f".formatted(point.validAuc()));
         loss = 0;
         since = 0;
       }

@@ -70,6 +70,7 @@ public final class GridRun {
     for (int i = 0; i < cells.size(); i++) {
       Grid.Cell cell = cells.get(i);
       if (!before.byCell().containsKey(cell) && runners.of(cell.model()).missing(cell).isEmpty()) {
+        runners.stopIfTold();
         listener.message("");
         listener.message("== %d of %d: %s".formatted(i + 1, cells.size(), cell.name()));
         CellResult result = run(cell);

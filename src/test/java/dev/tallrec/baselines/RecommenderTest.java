@@ -49,6 +49,9 @@ class RecommenderTest {
     Recommender.Outcome first = train(settings, shots, null);
     assertThat(first.curve().getLast().loss()).isLessThan(first.curve().getFirst().loss());
     assertThat(first.test()).hasSize(1000);
+    assertThat(first.kept().validAuc())
+        .isEqualTo(
+            first.curve().stream().mapToDouble(Recommender.Point::validAuc).max().orElseThrow());
     assertThat(train(settings, shots, null).test()).isEqualTo(first.test());
   }
 

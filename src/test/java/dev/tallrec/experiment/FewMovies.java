@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /** A data set of some published movie rows, grids over it, and what is told of their runs. */
@@ -109,7 +110,11 @@ final class FewMovies implements RunListener, AutoCloseable {
   }
 
   Runners runners(Grid grid, Optional<EndpointAccess> server) {
-    return new Runners(base, grid.preset(), runs(), Optional.empty(), server, this, () -> false);
+    return runners(grid, server, () -> false);
+  }
+
+  Runners runners(Grid grid, Optional<EndpointAccess> server, BooleanSupplier stop) {
+    return new Runners(base, grid.preset(), runs(), Optional.empty(), server, this, stop);
   }
 
   EndpointAccess access(URI url, Api api) {

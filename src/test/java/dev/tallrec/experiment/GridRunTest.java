@@ -176,6 +176,7 @@ class GridRunTest {
       delimiter = '|',
       value = {
         "TALLRec: {rec.epoch: 1} | rec.epoch",
+        "TALLRec: {base: other} | base is not for a variant to set",
         "GRU: {model: recommender, hiden: 3} | hiden",
         "GRU: {model: recommender, hidden: 0} | hidden must be 2 or more",
         "GRU: {model: recommender, features: tea} | tea",
@@ -217,6 +218,15 @@ class GridRunTest {
     movies.begun().clear();
     assertThat(run(grid, Optional.empty()).byCell()).isEqualTo(first.byCell());
     assertThat(movies.begun()).isEmpty();
+  }
+
+  @Test
+  void stopsBetweenRunsThatDoNotAskThemselves() throws IOException, TrainingStoppedException {
+    Grid grid = grid("solved: {model: untuned, demonstrations: 1}");
+    Runners stopping = movies.runners(grid, Optional.empty(), () -> !movies.begun().isEmpty());
+    GridRun run = new GridRun(stopping, grid, movies.runs(), movies);
+    assertThatThrownBy(run::run).isInstanceOf(TrainingStoppedException.class);
+    assertThat(run.present().byCell()).hasSize(1);
   }
 
   @Test
