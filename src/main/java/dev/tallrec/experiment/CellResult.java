@@ -98,7 +98,7 @@ public record CellResult(
 
   /** Where the scores of a data set's test rows are. */
   static Path scores(Path directory, String data) {
-    return directory.resolve("scores-" + Path.of(data).getFileName() + ".csv");
+    return directory.resolve("scores-" + Grid.lastName(data) + ".csv");
   }
 
   /** What tells a cell from any other, in the grid or in another version of it. */
