@@ -44,16 +44,14 @@ public final class Recommender implements AutoCloseable {
   /**
    * What came of training.
    *
-   * @param valid scores of the validation examples at the best step
-   * @param test scores of the test examples at the best step
-   * @param bestStep with the best validation AUC
+   * @param test scores of the test examples by the state that was kept
+   * @param kept the validation with the best AUC, the first of them where several have it; the
+   *     untrained state is none of them
    * @param curve all validations
    */
-  public record Outcome(double[] valid, double[] test, int bestStep, List<Point> curve) {}
+  public record Outcome(double[] test, Point kept, List<Point> curve) {}
 
   private static final int SCORED_AT_A_TIME = 1000;
-  private static final float DRO_TEMPERATURE = 1;
-  private static final float SMALLEST = 1e-24f;
 
   private final RecommenderSettings settings;
   private final RecData data;
@@ -67,8 +65,7 @@ public final class Recommender implements AutoCloseable {
   private final Encoder encoder;
   private final NDArray output;
   private final NDArray outputBias;
-  private final float[] shares;
-  private final NDArray allShares;
+  private final @Nullable RobustTerm robust;
   private final int items;
   private final Random random;
 
@@ -114,23 +111,10 @@ public final class Recommender implements AutoCloseable {
     double bound = 1 / Math.sqrt(encoder.width());
     this.output = weights.uniform("output.weight", bound, encoder.width(), items);
     this.outputBias = weights.uniform("output.bias", bound, items);
-    this.shares = shares(this.train, items, settings.droPower());
-    this.allShares = weights.frozen(shares, 1, items);
-  }
-
-  /** Each item's share of the training targets, one added to all counts, raised to a power. */
-  private static float[] shares(Sequences train, int items, double power) {
-    double[] counts = new double[items];
-    Arrays.fill(counts, 1);
-    for (long target : train.targets()) {
-      counts[(int) target]++;
-    }
-    double sum = Arrays.stream(counts).sum();
-    float[] shares = new float[items];
-    for (int i = 0; i < items; i++) {
-      shares[i] = (float) Math.pow(counts[i] / sum, power);
-    }
-    return shares;
+    this.robust =
+        settings.droWeight() > 0
+            ? new RobustTerm(weights, this.train, items, settings.droPower())
+            : null;
   }
 
   private int batchRows() {
@@ -165,7 +149,6 @@ public final class Recommender implements AutoCloseable {
     boolean[] labels = RecExample.labels(data.valid());
     List<Point> curve = new ArrayList<>();
     Optional<Outcome> best = Optional.empty();
-    double bestAuc = Double.NEGATIVE_INFINITY;
     double loss = 0;
     int since = 0;
     for (int step = 1; step <= steps; step++) {
@@ -175,14 +158,12 @@ public final class Recommender implements AutoCloseable {
       loss += step(train.rows(sample(batch)), optimizer);
       since++;
       if (step % every == 0 || step == steps) {
-        double[] validScores = scores(valid);
-        double auc = Auc.of(validScores, labels);
-        curve.add(new Point(step, loss / since, auc));
-        if (auc > bestAuc) {
-          bestAuc = auc;
-          best = Optional.of(new Outcome(validScores, scores(test), step, curve));
+        Point point = new Point(step, loss / since, Auc.of(scores(valid), labels));
+        curve.add(point);
+        if (best.isEmpty() || point.validAuc() > best.get().kept().validAuc()) {
+          best = Optional.of(new Outcome(scores(test), point, curve));
         }
-        progress.step(step, "validation AUC %.4f".formatted(auc));
+        progress.step(step, "validation AUC %.4f".formatted(point.validAuc()));
         loss = 0;
         since = 0;
       }
@@ -220,8 +201,8 @@ public final class Recommender implements AutoCloseable {
                       .mean();
               case NEXT_ITEM -> nextItemLoss(step, all, chosen, batch);
             };
-        if (settings.droWeight() > 0) {
-          loss = loss.add(robustness(step, all, chosen, batch).mul((float) settings.droWeight()));
+        if (robust != null) {
+          loss = loss.add(robust.of(step, all, chosen, batch).mul((float) settings.droWeight()));
         }
         collector.backward(loss);
         value = loss.getFloat();
@@ -249,25 +230,6 @@ public final class Recommender implements AutoCloseable {
   private static NDArray softplus(NDArray x) {
     // log(1 + e^x) that does not overflow.
     return x.maximum(0).add(x.abs().neg().exp().add(1).log());
-  }
-
-  /** The distributionally robust term, with y the scores, t the target and p the shares. */
-  private NDArray robustness(NDManager step, NDArray all, NDArray chosen, Sequences batch) {
-    float[] ofTargets = new float[batch.rows()];
-    for (int i = 0; i < ofTargets.length; i++) {
-      ofTargets[i] = shares[(int) batch.targets()[i]];
-    }
-    NDArray share = step.create(ofTargets, new Shape(batch.rows(), 1));
-    NDArray energies = all.square().mul(allShares).div(DRO_TEMPERATURE).exp();
-    NDArray asNegative = chosen.square().mul(share).div(DRO_TEMPERATURE).exp();
-    NDArray asPositive = chosen.sub(1).square().mul(share).div(DRO_TEMPERATURE).exp();
-    return energies
-        .sum(new int[] {1}, true)
-        .sub(asNegative)
-        .add(asPositive)
-        .add(SMALLEST)
-        .log()
-        .mean();
   }
 
   /** [batch, items]. */

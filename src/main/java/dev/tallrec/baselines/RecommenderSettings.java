@@ -8,7 +8,8 @@ package dev.tallrec.baselines;
  * @param objective what is learned
  * @param droWeight of the distributionally robust term (Yang et al., "A generic learning framework
  *     for sequential recommendation with distribution shifts", SIGIR 2023); 0 for none
- * @param droPower by which an item's share of the training targets is raised in that term
+ * @param droPower by which an item's share of the training targets is raised in that term: 0.5 in
+ *     the paper's scripts, 0.05 in those of the term's authors
  * @param hidden width of embeddings and hidden states, the like flag included
  * @param layers of the GRU
  * @param heads of attention in SASRec

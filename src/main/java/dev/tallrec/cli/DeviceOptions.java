@@ -28,7 +28,7 @@ final class DeviceOptions {
   @Option(
       names = "--device",
       description =
-          "cpu, cuda, or auto: a GPU where there is a usable one, else the CPU, and the first line of output says which"
+          "cpu, cuda, or auto: a GPU where there is a usable one, else the CPU, and the first line says which"
               + " (default: ${DEFAULT-VALUE}).")
   private Kind kind = Kind.AUTO;
 

@@ -2,13 +2,9 @@ package dev.tallrec.cli;
 
 import dev.tallrec.backend.Device;
 import dev.tallrec.experiment.Grid;
-import dev.tallrec.experiment.GridRun;
-import dev.tallrec.experiment.Outcomes;
 import dev.tallrec.experiment.Runners;
-import dev.tallrec.experiment.StudyBuilder;
+import dev.tallrec.experiment.StudyRun;
 import dev.tallrec.model.BaseModel;
-import dev.tallrec.report.Study;
-import dev.tallrec.report.StudyFiles;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.SettingsReader;
 import java.io.IOException;
@@ -37,7 +33,8 @@ import picocli.CommandLine.Parameters;
       "  llms         untuned models with and without demonstrations",
       "  full         models that learn from all movie examples",
       "  all          all of them",
-      "or a YAML file of one's own. Runs that are done are not done again; one that was interrupted goes on."
+      "or a YAML file of one's own. Runs that are done are not done again; one that was interrupted goes on.",
+      "report.md and tables.csv are written after each grid, report.html and charts at the end or on Ctrl-C."
     })
 final class ExperimentCommand implements Callable<Integer> {
 
@@ -102,29 +99,13 @@ final class ExperimentCommand implements Callable<Integer> {
               endpoint.access(directory.resolve("answers")),
               listener,
               stop);
-      List<Outcomes> outcomes = new ArrayList<>();
-      for (Grid grid : grids) {
-        try {
-          outcomes.add(new GridRun(runners, grid, directory, listener).run());
-        } catch (TrainingStoppedException e) {
-          throw new TrainingStoppedException(
-              "Stopped and saved. The same command goes on with " + directory);
-        }
-        // After each grid, so that a long study can be read while it goes on.
-        report(runners, base, outcomes, directory);
-      }
-      System.out.println("\nreport: " + directory.resolve("report.html"));
+      new StudyRun(runners, grids, base, directory, listener).run();
+    } catch (TrainingStoppedException e) {
+      throw new TrainingStoppedException(
+          "Stopped and saved. The same command goes on with " + directory);
     } finally {
       stop.listen(false);
     }
     return 0;
-  }
-
-  private void report(Runners runners, String base, List<Outcomes> outcomes, Path directory)
-      throws IOException {
-    String title =
-        outcomes.size() == 1 ? outcomes.getFirst().grid().title() : "TALLRec: the whole study";
-    Study study = new StudyBuilder(runners).build(title, base, outcomes);
-    StudyFiles.write(study, directory);
   }
 }

@@ -57,8 +57,10 @@ final class ModelOptions {
     }
   }
 
+  /** Opens the model, and says on standard error what it computes on: output is for results. */
   Opened open() throws IOException {
     Device opened = device.open();
+    System.err.println(base + "; " + opened.description());
     BaseModel model = BaseModel.named(opened, base);
     if (adapter == null) {
       return new Opened(opened, model, null, null);

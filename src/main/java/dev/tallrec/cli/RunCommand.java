@@ -3,7 +3,6 @@ package dev.tallrec.cli;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.SettingsReader;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -28,6 +27,8 @@ final class RunCommand implements Callable<Integer> {
 
   @Mixin private DeviceOptions device = new DeviceOptions();
 
+  @Mixin private RunDirectoryOption out = new RunDirectoryOption();
+
   @Option(
       names = "--k",
       paramLabel = "K",
@@ -39,13 +40,6 @@ final class RunCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "Of sample, initial values and order (default: 0).")
   private @Nullable Long seed;
-
-  @Option(
-      names = "--out",
-      paramLabel = "DIR",
-      description =
-          "Where the run is kept; a run that is there already goes on (default: runs/TIME).")
-  private @Nullable Path out;
 
   RunCommand(StopSignal stop) {
     this.stop = stop;
@@ -61,10 +55,7 @@ final class RunCommand implements Callable<Integer> {
       values.put("seed", seed.toString());
     }
     TuneExecution.run(
-        SettingsReader.read("mini", Optional.empty(), values),
-        out == null ? TuneExecution.newDirectory() : out,
-        device,
-        stop);
+        SettingsReader.read("mini", Optional.empty(), values), out.directory(), device, stop);
     return 0;
   }
 }

@@ -47,12 +47,7 @@ final class TuneCommand implements Callable<Integer> {
       description = "YAML file with some of the settings; a run's settings.yaml has them all.")
   private @Nullable Path file;
 
-  @Option(
-      names = "--out",
-      paramLabel = "DIR",
-      description =
-          "Where the run is kept; a run that is there already goes on (default: runs/TIME).")
-  private @Nullable Path out;
+  @Mixin private RunDirectoryOption out = new RunDirectoryOption();
 
   @Option(
       names = "--resume",
@@ -77,7 +72,7 @@ final class TuneCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, TrainingStoppedException {
     if (resume != null) {
-      if (!settings.values().isEmpty() || file != null || out != null) {
+      if (!settings.values().isEmpty() || file != null || out.isGiven()) {
         throw new CommandLine.ParameterException(
             spec.commandLine(), "--resume takes all settings from its directory");
       }
@@ -89,7 +84,7 @@ final class TuneCommand implements Callable<Integer> {
       System.out.print(SettingsReader.write(all));
       return 0;
     }
-    TuneExecution.run(all, out == null ? TuneExecution.newDirectory() : out, device, stop);
+    TuneExecution.run(all, out.directory(), device, stop);
     return 0;
   }
 }

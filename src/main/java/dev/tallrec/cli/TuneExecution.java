@@ -9,25 +9,13 @@ import dev.tallrec.tune.TuneSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.LocalDateTime;
-import java.time.ZoneId;
-import java.time.format.DateTimeFormatter;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Runs the two stages and reports, for the commands that do so. */
 final class TuneExecution {
 
-  private static final DateTimeFormatter RUN_NAME =
-      DateTimeFormatter.ofPattern("yyyy-MM-dd_HH-mm-ss", Locale.ROOT);
-
   private TuneExecution() {}
-
-  /** Where a run goes that names no directory. */
-  static Path newDirectory() {
-    return Path.of("runs", RUN_NAME.format(LocalDateTime.now(ZoneId.systemDefault())));
-  }
 
   static void run(TuneSettings settings, Path directory, DeviceOptions devices, StopSignal stop)
       throws IOException, TrainingStoppedException {

@@ -86,6 +86,11 @@ public record CellResult(
     return evaluation;
   }
 
+  /** The same as the result of another run. */
+  CellResult with(Map<String, String> otherConfiguration) {
+    return new CellResult(version, otherConfiguration, machine, seconds, test, curve, remarks);
+  }
+
   void write(Path directory) throws IOException {
     AtomicFiles.replaceFile(
         directory.resolve(FILE), aside -> Files.write(aside, JSON.writeValueAsBytes(this)));
@@ -93,7 +98,7 @@ public record CellResult(
 
   /** Where the scores of a data set's test rows are. */
   static Path scores(Path directory, String data) {
-    return directory.resolve("scores-" + Path.of(data).getFileName() + ".csv");
+    return directory.resolve("scores-" + Grid.lastName(data) + ".csv");
   }
 
   /** What tells a cell from any other, in the grid or in another version of it. */

@@ -1,13 +1,9 @@
 package dev.tallrec.experiment;
 
-import dev.tallrec.rec.Evaluation;
-import dev.tallrec.rec.RecExample;
-import dev.tallrec.rec.ScoreFile;
 import dev.tallrec.train.TrainingStoppedException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,6 +25,16 @@ interface CellRunner {
   }
 
   /**
+   * Whether the few-shot sample has a part in what a cell measures. If not, cells of this kind that
+   * are tested on the same data sets measure the same, whatever their K and seed.
+   *
+   * @throws IOException if {@link #check} does
+   */
+  default boolean usesSample(Grid.Cell cell) throws IOException {
+    return true;
+  }
+
+  /**
    * Checks a cell's settings, so that a mistake is known before hours of other cells.
    *
    * @throws IOException naming the variant and the setting
@@ -41,18 +47,6 @@ interface CellRunner {
    * @param directory of the cell, for what an interrupted run goes on from
    */
   Measured run(Grid.Cell cell, Path directory) throws IOException, TrainingStoppedException;
-
-  /** Writes a cell's scores and says how good they are. */
-  static Map<String, Evaluation> evaluate(Measured measured, DataSets sets, Path directory)
-      throws IOException {
-    Map<String, Evaluation> evaluations = new LinkedHashMap<>();
-    for (Map.Entry<String, double[]> scores : measured.scores().entrySet()) {
-      List<RecExample> test = sets.get(scores.getKey()).test();
-      ScoreFile.write(CellResult.scores(directory, scores.getKey()), test, scores.getValue());
-      evaluations.put(scores.getKey(), Evaluation.of(test, scores.getValue()));
-    }
-    return evaluations;
-  }
 
   /** At most 100 points of a long curve, each the mean of the steps it stands for. */
   static List<CellResult.Point> thinned(List<CellResult.Point> curve) {

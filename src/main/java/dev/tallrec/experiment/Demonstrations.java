@@ -6,6 +6,8 @@ import dev.tallrec.rec.RecExample;
 import dev.tallrec.text.Instruction;
 import java.io.IOException;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** Solved examples that stand before a question: in-context learning. */
 final class Demonstrations {
@@ -13,6 +15,25 @@ final class Demonstrations {
   private static final String SETTING = "demonstrations";
 
   private Demonstrations() {}
+
+  /**
+   * Checks the settings of a cell.
+   *
+   * @param others that it may have
+   * @throws IOException naming the variant and the setting
+   */
+  static void check(Grid.Cell cell, Set<String> others) throws IOException {
+    count(cell);
+    Set<String> known = new TreeSet<>(others);
+    known.add(SETTING);
+    for (String setting : cell.settings().keySet()) {
+      if (!known.contains(setting)) {
+        throw new IOException(
+            "variant %s: %s is none of its settings, which are %s"
+                .formatted(cell.variant(), setting, String.join(", ", known)));
+      }
+    }
+  }
 
   /** How many a cell asks for. */
   static int count(Grid.Cell cell) throws IOException {

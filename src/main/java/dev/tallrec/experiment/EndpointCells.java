@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -57,7 +58,7 @@ final class EndpointCells implements CellRunner {
 
   @Override
   public void check(Grid.Cell cell) throws IOException {
-    Demonstrations.count(cell);
+    Demonstrations.check(cell, Set.of(MODEL, API));
     if (access.isPresent()) {
       api(cell, access.get());
     }

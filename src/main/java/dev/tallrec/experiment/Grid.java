@@ -83,9 +83,7 @@ public record Grid(
 
     /** Name of its directory. */
     public String name() {
-      String dataNames =
-          String.join(
-              "+", data.stream().map(set -> Path.of(set).getFileName().toString()).toList());
+      String dataNames = String.join("+", data.stream().map(Grid::lastName).toList());
       return "%s-%s-%s-seed%d"
           .formatted(
               variant.replaceAll("[^A-Za-z0-9]+", "-"), dataNames, k == 0 ? "all" : "k" + k, seed);
@@ -140,7 +138,18 @@ public record Grid(
         throw new IOException(
             "%s: two runs would be kept in one directory, %s".formatted(name, cell.name()));
       }
+      List<String> tests = cell.test().stream().map(Grid::lastName).toList();
+      if (Set.copyOf(tests).size() < tests.size()) {
+        throw new IOException(
+            "%s: scores of %s are kept by the last part of a data set's name, so these must differ: %s"
+                .formatted(name, cell.name(), String.join(", ", cell.test())));
+      }
     }
+  }
+
+  /** A data set's name without the directories above it: what files are called by. */
+  static String lastName(String data) {
+    return Path.of(data).getFileName().toString();
   }
 
   private static Model model(Map<String, String> own) {

@@ -1,10 +1,14 @@
 package dev.tallrec.experiment;
 
 import dev.tallrec.rec.Evaluation;
+import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.RunListener;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,56 +38,118 @@ public final class GridRun {
     this.listener = listener;
   }
 
-  /** Runs what is not done yet. */
-  public Outcomes run() throws IOException, TrainingStoppedException {
+  /**
+   * What is done so far, by this or an earlier process; runs nothing.
+   *
+   * @throws IOException if a run's directory holds one with other settings
+   */
+  public Outcomes present() throws IOException {
     Map<Grid.Cell, CellResult> done = new LinkedHashMap<>();
     Map<String, String> missing = new LinkedHashMap<>();
-    List<Grid.Cell> cells = grid.cells();
-    for (Grid.Cell cell : cells) {
-      runners.of(cell.model()).check(cell);
-    }
-    int number = 0;
-    for (Grid.Cell cell : cells) {
-      number++;
-      CellRunner runner = runners.of(cell.model());
-      Optional<String> lack = runner.missing(cell);
-      Path own = directory.resolve(cell.name());
-      Map<String, String> configuration = CellResult.configuration(cell, grid.preset());
-      Optional<CellResult> present = CellResult.read(own, configuration);
-      if (present.isPresent()) {
-        done.put(cell, present.get());
-      } else if (lack.isPresent()) {
-        if (missing.put(cell.variant(), lack.get()) == null) {
-          listener.message("left out: %s %s".formatted(cell.variant(), lack.get()));
-        }
+    for (Grid.Cell cell : grid.cells()) {
+      Optional<CellResult> result = read(cell);
+      if (result.isPresent()) {
+        done.put(cell, result.get());
       } else {
-        listener.message("");
-        listener.message("== %d of %d: %s".formatted(number, cells.size(), cell.name()));
-        done.put(cell, run(runner, cell, own, configuration));
+        runners.of(cell.model()).missing(cell).ifPresent(lack -> missing.put(cell.variant(), lack));
       }
     }
     return new Outcomes(directory, grid, done, missing);
   }
 
-  private CellResult run(
-      CellRunner runner, Grid.Cell cell, Path own, Map<String, String> configuration)
-      throws IOException, TrainingStoppedException {
+  /** Runs what is not done yet. */
+  public Outcomes run() throws IOException, TrainingStoppedException {
+    List<Grid.Cell> cells = grid.cells();
+    for (Grid.Cell cell : cells) {
+      runners.of(cell.model()).check(cell);
+    }
+    Outcomes before = present();
+    before
+        .missing()
+        .forEach((variant, lack) -> listener.message("left out: %s %s".formatted(variant, lack)));
+    for (int i = 0; i < cells.size(); i++) {
+      Grid.Cell cell = cells.get(i);
+      if (!before.byCell().containsKey(cell) && runners.of(cell.model()).missing(cell).isEmpty()) {
+        runners.stopIfTold();
+        listener.message("");
+        listener.message("== %d of %d: %s".formatted(i + 1, cells.size(), cell.name()));
+        CellResult result = run(cell);
+        result.write(directory(cell));
+        tell(result);
+      }
+    }
+    return present();
+  }
+
+  private Path directory(Grid.Cell cell) {
+    return directory.resolve(cell.name());
+  }
+
+  private Map<String, String> configuration(Grid.Cell cell) {
+    return CellResult.configuration(cell, grid.preset());
+  }
+
+  private Optional<CellResult> read(Grid.Cell cell) throws IOException {
+    return CellResult.read(directory(cell), configuration(cell));
+  }
+
+  private CellResult run(Grid.Cell cell) throws IOException, TrainingStoppedException {
+    for (Grid.Cell twin : twins(cell)) {
+      Optional<CellResult> known = read(twin);
+      if (known.isPresent()) {
+        listener.message("  the same as " + twin.name());
+        return copy(known.get(), twin, cell);
+      }
+    }
     long start = System.nanoTime();
-    CellRunner.Measured measured = runner.run(cell, own);
-    Map<String, Evaluation> test = runners.evaluate(measured, own);
-    CellResult result =
-        new CellResult(
-            CellResult.VERSION,
-            configuration,
-            runners.machine(),
-            (System.nanoTime() - start) / 1e9,
-            test,
-            measured.curve(),
-            measured.remarks());
-    result.write(own);
-    test.forEach((data, evaluation) ->
-        listener.message("  %s: test AUC %.4f".formatted(data, evaluation.auc())));
-    measured.remarks().forEach(remark -> listener.message("  " + remark));
-    return result;
+    CellRunner.Measured measured = runners.of(cell.model()).run(cell, directory(cell));
+    Map<String, Evaluation> test = runners.evaluate(measured, directory(cell));
+    return new CellResult(
+        CellResult.VERSION,
+        configuration(cell),
+        runners.machine(),
+        (System.nanoTime() - start) / 1e9,
+        test,
+        measured.curve(),
+        measured.remarks());
+  }
+
+  /** Other runs of the grid that measure what {@code cell} does, whichever their K and seed. */
+  private List<Grid.Cell> twins(Grid.Cell cell) throws IOException {
+    List<Grid.Cell> twins = new ArrayList<>();
+    CellRunner runner = runners.of(cell.model());
+    if (!runner.usesSample(cell)) {
+      for (Grid.Cell other : grid.cells()) {
+        if (other.model() == cell.model()
+            && other.test().equals(cell.test())
+            && !runner.usesSample(other)
+            && !other.equals(cell)) {
+          twins.add(other);
+        }
+      }
+    }
+    return twins;
+  }
+
+  /** The result of {@code twin} as that of {@code cell}, the scores in its directory. */
+  private CellResult copy(CellResult known, Grid.Cell twin, Grid.Cell cell) throws IOException {
+    for (String data : known.test().keySet()) {
+      AtomicFiles.replaceFile(
+          CellResult.scores(directory(cell), data),
+          aside ->
+              Files.copy(
+                  CellResult.scores(directory(twin), data),
+                  aside,
+                  StandardCopyOption.REPLACE_EXISTING));
+    }
+    return known.with(configuration(cell));
+  }
+
+  private void tell(CellResult result) {
+    result
+        .test()
+        .forEach((data, evaluation) ->
+            listener.message("  %s: test AUC %.4f".formatted(data, evaluation.auc())));
+    result.remarks().forEach(remark -> listener.message("  " + remark));
   }
 }

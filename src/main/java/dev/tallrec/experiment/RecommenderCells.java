@@ -117,6 +117,9 @@ final class RecommenderCells implements CellRunner {
               .train(listener::advance, stop)
               .orElseThrow(() -> new TrainingStoppedException("stopped"));
       listener.end();
+      listener.message(
+          "  kept: step %d of %d, validation AUC %.4f"
+              .formatted(outcome.kept().step(), recommender.steps(), outcome.kept().validAuc()));
       List<CellResult.Point> curve =
           outcome.curve().stream()
               .map(point -> new CellResult.Point(point.step(), point.loss()))

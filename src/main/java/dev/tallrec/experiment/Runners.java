@@ -3,9 +3,14 @@ package dev.tallrec.experiment;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
+import dev.tallrec.rec.ScoreFile;
+import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.RunListener;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -19,6 +24,7 @@ public final class Runners {
   private final RecommenderCells recommenders;
   private final UntunedCells untuned;
   private final EndpointCells endpoint;
+  private final BooleanSupplier stop;
 
   /**
    * The runners.
@@ -41,6 +47,7 @@ public final class Runners {
     this.tuning = new TuneCells(base, preset, shared, listener, stop);
     this.recommenders = new RecommenderCells(base, bert, sets, listener, stop);
     this.untuned = new UntunedCells(base, sets, listener);
+    this.stop = stop;
     this.endpoint = new EndpointCells(server, sets, listener, stop);
   }
 
@@ -53,14 +60,28 @@ public final class Runners {
     };
   }
 
+  /** Ends the run if it is told to stop: not all cells ask while they run. */
+  void stopIfTold() throws TrainingStoppedException {
+    if (stop.getAsBoolean()) {
+      throw new TrainingStoppedException("stopped");
+    }
+  }
+
   /** What cells run on. */
   String machine() {
     return machine;
   }
 
+  /** Writes a cell's scores and says how good they are. */
   Map<String, Evaluation> evaluate(CellRunner.Measured measured, Path directory)
       throws IOException {
-    return CellRunner.evaluate(measured, sets, directory);
+    Map<String, Evaluation> evaluations = new LinkedHashMap<>();
+    for (Map.Entry<String, double[]> scores : measured.scores().entrySet()) {
+      List<RecExample> test = data(scores.getKey()).test();
+      ScoreFile.write(CellResult.scores(directory, scores.getKey()), test, scores.getValue());
+      evaluations.put(scores.getKey(), Evaluation.of(test, scores.getValue()));
+    }
+    return evaluations;
   }
 
   /** The data set called {@code name}. */

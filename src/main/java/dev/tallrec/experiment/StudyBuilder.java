@@ -26,6 +26,9 @@ public final class StudyBuilder {
     facts.add("Base model: %s, on %s.".formatted(base, runners.machine()));
     for (Outcomes outcomes : all) {
       addFacts(outcomes);
+      if (outcomes.byCell().isEmpty()) {
+        continue;
+      }
       for (String data : outcomes.grid().testSets()) {
         tables.add(AucTable.of(outcomes, data, runners.data(data)));
         TestSet test = TestSet.read(outcomes, data, runners.data(data));
@@ -51,6 +54,7 @@ public final class StudyBuilder {
   }
 
   private void add(TestSet test) {
+    facts.addAll(AlikeRankings.of(test));
     tables.add(ComparisonTable.of(test));
     StudyCurves.kshot(test.outcomes(), test.data()).ifPresent(lines::add);
     lines.add(StudyCurves.roc(test));

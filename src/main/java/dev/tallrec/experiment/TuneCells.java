@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
@@ -25,6 +26,9 @@ import java.util.stream.Collectors;
 final class TuneCells implements CellRunner {
 
   private static final String SHARED = "instruction-seed";
+
+  /** Settings that are the same for all of a grid, or that its runs have by their place in it. */
+  private static final Set<String> GRIDS_OWN = Set.of("base", "test", "k", "seed", "evaluate_base");
 
   private final BaseModel base;
   private final String preset;
@@ -48,6 +52,13 @@ final class TuneCells implements CellRunner {
 
   @Override
   public void check(Grid.Cell cell) throws IOException {
+    for (String setting : cell.settings().keySet()) {
+      if (GRIDS_OWN.contains(setting)) {
+        throw new IOException(
+            "variant %s: %s is not for a variant to set: the grid's preset, test, k and seeds do"
+                .formatted(cell.variant(), setting));
+      }
+    }
     try {
       read(settings(cell));
     } catch (IOException e) {

@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -38,7 +39,12 @@ final class UntunedCells implements CellRunner {
 
   @Override
   public void check(Grid.Cell cell) throws IOException {
-    Demonstrations.count(cell);
+    Demonstrations.check(cell, Set.of());
+  }
+
+  @Override
+  public boolean usesSample(Grid.Cell cell) throws IOException {
+    return Demonstrations.count(cell) > 0;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.tallrec.baselines;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.tallrec.baselines.RecommenderSettings.Objective;
 import dev.tallrec.rec.Domain;
@@ -48,6 +49,9 @@ class RecommenderTest {
     Recommender.Outcome first = train(settings, shots, null);
     assertThat(first.curve().getLast().loss()).isLessThan(first.curve().getFirst().loss());
     assertThat(first.test()).hasSize(1000);
+    assertThat(first.kept().validAuc())
+        .isEqualTo(
+            first.curve().stream().mapToDouble(Recommender.Point::validAuc).max().orElseThrow());
     assertThat(train(settings, shots, null).test()).isEqualTo(first.test());
   }
 
@@ -57,6 +61,19 @@ class RecommenderTest {
     try (Recommender recommender = new Recommender(settings, movies, shots, catalog, features, 3)) {
       return recommender.train((done, message) -> {}, () -> false).orElseThrow();
     }
+  }
+
+  @Test
+  void theRobustTermTakesPartInTraining() throws IOException {
+    List<RecExample> shots = KShot.sample(movies.train(), 64, 0);
+    Recommender.Outcome without =
+        train(settings(Architecture.GRU4REC, Objective.LABEL, 0, 5), shots, null);
+    Recommender.Outcome with =
+        train(settings(Architecture.GRU4REC, Objective.LABEL, 0.4, 5), shots, null);
+    // Scores are small at first: the term is little more than the logarithm of the items' number.
+    assertThat(with.curve().getFirst().loss() - without.curve().getFirst().loss())
+        .isCloseTo(0.4 * Math.log(catalog.size()), within(1e-3));
+    assertThat(with.test()).isNotEqualTo(without.test());
   }
 
   @Test

@@ -227,8 +227,10 @@ class CommandLineTest {
 
   @Test
   void generates() {
-    Outcome outcome = run("generate", "--prompt", "Star Wars", "--tokens", 5).succeeded();
+    Outcome outcome =
+        run("generate", "--prompt", "Star Wars", "--tokens", 5, "--device", "cpu").succeeded();
     assertThat(outcome.out).startsWith("Star Wars").hasSizeGreaterThan(12);
+    assertThat(outcome.err).startsWith("tallrec-mini-base; CPU, ");
     Outcome drawn =
         run("generate", "--prompt", "Star", "--tokens", 5, "--temperature", 0.8, "--seed", 3)
             .succeeded();
@@ -322,6 +324,7 @@ class CommandLineTest {
         "recommend --liked A",
         "verify",
         "tune --resume x --k 3",
+        "tune --resume x --out y",
         "evaluate --part nosuch"
       })
   void wrongUsageIsTwo(String line) {

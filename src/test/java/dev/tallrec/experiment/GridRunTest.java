@@ -5,34 +5,22 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.tallrec.backend.Device;
-import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.endpoint.Api;
-import dev.tallrec.endpoint.EndpointSettings;
 import dev.tallrec.endpoint.StubServer;
-import dev.tallrec.model.BaseModel;
-import dev.tallrec.model.BundledBase;
-import dev.tallrec.rec.Domain;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.RecData;
-import dev.tallrec.rec.RecExample;
 import dev.tallrec.report.Study;
 import dev.tallrec.report.StudyFiles;
 import dev.tallrec.train.TrainingStoppedException;
-import dev.tallrec.tune.RunListener;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,101 +30,28 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Grids over a data set of some published movie rows. */
 class GridRunTest {
 
-  private static final int TRAIN = 60;
-  private static final int TEST = 30;
-
-  private static Device device;
-  private static BaseModel base;
   @TempDir private Path directory;
+  private FewMovies movies;
   private Path data;
-  private final List<String> messages = new ArrayList<>();
-
-  private final RunListener listener =
-      new RunListener() {
-        @Override
-        public void message(String text) {
-          messages.add(text);
-        }
-
-        @Override
-        public void begin(String task, long total) {}
-
-        @Override
-        public void advance(long done, String detail) {}
-
-        @Override
-        public void end() {}
-      };
-
-  @BeforeAll
-  static void open() throws IOException {
-    device = new CpuDevice(2);
-    base = BaseModel.named(device, BundledBase.NAME);
-  }
-
-  @AfterAll
-  static void close() {
-    base.close();
-    device.close();
-  }
 
   @BeforeEach
   void writeData() throws IOException {
-    RecData movies = RecData.published(Domain.MOVIE);
-    data = Files.createDirectories(directory.resolve("few-movies"));
-    write("train", movies.train().subList(0, TRAIN));
-    write("valid", movies.valid().subList(0, TEST));
-    write("test", movies.test().subList(0, TEST));
+    movies = new FewMovies(directory);
+    data = movies.data();
   }
 
-  private void write(String part, List<RecExample> examples) throws IOException {
-    new JsonMapper()
-        .writeValue(
-            data.resolve(part + ".json").toFile(),
-            examples.stream()
-                .map(RecExample::text)
-                .map(text ->
-                    Map.of(
-                        "instruction", text.instruction(),
-                        "input", text.input(),
-                        "output", text.output()))
-                .toList());
+  @AfterEach
+  void close() {
+    movies.close();
   }
 
   private Grid grid(String variants) throws IOException {
-    Path file = directory.resolve("grid.yaml");
-    Files.writeString(
-        file,
-        """
-        title: Few movies
-        preset: mini
-        variants:
-        %s
-        data: [%s]
-        test: []
-        k: [16]
-        seeds: [0, 1]
-        by_k:
-          16: {instruction.epochs: 0, rec.epochs: 1, rec.batch_size: 8}
-        """
-            .formatted(variants.indent(2), data));
-    return Grid.read(file.toString(), Grid.Scale.SMALL);
+    return movies.grid(variants);
   }
 
   private Outcomes run(Grid grid, Optional<EndpointAccess> server)
       throws IOException, TrainingStoppedException {
-    return new GridRun(runners(grid, server), grid, directory.resolve("runs"), listener).run();
-  }
-
-  private Runners runners(Grid grid, Optional<EndpointAccess> server) {
-    return new Runners(
-        base,
-        grid.preset(),
-        directory.resolve("runs"),
-        Optional.empty(),
-        server,
-        listener,
-        () -> false);
+    return new GridRun(movies.runners(grid, server), grid, movies.runs(), movies).run();
   }
 
   @Test
@@ -162,13 +77,14 @@ class GridRunTest {
     }
     Path done = directory.resolve("runs/SASRec-few-movies-k16-seed0/cell.json");
     Files.setLastModifiedTime(done, FileTime.fromMillis(1000));
-    messages.clear();
+    movies.messages().clear();
     assertThat(run(grid, Optional.empty()).byCell()).isEqualTo(first.byCell());
     assertThat(Files.getLastModifiedTime(done)).isEqualTo(FileTime.fromMillis(1000));
-    assertThat(messages).noneMatch(message -> message.startsWith("=="));
+    assertThat(movies.messages()).noneMatch(message -> message.startsWith("=="));
 
     Study study =
-        new StudyBuilder(runners(grid, Optional.empty())).build("Few", "mini", List.of(first));
+        new StudyBuilder(movies.runners(grid, Optional.empty()))
+            .build("Few", "mini", List.of(first));
     assertThat(study.tables()).hasSize(2);
     assertThat(study.tables().getFirst().rows())
         .extracting(Study.Row::name)
@@ -220,13 +136,6 @@ class GridRunTest {
     assertThat(tuned.resolve("scores-base-few-movies.csv")).doesNotExist();
   }
 
-  private EndpointAccess access(URI url, Api api) {
-    return new EndpointAccess(
-        new EndpointSettings(url, "m", api, Duration.ofSeconds(10), 1, 1e6, 1000, 0),
-        Optional.of("secret"),
-        directory.resolve("answers"));
-  }
-
   @Test
   void aServerIsAskedOnceForEachRowAndKeptAnswersAreNotPaidAgain()
       throws IOException, TrainingStoppedException {
@@ -236,17 +145,17 @@ class GridRunTest {
         {"choices": [{"message": {"content": "Yes."}}], "usage": {"prompt_tokens": 10, "completion_tokens": 1}}
         """;
     try (StubServer server = new StubServer(StubServer.json(reply))) {
-      Outcomes outcomes = run(grid, Optional.of(access(server.url(), Api.CHAT_TEXT)));
+      Outcomes outcomes = run(grid, Optional.of(movies.access(server.url(), Api.CHAT_TEXT)));
       // Two seeds have other demonstrations, so other questions.
-      assertThat(server.requests()).hasSize(2 * TEST);
+      assertThat(server.requests()).hasSize(2 * FewMovies.TEST);
       assertThat(server.requests().getFirst().body().toString())
           .contains("### Response")
           .doesNotContain("secret");
       assertThat(outcomes.result(grid.cells().getFirst()).on(data.toString()).auc()).isEqualTo(0.5);
       Files.delete(directory.resolve("runs/asked-few-movies-k16-seed0/cell.json"));
-      run(grid, Optional.of(access(server.url(), Api.CHAT_TEXT)));
-      assertThat(server.requests()).hasSize(2 * TEST);
-      assertThat(messages).anyMatch(message -> message.contains("30 more from the cache"));
+      run(grid, Optional.of(movies.access(server.url(), Api.CHAT_TEXT)));
+      assertThat(server.requests()).hasSize(2 * FewMovies.TEST);
+      assertThat(movies.messages()).anyMatch(message -> message.contains("30 more from the cache"));
     }
   }
 
@@ -254,7 +163,7 @@ class GridRunTest {
   void aServerThatRefusesEndsTheRunWithItsReason() throws IOException {
     Grid grid = grid("asked: {model: endpoint}");
     try (StubServer server = new StubServer(StubServer.status(401, "{}"))) {
-      assertThatThrownBy(() -> run(grid, Optional.of(access(server.url(), Api.COMPLETIONS))))
+      assertThatThrownBy(() -> run(grid, Optional.of(movies.access(server.url(), Api.COMPLETIONS))))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("401")
           .hasMessageContaining("OPENAI_API_KEY")
@@ -267,17 +176,67 @@ class GridRunTest {
       delimiter = '|',
       value = {
         "TALLRec: {rec.epoch: 1} | rec.epoch",
+        "TALLRec: {base: other} | base is not for a variant to set",
         "GRU: {model: recommender, hiden: 3} | hiden",
         "GRU: {model: recommender, hidden: 0} | hidden must be 2 or more",
         "GRU: {model: recommender, features: tea} | tea",
         "llm: {model: untuned, demonstrations: many} | many",
         "llm: {model: endpoint, demonstrations: -1} | -1",
+        "llm: {model: untuned, demonstration: 1} | demonstration is none of its settings",
+        "llm: {model: endpoint, model_name: x} | demonstrations, endpoint_api, endpoint_model",
       })
   void mistakesInSettingsAreFoundBeforeAnythingIsRun(String variant, String named)
       throws IOException {
     Grid grid = grid("untuned: {model: untuned}\n" + variant);
     assertThatThrownBy(() -> run(grid, Optional.empty())).hasMessageContaining(named);
-    assertThat(messages).isEmpty();
+    assertThat(movies.messages()).isEmpty();
+  }
+
+  @Test
+  void whatDependsOnNoSampleIsComputedOnceAlsoWhenARunGoesOn()
+      throws IOException, TrainingStoppedException {
+    Grid grid =
+        grid(
+            """
+            untuned: {model: untuned}
+            again: {model: untuned, demonstrations: 0}
+            solved: {model: untuned, demonstrations: 1}
+            """);
+    movies.begun().clear();
+    Outcomes first = run(grid, Optional.empty());
+    // One pass for all of zero-shot, one for the demonstrations of each seed.
+    assertThat(movies.begun()).hasSize(3);
+    List<Grid.Cell> cells = grid.cells();
+    CellResult computed = first.result(cells.getFirst());
+    for (Grid.Cell copied : cells.subList(1, 4)) {
+      assertThat(first.result(copied).test()).isEqualTo(computed.test());
+      assertThat(first.result(copied).seconds()).isEqualTo(computed.seconds());
+      assertThat(first.scores(copied, data.toString()))
+          .isEqualTo(first.scores(cells.getFirst(), data.toString()));
+    }
+    Files.delete(directory.resolve("runs/untuned-few-movies-k16-seed0/cell.json"));
+    movies.begun().clear();
+    assertThat(run(grid, Optional.empty()).byCell()).isEqualTo(first.byCell());
+    assertThat(movies.begun()).isEmpty();
+  }
+
+  @Test
+  void stopsBetweenRunsThatDoNotAskThemselves() throws IOException, TrainingStoppedException {
+    Grid grid = grid("solved: {model: untuned, demonstrations: 1}");
+    Runners stopping = movies.runners(grid, Optional.empty(), () -> !movies.begun().isEmpty());
+    GridRun run = new GridRun(stopping, grid, movies.runs(), movies);
+    assertThatThrownBy(run::run).isInstanceOf(TrainingStoppedException.class);
+    assertThat(run.present().byCell()).hasSize(1);
+  }
+
+  @Test
+  void gridsWithoutARunYetAreAFactAndNoTable() throws IOException {
+    Grid grid = grid("untuned: {model: untuned}");
+    Runners runners = movies.runners(grid, Optional.empty());
+    Outcomes none = new GridRun(runners, grid, movies.runs(), movies).present();
+    Study study = new StudyBuilder(runners).build("Few", "mini", List.of(none));
+    assertThat(study.facts()).contains("Few movies: 0 of 2 runs are done, 2 seeds.");
+    assertThat(study.tables()).isEmpty();
   }
 
   @Test

@@ -23,6 +23,8 @@ class GridTest {
     for (String name : Grid.KNOWN) {
       Grid grid = Grid.read(name, scale);
       assertThat(grid.cells()).as(name).isNotEmpty();
+      // The base is opened once for all grids, by the first one's preset.
+      assertThat(grid.preset()).isEqualTo(Grid.read(Grid.KNOWN.getFirst(), scale).preset());
       for (Grid.Cell cell : grid.cells()) {
         switch (cell.model()) {
           case TALLREC ->
@@ -59,6 +61,27 @@ class GridTest {
         .isInstanceOf(IOException.class)
         .hasMessageContaining("grid.yaml")
         .hasMessageContaining("preset");
+  }
+
+  @Test
+  void testSetsWhoseScoresWouldOverwriteEachOtherAreNamed(@TempDir Path directory)
+      throws IOException {
+    Path file = directory.resolve("grid.yaml");
+    Files.writeString(
+        file,
+        """
+        title: x
+        preset: mini
+        variants: {a: {}}
+        data: [movie]
+        test: [old/movie, new/movie]
+        k: [16]
+        seeds: [0]
+        by_k: {}
+        """);
+    assertThatThrownBy(() -> Grid.read(file.toString(), Grid.Scale.SMALL))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("old/movie, new/movie");
   }
 
   @Test
