@@ -17,9 +17,10 @@ PACKAGE = "dev.tallrec.backend.cpu."
 # Loops whose arithmetic is multiply-add, or exp, which is a polynomial of them.
 FMA = ["Gemm::kernel12", "Gemm::kernel4", "FrozenProducts::dot", "LowRankKernels::dots", "LowRankKernels::expand", "LowRankKernels::outer",
        "Vectors::dot", "Vectors::addScaled", "Softmax::row", "ScoreColumns::exponentials", "ScoreColumns::softmaxAndGradient", "Activations::swigluRow",
-       "Activations::swigluBackwardRow", "Normalization::backwardRow", "Losses::sumOfExponentials", "Losses::gradient"]
+       "Activations::swigluBackwardRow", "Normalization::backwardRow", "Losses::sumOfExponentials", "Losses::gradient", "SumOfSquares::run"]
 # Loops that have none in their source: Java never contracts x * y + z by itself. Vectors of full width and no call is all one can ask.
-WITHOUT_FMA = ["ScoreColumns::largest", "Vectors::max", "Vectors::scale", "Normalization::addRow", "Normalization::row", "Activations::ropeRow", "Elements::widen", "Gemm::store"]
+WITHOUT_FMA = ["ScoreColumns::largest", "Vectors::max", "AdamWUpdate::run", "Normalization::addRow",
+               "Normalization::row", "Activations::ropeRow", "Elements::widen", "Gemm::store"]
 
 REGISTERS = {512: "zmm", 256: "ymm", 128: "xmm"}
 # Which of the two kernels runs is chosen by the width.

@@ -96,7 +96,7 @@ run() {
   grep -q '^\[MachCode\]' "$work/$1.txt" || stop "the JVM printed no machine code as hex for $*; with an hsdis library it prints instructions: run it without"
 }
 
-run 12 train MINI 2
+run 60 train MINI 2
 run 6 movie-train false
 run 12 decode MINI 16 64
 

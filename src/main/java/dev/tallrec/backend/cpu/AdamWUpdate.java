@@ -3,6 +3,7 @@ package dev.tallrec.backend.cpu;
 import dev.tallrec.backend.AdamWStep;
 import dev.tallrec.backend.Matrix;
 import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
 
 /** A step of the optimizer over flat parameters. */
 final class AdamWUpdate implements WorkerPool.RowTask {
@@ -70,11 +71,12 @@ final class AdamWUpdate implements WorkerPool.RowTask {
     MemorySegment ms = firstMoment.segment;
     MemorySegment vs = secondMoment.segment;
     MemorySegment cs = workingCopy.segment;
-    long wAt = weights.at;
-    long gAt = gradients.at;
-    long mAt = firstMoment.at;
-    long vAt = secondMoment.at;
-    long cAt = workingCopy.at;
+    long first = (long) from * Float.BYTES;
+    long wAt = weights.at + first;
+    long gAt = gradients.at + first;
+    long mAt = firstMoment.at + first;
+    long vAt = secondMoment.at + first;
+    long cAt = workingCopy.at + first;
     float scale = gradientScale;
     float share1 = weight1;
     float keep2 = beta2;
@@ -83,7 +85,21 @@ final class AdamWUpdate implements WorkerPool.RowTask {
     float smallest = epsilon;
     float keep = decay;
     float size = stepSize;
-    for (int i = from; i < to; i++) {
+    int length = to - from;
+    int i = 0;
+    for (; i < Vectors.FLOATS.loopBound(length); i += Vectors.LANES) {
+      FloatVector gradient = Vectors.load(gs, gAt, i).mul(scale);
+      FloatVector old = Vectors.load(ms, mAt, i);
+      FloatVector m = old.add(gradient.sub(old).mul(share1));
+      FloatVector v = Vectors.load(vs, vAt, i).mul(keep2).add(gradient.mul(gradient).mul(share2));
+      FloatVector root = v.sqrt().div(root2).add(smallest);
+      FloatVector weight = Vectors.load(ws, wAt, i).mul(keep).sub(m.mul(size).div(root));
+      Vectors.store(m, ms, mAt, i);
+      Vectors.store(v, vs, vAt, i);
+      Vectors.store(weight, ws, wAt, i);
+      Vectors.store(weight, cs, cAt, i);
+    }
+    for (; i < length; i++) {
       float gradient = Vectors.get(gs, gAt, i) * scale;
       float old = Vectors.get(ms, mAt, i);
       float m = old + (gradient - old) * share1;

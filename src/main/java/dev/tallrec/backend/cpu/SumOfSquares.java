@@ -2,12 +2,19 @@ package dev.tallrec.backend.cpu;
 
 import dev.tallrec.backend.Matrix;
 import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 
 /** The sum of a matrix's squares; keeps room for partial sums. */
 final class SumOfSquares implements WorkerPool.Task {
 
   // Partial sums over chunks of fixed size add up in one order, whoever computed them.
   private static final int CHUNK = 1 << 14;
+
+  private static final VectorSpecies<Double> DOUBLES =
+      VectorSpecies.of(double.class, Vectors.FLOATS.vectorShape());
 
   private final WorkerPool pool;
   private double[] sums = new double[0];
@@ -41,14 +48,28 @@ final class SumOfSquares implements WorkerPool.Task {
 
   @Override
   public void run(int index, int worker) {
-    long at = start + index / chunksPerRow * strideBytes;
     int from = index % chunksPerRow * CHUNK;
-    int to = Math.min(columns, from + CHUNK);
+    long at = start + index / chunksPerRow * strideBytes + (long) from * Float.BYTES;
+    int length = Math.min(columns - from, CHUNK);
     MemorySegment values = segment;
+    DoubleVector lows = DoubleVector.zero(DOUBLES);
+    DoubleVector highs = DoubleVector.zero(DOUBLES);
+    int i = 0;
+    for (; i < Vectors.FLOATS.loopBound(length); i += Vectors.LANES) {
+      FloatVector next = Vectors.load(values, at, i);
+      DoubleVector low = (DoubleVector) next.convertShape(VectorOperators.F2D, DOUBLES, 0);
+      DoubleVector high = (DoubleVector) next.convertShape(VectorOperators.F2D, DOUBLES, 1);
+      lows = low.fma(low, lows);
+      highs = high.fma(high, highs);
+    }
+    DoubleVector both = lows.add(highs);
     double sum = 0;
-    for (int i = from; i < to; i++) {
+    for (int lane = 0; lane < DOUBLES.length(); lane++) {
+      sum += both.lane(lane);
+    }
+    for (; i < length; i++) {
       double value = Vectors.get(values, at, i);
-      sum += value * value;
+      sum = Math.fma(value, value, sum);
     }
     sums[index] = sum;
   }
