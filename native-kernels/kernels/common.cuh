@@ -84,6 +84,17 @@ __device__ inline float warp_max(float value) {
   return value;
 }
 
+// Sum and maximum over the four lanes that hold a row of a tensor-core product's result.
+__device__ inline float row_sum(float value) {
+  value += __shfl_xor_sync(0xffffffffu, value, 1);
+  return value + __shfl_xor_sync(0xffffffffu, value, 2);
+}
+
+__device__ inline float row_max(float value) {
+  value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, 1));
+  return fmaxf(value, __shfl_xor_sync(0xffffffffu, value, 2));
+}
+
 // Sum over the block, the same in every thread and every time: warps in order. blockDim.x is a multiple of 32, at most 1024.
 __device__ inline float block_sum(float value) {
   __shared__ float partial[WARP];

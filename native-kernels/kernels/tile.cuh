@@ -69,14 +69,3 @@ template <> __device__ inline void multiply<float>(float acc[4], Tile<float> a, 
     acc[3] += a1 * b1;
   }
 }
-
-// Sum and maximum over the four lanes that hold a row of the result.
-__device__ inline float row_sum(float value) {
-  value += __shfl_xor_sync(0xffffffffu, value, 1);
-  return value + __shfl_xor_sync(0xffffffffu, value, 2);
-}
-
-__device__ inline float row_max(float value) {
-  value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, 1));
-  return fmaxf(value, __shfl_xor_sync(0xffffffffu, value, 2));
-}
