@@ -89,6 +89,12 @@ template <int ROW, class T> __device__ inline void load_b_of_rows(uint32_t b[4],
   ldmatrix<false>(b, tile + (lane % 8 + lane / 16 * 8) * ROW + lane / 8 % 2 * 8);
 }
 
+// Two Bs one below the other, B[k][n] = tile[n][k]: 8 rows of the tile are 8 columns of the result.
+template <int ROW, class T> __device__ inline void load_deep_b_of_rows(uint32_t b[4], const T* tile) {
+  int lane = threadIdx.x % WARP;
+  ldmatrix<false>(b, tile + lane % 8 * ROW + lane / 8 * 8);
+}
+
 // Two Bs side by side, B[k][n] = tile[k][n].
 template <int ROW, class T> __device__ inline void load_b(uint32_t b[4], const T* tile) {
   int lane = threadIdx.x % WARP;

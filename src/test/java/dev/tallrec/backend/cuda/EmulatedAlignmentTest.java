@@ -17,7 +17,7 @@ import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Row kernels give the same bits whether rows are loaded in 16-byte chunks or one by one. */
+/** Kernels give the same bits whether rows are loaded in 16-byte chunks or one by one. */
 @EnabledIf(
     value = "dev.tallrec.backend.cuda.EmulatedDriver#isAvailable",
     disabledReason = "the emulated device needs g++ on x86-64")
