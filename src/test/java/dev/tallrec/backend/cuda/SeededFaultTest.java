@@ -16,9 +16,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,7 +40,24 @@ class SeededFaultTest {
   private static final int COLUMNS = 300;
   private static final int QUERIES = 70;
 
+  private static Path emulation;
+
   @TempDir private Path directory;
+
+  private static void compile(String... arguments) throws Exception {
+    List<String> command =
+        new ArrayList<>(List.of("g++", "-std=c++17", "-O0", "-fPIC", "-pthread"));
+    command.addAll(List.of("-DTALLREC_EMULATION", "-I" + SOURCES.resolve("host")));
+    command.addAll(List.of(arguments));
+    assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
+  }
+
+  /** The device itself, which has no faults: once for all. */
+  @BeforeAll
+  static void compileTheDevice(@TempDir Path shared) throws Exception {
+    emulation = shared.resolve("emulation.o");
+    compile("-c", "-o", emulation.toString(), SOURCES.resolve("host/emulation.cpp").toString());
+  }
 
   /** Builds rms_norm.cu with {@code good} replaced by {@code bad} in one of its files. */
   private Path build(String file, String good, String bad) throws Exception {
@@ -56,25 +75,15 @@ class SeededFaultTest {
     assertThat(text).contains(good);
     Files.writeString(changed, text.replace(good, bad));
     Path library = directory.resolve("libfaulty.so");
-    List<String> command =
-        List.of(
-            "g++",
-            "-std=c++17",
-            "-O0",
-            "-fPIC",
-            "-shared",
-            "-pthread",
-            "-DTALLREC_EMULATION",
-            "-I" + SOURCES.resolve("host"),
-            "-I" + directory,
-            "-o",
-            library.toString(),
-            "-x",
-            "c++",
-            SOURCES.resolve("host/emulation.cpp").toString(),
-            directory.resolve(kernels).toString());
-    Process compiler = new ProcessBuilder(command).inheritIO().start();
-    assertThat(compiler.waitFor()).isZero();
+    compile(
+        "-shared",
+        "-I" + directory,
+        "-o",
+        library.toString(),
+        emulation.toString(),
+        "-x",
+        "c++",
+        directory.resolve(kernels).toString());
     return library;
   }
 
