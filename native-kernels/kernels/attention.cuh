@@ -116,21 +116,24 @@ template <class T> struct Head {
   }
 };
 
-// Begins to copy ROWS rows of a head from row `first` on into a tile, zeros from row `last` on and beyond head_dim. They are there after
-// wait_for_copies and a barrier.
-template <int ROWS, int D, class T> __device__ inline void copy_rows(T* tile, const Head<const T>& head, int first, int last) {
-  constexpr int SIZE = Chunk<T>::SIZE, CHUNKS = D / SIZE;
-  bool in_chunks = head.in_chunks();
-  for (int i = threadIdx.x; i < ROWS * CHUNKS; i += blockDim.x) {
-    int row = first + i / CHUNKS, column = i % CHUNKS * SIZE;
-    T* target = tile + i / CHUNKS * Padded<T, D>::ROW + column;
-    bool inside = row < last && column < head.columns;
-    const T* source = inside ? head.data + row * head.stride + column : head.data;
-    if (in_chunks) {
-      copy_async<16>(target, source, inside);
-    } else {
+// Begins to copy COUNT rows of a head from row `first` on into a tile, zeros from row `last` on and beyond head_dim. They are there after
+// wait_for_copies and a barrier. THREADS is the size of the block.
+template <int COUNT, int D, int THREADS, class T> __device__ inline void copy_rows(T* tile, const Head<const T>& head, int first, int last) {
+  constexpr int SIZE = Chunk<T>::SIZE, CHUNKS = D / SIZE, ROW = Padded<T, D>::ROW;
+  if (head.in_chunks()) {
 #pragma unroll
-      for (int e = 0; e < SIZE; e++) target[e] = inside && column + e < head.columns ? source[e] : from_float<T>(0);
+    for (int start = 0; start < COUNT * CHUNKS; start += THREADS) {
+      int i = start + threadIdx.x, row = first + i / CHUNKS, column = i % CHUNKS * SIZE;
+      if (COUNT * CHUNKS % THREADS != 0 && i >= COUNT * CHUNKS) break;
+      bool inside = row < last && column < head.columns;
+      copy_async<16>(tile + i / CHUNKS * ROW + column, inside ? head.data + row * head.stride + column : head.data, inside);
+    }
+  } else {
+#pragma unroll 1
+    for (int i = threadIdx.x; i < COUNT * D; i += THREADS) {
+      int row = first + i / D, column = i % D;
+      bool inside = row < last && column < head.columns;
+      tile[i / D * ROW + column] = inside ? head.data[row * head.stride + column] : from_float<T>(0);
     }
   }
 }
@@ -163,5 +166,5 @@ template <int D, class T> __device__ inline void store_rows(T* tile, const float
   DEFINE(T, suffix, 16) DEFINE(T, suffix, 32) DEFINE(T, suffix, 64) DEFINE(T, suffix, 128)
 
 // Half types: a block of 64 rows, a warp for every 16 of them.
-constexpr int ROWS = 64;
+constexpr int ROWS = 64, THREADS = 2 * ROWS;
 constexpr float LOG2_E = 1.44269504088896340736f, LN_2 = 0.69314718055994530942f;

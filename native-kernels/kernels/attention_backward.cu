@@ -94,7 +94,8 @@ __device__ void attention_backward_q(const T* q, int64_t qs, const T* k, int64_t
   alignas(16) __shared__ T tiles[4 * TILE];
 
   Segment segment = Segment::load(segments, blockIdx.z);
-  int first = blockIdx.x * ROWS, head = blockIdx.y, kv_head = head / group;
+  // The last queries see most keys: they begin first.
+  int first = (gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, kv_head = head / group;
   if (first >= segment.query_count) return;
   int last_query = first + ROWS < segment.query_count ? first + ROWS : segment.query_count;
   KeyTiles<KEYS> keys(segment, last_query);
@@ -102,11 +103,11 @@ __device__ void attention_backward_q(const T* q, int64_t qs, const T* k, int64_t
   Head<const T> k_head(k, ks, kv_head, head_dim), v_head(v, vs, kv_head, head_dim);
   auto begin = [&](int tile) {
     T* target = tiles + tile % 2 * 2 * TILE;
-    copy_rows<KEYS, D>(target, k_head, keys.first(tile), keys.last(tile));
-    copy_rows<KEYS, D>(target + TILE, v_head, keys.first(tile), keys.last(tile));
+    copy_rows<KEYS, D, THREADS>(target, k_head, keys.first(tile), keys.last(tile));
+    copy_rows<KEYS, D, THREADS>(target + TILE, v_head, keys.first(tile), keys.last(tile));
   };
-  copy_rows<ROWS, D>(tiles, q_head, segment.query_start + first, segment.query_start + last_query);
-  copy_rows<ROWS, D>(tiles + 2 * TILE, g_head, segment.query_start + first, segment.query_start + last_query);
+  copy_rows<ROWS, D, THREADS>(tiles, q_head, segment.query_start + first, segment.query_start + last_query);
+  copy_rows<ROWS, D, THREADS>(tiles + 2 * TILE, g_head, segment.query_start + first, segment.query_start + last_query);
   int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4;
   int own = first + warp * 16;
   QueryGradients<T, D> queries;
@@ -213,8 +214,8 @@ __device__ void attention_backward_kv(const T* q, int64_t qs, const T* k, int64_
   int last = first + ROWS < key_rows ? first + ROWS : key_rows;
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
   int own = first + warp * 16;
-  copy_rows<ROWS, D>(tiles, Head<const T>(k, ks, kv_head, head_dim), first, key_rows);
-  copy_rows<ROWS, D>(v_tile, Head<const T>(v, vs, kv_head, head_dim), first, key_rows);
+  copy_rows<ROWS, D, THREADS>(tiles, Head<const T>(k, ks, kv_head, head_dim), first, key_rows);
+  copy_rows<ROWS, D, THREADS>(v_tile, Head<const T>(v, vs, kv_head, head_dim), first, key_rows);
   wait_for_copies();
   __syncthreads();
   KeyGradients<T, D> keys;
@@ -224,8 +225,8 @@ __device__ void attention_backward_kv(const T* q, int64_t qs, const T* k, int64_
   auto begin = [&](const QueryTiles<QUERIES>& of, int stage) {
     int row = of.segment.query_start + of.block, end = of.segment.query_start + of.segment.query_count;
     T* target = tiles + stage * 2 * TILE;
-    copy_rows<QUERIES, D>(target, Head<const T>(q, qs, of.head, head_dim), row, end);
-    copy_rows<QUERIES, D>(target + TILE, Head<const T>(dout, gs, of.head, head_dim), row, end);
+    copy_rows<QUERIES, D, THREADS>(target, Head<const T>(q, qs, of.head, head_dim), row, end);
+    copy_rows<QUERIES, D, THREADS>(target + TILE, Head<const T>(dout, gs, of.head, head_dim), row, end);
     if (threadIdx.x < 2 * QUERIES) {
       int query = row + threadIdx.x % QUERIES;
       const float* source = threadIdx.x < QUERIES ? lse + of.head * ls : delta + of.head * des;
@@ -267,13 +268,13 @@ __device__ void attention_backward_kv(const T* q, int64_t qs, const T* k, int64_
 FOR_EACH_TYPE(DEFINE_DELTA)
 
 #define DEFINE(T, suffix, D)                                                                                                           \
-  extern "C" __global__ void __launch_bounds__(ROWS * 2) attention_backward_q_##suffix##_##D(                                           \
+  extern "C" __global__ void __launch_bounds__(THREADS) attention_backward_q_##suffix##_##D(                                           \
       const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const T* dout, int64_t gs, const float* lse, int64_t ls,   \
       const float* delta, int64_t des, const int* segments, int group, int head_dim, float scale, T* dq, int64_t dqs) {                  \
     attention_backward_q<T, D>(q, qs, k, ks, v, vs, dout, gs, lse, ls, delta, des, segments, group, head_dim, scale, dq, dqs);               \
   }                                                                                                                                    \
   REGISTER_KERNEL(attention_backward_q_##suffix##_##D)                                                                                 \
-  extern "C" __global__ void __launch_bounds__(ROWS * 2) attention_backward_kv_##suffix##_##D(                                          \
+  extern "C" __global__ void __launch_bounds__(THREADS) attention_backward_kv_##suffix##_##D(                                          \
       const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const T* dout, int64_t gs, const float* lse, int64_t ls,   \
       const float* delta, int64_t des, const int* segments, int segment_count, int group, int head_dim, float scale, int key_rows, T* dk,   \
       int64_t dks, T* dv, int64_t dvs) {                                                                                               \

@@ -20,7 +20,7 @@ __device__ void attention_forward(const float* q, int64_t qs, const float* k, in
   int first = blockIdx.x * QUERIES, head = blockIdx.y, kv_head = head / group;
   if (first >= segment.query_count) return;
   int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
-  copy_rows<QUERIES, D>(q_tile, Head<const float>(q, qs, head, head_dim), segment.query_start + first, segment.query_start + segment.query_count);
+  copy_rows<QUERIES, D, QUERIES * 2>(q_tile, Head<const float>(q, qs, head, head_dim), segment.query_start + first, segment.query_start + segment.query_count);
 
   float acc[D / 8][4];
 #pragma unroll
@@ -33,8 +33,8 @@ __device__ void attention_forward(const float* q, int64_t qs, const float* k, in
   for (int index = 0; index < keys.count; index++) {
     int seen[2] = {keys.seen(index, first + warp * 16 + g), keys.seen(index, first + warp * 16 + g + 8)};
     __syncthreads();
-    copy_rows<KEYS, D>(k_tile, Head<const float>(k, ks, kv_head, head_dim), keys.first(index), keys.last(index));
-    copy_rows<KEYS, D>(v_tile, Head<const float>(v, vs, kv_head, head_dim), keys.first(index), keys.last(index));
+    copy_rows<KEYS, D, QUERIES * 2>(k_tile, Head<const float>(k, ks, kv_head, head_dim), keys.first(index), keys.last(index));
+    copy_rows<KEYS, D, QUERIES * 2>(v_tile, Head<const float>(v, vs, kv_head, head_dim), keys.first(index), keys.last(index));
     wait_for_copies();
     __syncthreads();
     float s[KEYS / 8][4];
@@ -131,8 +131,8 @@ __device__ void attention_backward_q(const float* q, int64_t qs, const float* k,
   if (first >= segment.query_count) return;
   int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
   int end = segment.query_start + segment.query_count;
-  copy_rows<SIZE, D>(q_tile, Head<const float>(q, qs, head, head_dim), segment.query_start + first, end);
-  copy_rows<SIZE, D>(g_tile, Head<const float>(dout, gs, head, head_dim), segment.query_start + first, end);
+  copy_rows<SIZE, D, SIZE * 2>(q_tile, Head<const float>(q, qs, head, head_dim), segment.query_start + first, end);
+  copy_rows<SIZE, D, SIZE * 2>(g_tile, Head<const float>(dout, gs, head, head_dim), segment.query_start + first, end);
   float row_lse[2], row_delta[2];
 #pragma unroll
   for (int r = 0; r < 2; r++) {
@@ -149,8 +149,8 @@ __device__ void attention_backward_q(const float* q, int64_t qs, const float* k,
   for (int index = 0; index < keys.count; index++) {
     int of_row[2] = {keys.seen(index, first + warp * 16 + g), keys.seen(index, first + warp * 16 + g + 8)};
     __syncthreads();
-    copy_rows<SIZE, D>(k_tile, Head<const float>(k, ks, kv_head, head_dim), keys.first(index), keys.last(index));
-    copy_rows<SIZE, D>(v_tile, Head<const float>(v, vs, kv_head, head_dim), keys.first(index), keys.last(index));
+    copy_rows<SIZE, D, SIZE * 2>(k_tile, Head<const float>(k, ks, kv_head, head_dim), keys.first(index), keys.last(index));
+    copy_rows<SIZE, D, SIZE * 2>(v_tile, Head<const float>(v, vs, kv_head, head_dim), keys.first(index), keys.last(index));
     wait_for_copies();
     __syncthreads();
 #pragma unroll
@@ -199,8 +199,8 @@ __device__ void attention_backward_kv(const float* q, int64_t qs, const float* k
   int first = blockIdx.x * SIZE, kv_head = blockIdx.y;
   int last = first + SIZE < key_rows ? first + SIZE : key_rows;
   int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
-  copy_rows<SIZE, D>(k_tile, Head<const float>(k, ks, kv_head, head_dim), first, key_rows);
-  copy_rows<SIZE, D>(v_tile, Head<const float>(v, vs, kv_head, head_dim), first, key_rows);
+  copy_rows<SIZE, D, SIZE * 2>(k_tile, Head<const float>(k, ks, kv_head, head_dim), first, key_rows);
+  copy_rows<SIZE, D, SIZE * 2>(v_tile, Head<const float>(v, vs, kv_head, head_dim), first, key_rows);
   float k_acc[D / 8][4], v_acc[D / 8][4];
 #pragma unroll
   for (int n = 0; n < D / 8; n++) {
@@ -212,8 +212,8 @@ __device__ void attention_backward_kv(const float* q, int64_t qs, const float* k
     const Segment& segment = tiles.segment;
     int head = tiles.head, block = tiles.block, end = segment.query_start + segment.query_count;
     __syncthreads();
-    copy_rows<SIZE, D>(q_tile, Head<const float>(q, qs, head, head_dim), segment.query_start + block, end);
-    copy_rows<SIZE, D>(g_tile, Head<const float>(dout, gs, head, head_dim), segment.query_start + block, end);
+    copy_rows<SIZE, D, SIZE * 2>(q_tile, Head<const float>(q, qs, head, head_dim), segment.query_start + block, end);
+    copy_rows<SIZE, D, SIZE * 2>(g_tile, Head<const float>(dout, gs, head, head_dim), segment.query_start + block, end);
     wait_for_copies();
     __syncthreads();
     // Scores with queries as rows: a warp takes 16 queries; then keys as rows: the tiles are read transposed.

@@ -93,17 +93,18 @@ __device__ void attention_forward(const T* q, int64_t qs, const T* k, int64_t ks
   alignas(16) __shared__ T tiles[4 * TILE];
 
   Segment segment = Segment::load(segments, blockIdx.z);
-  int first = blockIdx.x * ROWS, head = blockIdx.y, kv_head = head / group;
+  // The last queries see most keys: they begin first.
+  int first = (gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, kv_head = head / group;
   if (first >= segment.query_count) return;
   int last_query = first + ROWS < segment.query_count ? first + ROWS : segment.query_count;
   KeyTiles<KEYS> keys(segment, last_query);
   Head<const T> q_head(q, qs, head, head_dim), k_head(k, ks, kv_head, head_dim), v_head(v, vs, kv_head, head_dim);
   auto begin = [&](int tile) {
     T* target = tiles + tile % 2 * 2 * TILE;
-    copy_rows<KEYS, D>(target, k_head, keys.first(tile), keys.last(tile));
-    copy_rows<KEYS, D>(target + TILE, v_head, keys.first(tile), keys.last(tile));
+    copy_rows<KEYS, D, THREADS>(target, k_head, keys.first(tile), keys.last(tile));
+    copy_rows<KEYS, D, THREADS>(target + TILE, v_head, keys.first(tile), keys.last(tile));
   };
-  copy_rows<ROWS, D>(tiles + 2 * TILE, q_head, segment.query_start + first, segment.query_start + last_query);
+  copy_rows<ROWS, D, THREADS>(tiles + 2 * TILE, q_head, segment.query_start + first, segment.query_start + last_query);
   begin(0);
   wait_for_copies();
   __syncthreads();
@@ -143,7 +144,7 @@ __device__ void attention_forward(const T* q, int64_t qs, const T* k, int64_t ks
 }
 
 #define DEFINE(T, suffix, D)                                                                                                            \
-  extern "C" __global__ void __launch_bounds__(ROWS * 2) attention_forward_##suffix##_##D(                                               \
+  extern "C" __global__ void __launch_bounds__(THREADS) attention_forward_##suffix##_##D(                                               \
       const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const int* segments, int group, int head_dim, float scale,  \
       T* out, int64_t os, float* lse, int64_t ls) {                                                                                    \
     attention_forward<T, D>(q, qs, k, ks, v, vs, segments, group, head_dim, scale, out, os, lse, ls);                                    \
