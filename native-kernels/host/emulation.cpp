@@ -23,11 +23,18 @@ enum class State { READY, AT_WARP, AT_BLOCK, DONE };
 
 constexpr size_t STACK = 256 * 1024;
 
+struct Copy {
+  void* target;
+  const void* source;
+  size_t from_source, size;
+};
+
 struct Fiber {
   std::unique_ptr<char[]> stack{new char[STACK]};
   void* stack_pointer = nullptr;
   State state = State::DONE;
   int exchanges = 0;
+  std::vector<Copy> copies;
 };
 
 // The fibers of one operating system thread, which runs one block after the other.
@@ -38,6 +45,7 @@ struct Scheduler {
   unsigned current = 0;
   const Launcher* kernel = nullptr;
   void** arguments = nullptr;
+  const char* fault = nullptr;
 };
 
 static thread_local Scheduler scheduler;
@@ -93,6 +101,7 @@ static void prepare(Fiber& fiber) {
   fiber.stack_pointer = stack;
   fiber.state = State::READY;
   fiber.exchanges = 0;
+  fiber.copies.clear();
 }
 
 void block_barrier() { yield(State::AT_BLOCK); }
@@ -101,6 +110,23 @@ void warp_barrier() { yield(State::AT_WARP); }
 Exchange& next_exchange() {
   Fiber& self = scheduler.fibers[scheduler.current];
   return scheduler.exchanges[scheduler.current / 32 * 2 + self.exchanges++ % 2];
+}
+
+void fault(const char* message) {
+  if (scheduler.fault == nullptr) scheduler.fault = message;
+}
+
+void add_copy(void* target, const void* source, size_t from_source, size_t size) {
+  scheduler.fibers[scheduler.current].copies.push_back({target, source, from_source, size});
+}
+
+void finish_copies() {
+  std::vector<Copy>& copies = scheduler.fibers[scheduler.current].copies;
+  for (const Copy& copy : copies) {
+    memcpy(copy.target, copy.source, copy.from_source);
+    memset(static_cast<char*>(copy.target) + copy.from_source, 0, copy.size - copy.from_source);
+  }
+  copies.clear();
 }
 
 // Lets fibers go on that all others of their warp, or of the block, have caught up with. Says whether there were any.
@@ -156,6 +182,7 @@ static void run_block(unsigned threads, int order) {
     }
     if (!release(threads)) throw std::runtime_error("threads of a block wait at different barriers");
   }
+  if (scheduler.fault != nullptr) throw std::runtime_error(scheduler.fault);
 }
 
 static void run_grid(const Launcher& kernel, Dim3 grid, unsigned threads, void** arguments, int order) {
@@ -166,6 +193,7 @@ static void run_grid(const Launcher& kernel, Dim3 grid, unsigned threads, void**
   auto work = [&](unsigned worker) {
     scheduler.kernel = &kernel;
     scheduler.arguments = arguments;
+    scheduler.fault = nullptr;
     blockDim = {threads, 1, 1};
     gridDim = grid;
     try {

@@ -42,9 +42,16 @@ void warp_barrier();
 
 // 32 lanes' room to show each other values: two halves in turn, so that nobody overwrites what another has not read yet.
 struct Exchange {
-  uint32_t words[32][6];
+  alignas(16) char bytes[32][48];
 };
 Exchange& next_exchange();
+
+// What a device would trap on; the launch fails with the first of them.
+void fault(const char* message);
+
+// A copy that this thread has asked for and not waited for.
+void add_copy(void* target, const void* source, size_t from_source, size_t size);
+void finish_copies();
 
 }  // namespace tallrec
 
@@ -54,10 +61,10 @@ inline void __syncwarp() { tallrec::warp_barrier(); }
 inline float __shfl_xor_sync(unsigned, float value, int mask) {
   tallrec::Exchange& exchange = tallrec::next_exchange();
   unsigned lane = threadIdx.x % 32;
-  memcpy(exchange.words[lane], &value, 4);
+  memcpy(exchange.bytes[lane], &value, 4);
   tallrec::warp_barrier();
   float other;
-  memcpy(&other, exchange.words[lane ^ mask], 4);
+  memcpy(&other, exchange.bytes[lane ^ mask], 4);
   return other;
 }
 
@@ -97,25 +104,58 @@ template <> inline bf16_t from_float<bf16_t>(float x) {
   return {(uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16)};
 }
 
-// mma.sync.m16n8k16: every lane shows its fragments, then sums up its own four elements. Lane 4 g + t holds of A (rows g, g + 8; columns 2 t,
-// 2 t + 1 and 8 more) and of B (rows 2 t, 2 t + 1 and 8 more; column g).
-template <class T> inline void mma(float acc[4], const uint32_t a[4], const uint32_t b[2], T) {
+// The twins of the instructions in kernels/fragments.cuh, which says what they do.
+
+template <class T> inline uint32_t pack(float low, float high) {
+  return (uint32_t)from_float<T>(low).bits | (uint32_t)from_float<T>(high).bits << 16;
+}
+
+inline float exp2_approximate(float x) { return exp2f(x); }
+
+template <bool TRANSPOSED> inline void ldmatrix(uint32_t fragment[4], const void* row) {
   tallrec::Exchange& exchange = tallrec::next_exchange();
   unsigned lane = threadIdx.x % 32;
-  memcpy(exchange.words[lane], a, 16);
-  memcpy(exchange.words[lane] + 4, b, 8);
+  if (reinterpret_cast<uintptr_t>(row) % 16 != 0) tallrec::fault("ldmatrix of a row that is not 16-byte aligned");
+  memcpy(exchange.bytes[lane], &row, sizeof row);
   tallrec::warp_barrier();
-  auto element = [&](unsigned of_lane, int word, int half) {
-    T value;
-    value.bits = (uint16_t)(exchange.words[of_lane][word] >> 16 * half);
-    return to_float(value);
+  auto element = [&](int matrix, int i, int j) {
+    const uint16_t* elements;
+    memcpy(&elements, exchange.bytes[8 * matrix + i], sizeof elements);
+    return (uint32_t)elements[j];
   };
-  for (int i = 0; i < 4; i++) {
-    unsigned row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
-    for (int k = 0; k < 16; k++) {
-      float of_a = element(row % 8 * 4 + k % 8 / 2, row / 8 + k / 8 * 2, k % 2);
-      float of_b = element(column * 4 + k % 8 / 2, 4 + k / 8, k % 2);
-      acc[i] += of_a * of_b;
-    }
+  int g = lane / 4, t = lane % 4;
+  for (int m = 0; m < 4; m++) {
+    fragment[m] = TRANSPOSED ? element(m, 2 * t, g) | element(m, 2 * t + 1, g) << 16
+                             : element(m, g, 2 * t) | element(m, g, 2 * t + 1) << 16;
   }
 }
+
+// Every lane shows its fragments as floats, then sums up its own four elements.
+template <class T> inline void mma(float acc[4], const uint32_t a[4], const uint32_t b[2], T) {
+  tallrec::Exchange& exchange = tallrec::next_exchange();
+  unsigned lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  auto* shown = reinterpret_cast<float(*)[12]>(exchange.bytes);
+  for (int i = 0; i < 12; i++) shown[lane][i] = to_float(T{(uint16_t)((i < 8 ? a[i / 2] : b[i / 2 - 4]) >> i % 2 * 16)});
+  tallrec::warp_barrier();
+  for (int k = 0; k < 16; k++) {
+    // Column k of A is in lanes 4 row + k % 8 / 2, in register (k / 8) * 2 for rows 0-7, the next one for rows 8-15; so is row k of B.
+    const float* of_a = shown[4 * g + k % 8 / 2] + k / 8 * 4 + k % 2;
+    const float* of_b = shown[8 * t + k % 8 / 2] + 8 + k / 8 * 2 + k % 2;
+    acc[0] += of_a[0] * of_b[0];
+    acc[1] += of_a[0] * of_b[48];
+    acc[2] += of_a[2] * of_b[0];
+    acc[3] += of_a[2] * of_b[48];
+  }
+}
+
+// Bytes arrive when they are waited for, not before. Until then there is NaN, in every type: so a missing wait shows, and a copy that begins
+// while others still read the tile does, too.
+template <int SIZE> inline void copy_async(void* target, const void* source, bool inside) {
+  if (reinterpret_cast<uintptr_t>(target) % SIZE != 0 || reinterpret_cast<uintptr_t>(source) % SIZE != 0) {
+    tallrec::fault("cp.async of bytes that are not aligned");
+  }
+  memset(target, 0xFF, SIZE);
+  tallrec::add_copy(target, source, inside ? SIZE : 0, SIZE);
+}
+
+inline void wait_for_copies() { tallrec::finish_copies(); }

@@ -8,12 +8,25 @@ __device__ void rope(T* x, int64_t xs, const int* positions, const float* cos, c
   x += blockIdx.x * xs;
   cos += positions[blockIdx.x] * table_stride;
   sin += positions[blockIdx.x] * table_stride;
-  for_columns(columns / 2, [&](int pair) {
-    int i = pair % half;
-    T* low = x + pair / half * 2 * half + i;
-    float a = to_float(*low), b = to_float(low[half]), c = cos[i], s = sin[i] * sign;
-    *low = from_float<T>(a * c - b * s);
-    low[half] = from_float<T>(b * c + a * s);
+  constexpr int SIZE = Chunk<T>::SIZE;
+  int chunks = (half + SIZE - 1) / SIZE;
+  for_columns(columns / (2 * half) * chunks, [&](int i) {
+    int first = i % chunks * SIZE, count = half - first < SIZE ? half - first : SIZE;
+    T* low = x + i / chunks * 2 * half;
+    T* high = low + half;
+    float a[SIZE], b[SIZE], c[SIZE], s[SIZE];
+    load_floats(a, low, first, count);
+    load_floats(b, high, first, count);
+    load_floats(c, cos, first, count);
+    load_floats(s, sin, first, count);
+#pragma unroll
+    for (int e = 0; e < SIZE; e++) {
+      float of_low = a[e] * c[e] - b[e] * (s[e] * sign);
+      b[e] = b[e] * c[e] + a[e] * (s[e] * sign);
+      a[e] = of_low;
+    }
+    store_floats(low, first, count, a);
+    store_floats(high, first, count, b);
   });
 }
 

@@ -1,7 +1,7 @@
 // What attention's forward and backward kernels share. Blocks of queries meet tiles of keys; scores exist for one tile at a time (Dao,
 // "FlashAttention-2", arXiv 2307.08691). Layout of segments: backend/AttentionLayout.java.
 #pragma once
-#include "tile.cuh"
+#include "fragments.cuh"
 
 struct Segment {
   int query_start, query_count, key_start, causal_offset, prefix_start, prefix_length;
@@ -16,35 +16,155 @@ struct Segment {
     bool own = key >= key_start && key <= key_start + causal_offset + query;
     return own || (key >= prefix_start && key < prefix_start + prefix_length);
   }
+
+  // Whether each of `queries` queries from `query` on sees each of `keys` keys from `key` on: the last key of the first query is enough.
+  __device__ bool all_see_all(int query, int key, int queries, int keys) const {
+    if (query + queries > query_count) return false;
+    bool own = key >= key_start && key + keys - 1 <= key_start + causal_offset + query;
+    return own || (key >= prefix_start && key + keys <= prefix_start + prefix_length);
+  }
+
+  // Whether one of the queries before `query` can see one of `keys` keys from `key` on.
+  __device__ bool any_sees_any(int query, int key, int keys) const {
+    bool own = key + keys > key_start && key < key_start + causal_offset + query;
+    return own || (prefix_length > 0 && key + keys > prefix_start && key < prefix_start + prefix_length);
+  }
 };
 
-// Tile sizes: what fits 48 KiB of static shared memory at the largest head dimension, 128.
-template <class T> struct Sizes {
-  static constexpr int QUERIES = 64;
-  static constexpr int KEYS = 32;
-  static constexpr int BACKWARD = 32;
-};
-template <> struct Sizes<float> {
-  static constexpr int QUERIES = 32;
-  static constexpr int KEYS = 16;
-  static constexpr int BACKWARD = 16;
+// The tiles of SIZE keys that queries before `last_query` of a segment see: first the prefix's, then the segment's own up to the diagonal.
+template <int SIZE> struct KeyTiles {
+  Segment segment;
+  int prefix_tiles, count, end;
+
+  __device__ KeyTiles(const Segment& of, int last_query) : segment(of) {
+    int own = segment.causal_offset + last_query;
+    prefix_tiles = (segment.prefix_length + SIZE - 1) / SIZE;
+    count = prefix_tiles + (own + SIZE - 1) / SIZE;
+    end = segment.key_start + own;
+  }
+
+  __device__ int first(int tile) const {
+    return tile < prefix_tiles ? segment.prefix_start + tile * SIZE : segment.key_start + (tile - prefix_tiles) * SIZE;
+  }
+
+  __device__ int last(int tile) const { return tile < prefix_tiles ? segment.prefix_start + segment.prefix_length : end; }
+
+  // How many keys of the tile the query sees: these come first.
+  __device__ int seen(int tile, int query) const {
+    int keys = last(tile) - first(tile);
+    if (tile >= prefix_tiles) {
+      int own = segment.key_start + segment.causal_offset + query + 1 - first(tile);
+      keys = own < keys ? own : keys;
+    }
+    return keys < SIZE ? keys : SIZE;
+  }
 };
 
-// Rows of a tile in shared memory are 16 bytes apart from a multiple of 128, so that columns spread over the banks.
+// The tiles of SIZE queries that may see keys from `first` to before `last`, of all segments and of all heads of a group, in order.
+template <int SIZE> struct QueryTiles {
+  const int* segments;
+  int count, first_key, last_key, first_head, last_head;
+  int index = -1, head = 0, block = 0, first_block = 0;
+  Segment segment = {};
+
+  __device__ QueryTiles(const int* segments, int count, int first, int last, int first_head, int last_head)
+      : segments(segments), count(count), first_key(first), last_key(last), first_head(first_head), last_head(last_head) {
+    next_segment();
+  }
+
+  __device__ bool is_there() const { return index < count; }
+
+  __device__ void next_segment() {
+    while (++index < count) {
+      segment = Segment::load(segments, index);
+      if (!segment.any_sees_any(segment.query_count, first_key, last_key - first_key)) continue;
+      bool prefix = segment.prefix_length > 0 && segment.prefix_start < last_key && segment.prefix_start + segment.prefix_length > first_key;
+      // Queries above the diagonal see none of the keys.
+      int hidden = first_key - segment.key_start - segment.causal_offset;
+      first_block = prefix || hidden < 0 ? 0 : hidden / SIZE * SIZE;
+      block = first_block;
+      head = first_head;
+      return;
+    }
+  }
+
+  __device__ void advance() {
+    block += SIZE;
+    if (block < segment.query_count) return;
+    block = first_block;
+    if (++head == last_head) next_segment();
+  }
+};
+
+// Rows of a tile in shared memory are 16 bytes apart from a multiple of 32, so that columns spread over the banks.
 template <class T, int D> struct Padded {
   static constexpr int ROW = D + 16 / sizeof(T);
 };
 
-// Copies `rows` rows of one head from `first` on into a tile, zeros beyond `last` and beyond head_dim.
-template <class T, int D>
-__device__ void load_rows(T* tile, const T* matrix, int64_t stride, int first, int rows, int last, int head_dim) {
-  for (int i = threadIdx.x; i < rows * D; i += blockDim.x) {
-    int row = i / D, column = i % D;
-    bool inside = first + row < last && column < head_dim;
-    tile[row * Padded<T, D>::ROW + column] = inside ? matrix[(first + row) * stride + column] : from_float<T>(0);
+// The columns of one head in a matrix of several.
+template <class T> struct Head {
+  T* data;
+  int64_t stride;
+  int columns;
+
+  __device__ Head(T* matrix, int64_t stride, int head, int head_dim) : data(matrix + head * head_dim), stride(stride), columns(head_dim) {}
+
+  // Whether all rows consist of whole, aligned chunks.
+  __device__ bool in_chunks() const {
+    constexpr int SIZE = Chunk<T>::SIZE;
+    return is_aligned(data) && stride % SIZE == 0 && columns % SIZE == 0;
   }
+};
+
+// Begins to copy COUNT rows of a head from row `first` on into a tile, zeros from row `last` on and beyond head_dim. They are there after
+// wait_for_copies and a barrier. THREADS is the size of the block.
+template <int COUNT, int D, int THREADS, class T> __device__ inline void copy_rows(T* tile, const Head<const T>& head, int first, int last) {
+  constexpr int SIZE = Chunk<T>::SIZE, CHUNKS = D / SIZE, ROW = Padded<T, D>::ROW;
+  if (head.in_chunks()) {
+#pragma unroll
+    for (int start = 0; start < COUNT * CHUNKS; start += THREADS) {
+      int i = start + threadIdx.x, row = first + i / CHUNKS, column = i % CHUNKS * SIZE;
+      if (COUNT * CHUNKS % THREADS != 0 && i >= COUNT * CHUNKS) break;
+      bool inside = row < last && column < head.columns;
+      copy_async<16>(tile + i / CHUNKS * ROW + column, inside ? head.data + row * head.stride + column : head.data, inside);
+    }
+  } else {
+#pragma unroll 1
+    for (int i = threadIdx.x; i < COUNT * D; i += THREADS) {
+      int row = first + i / D, column = i % D;
+      bool inside = row < last && column < head.columns;
+      tile[i / D * ROW + column] = inside ? head.data[row * head.stride + column] : from_float<T>(0);
+    }
+  }
+}
+
+// Writes a warp's 16 rows of results, of which `rows` exist, from row `first` on. The tile is room for 16 rows that no other warp uses any more.
+template <int D, class T> __device__ inline void store_rows(T* tile, const float (*acc)[4], const Head<T>& head, int first, int rows) {
+  constexpr int SIZE = Chunk<T>::SIZE, CHUNKS = D / SIZE, ROW = Padded<T, D>::ROW;
+  int lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
+#pragma unroll
+  for (int n = 0; n < D / 8; n++) {
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      uint32_t both = pack<T>(acc[n][2 * r], acc[n][2 * r + 1]);
+      *reinterpret_cast<uint32_t*>(tile + (g + r * 8) * ROW + n * 8 + 2 * t) = both;
+    }
+  }
+  __syncwarp();
+  for (int i = lane; i < 16 * CHUNKS; i += WARP) {
+    int row = i / CHUNKS, column = i % CHUNKS * SIZE, left = head.columns - column;
+    if (row < rows && left > 0) {
+      store_chunk(head.data + (first + row) * head.stride, column, left < SIZE ? left : SIZE,
+                  *reinterpret_cast<const Chunk<T>*>(tile + row * ROW + column));
+    }
+  }
+  __syncwarp();
 }
 
 // Kernels are instantiated for padded head dimensions.
 #define FOR_EACH_HEAD_DIM(DEFINE, T, suffix) \
   DEFINE(T, suffix, 16) DEFINE(T, suffix, 32) DEFINE(T, suffix, 64) DEFINE(T, suffix, 128)
+
+// Half types: a block of 64 rows, a warp for every 16 of them.
+constexpr int ROWS = 64, THREADS = 2 * ROWS;
+constexpr float LOG2_E = 1.44269504088896340736f, LN_2 = 0.69314718055994530942f;

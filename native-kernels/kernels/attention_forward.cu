@@ -1,110 +1,154 @@
-// Causal grouped-query attention over packed sequences, shared prefixes and K/V caches.
+// Causal grouped-query attention over packed sequences, shared prefixes and K/V caches, in fp16 and bf16.
 #include "attention.cuh"
 
-// grid (query blocks of the longest segment, heads, segments); a warp for every 16 queries.
-template <class T, int D>
-__device__ void attention_forward(const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const int* segments, int group,
-                                  int head_dim, float scale, T* out, int64_t os, float* lse, int64_t ls) {
-  constexpr int QUERIES = Sizes<T>::QUERIES, KEYS = Sizes<T>::KEYS, ROW = Padded<T, D>::ROW, P_ROW = Padded<T, KEYS>::ROW;
-  __shared__ T q_tile[QUERIES * ROW];
-  __shared__ T k_tile[KEYS * ROW];
-  __shared__ T v_tile[KEYS * ROW];
-  __shared__ T p_tile[QUERIES * P_ROW];
+constexpr int KEYS = 32;
 
-  Segment segment = Segment::load(segments, blockIdx.z);
-  int first = blockIdx.x * QUERIES, head = blockIdx.y, kv_head = head / group;
-  if (first >= segment.query_count) return;
-  int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
-  load_rows<T, D>(q_tile, q + head * head_dim, qs, segment.query_start + first, QUERIES, segment.query_start + segment.query_count, head_dim);
-
+// What a warp knows of its 16 queries: their operands, the outputs and, of this lane's two rows, maximum (of base-2 exponents) and sum of exponentials
+// over the keys so far.
+template <class T, int D> struct Queries {
+  static constexpr int ROW = Padded<T, D>::ROW;
+  uint32_t q[D / 16][4];
   float acc[D / 8][4];
-#pragma unroll
-  for (int n = 0; n < D / 8; n++) acc[n][0] = acc[n][1] = acc[n][2] = acc[n][3] = 0;
-  // Of this lane's two rows: running maximum and sum of exponentials.
-  float largest[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
-  int last_query = first + QUERIES < segment.query_count ? first + QUERIES : segment.query_count;
+  float largest[2], sum[2];
 
-  for (int range = 0; range < 2; range++) {
-    int from = range == 0 ? segment.prefix_start : segment.key_start;
-    int to = range == 0 ? from + segment.prefix_length : from + segment.causal_offset + last_query;
-    for (int key = from; key < to; key += KEYS) {
-      __syncthreads();
-      load_rows<T, D>(k_tile, k + kv_head * head_dim, ks, key, KEYS, to, head_dim);
-      load_rows<T, D>(v_tile, v + kv_head * head_dim, vs, key, KEYS, to, head_dim);
-      __syncthreads();
-      float s[KEYS / 8][4];
+  __device__ void start(const T* q_tile) {
 #pragma unroll
-      for (int n = 0; n < KEYS / 8; n++) {
+    for (int k = 0; k < D / 16; k++) load_a<ROW>(q[k], q_tile + k * 16);
 #pragma unroll
-        for (int i = 0; i < 4; i++) s[n][i] = 0;
-        multiply(s[n], tile(q_tile + warp * 16 * ROW, ROW), transposed(k_tile + n * 8 * ROW, ROW), D);
-      }
-      float tile_largest[2] = {-INFINITY, -INFINITY};
+    for (int n = 0; n < D / 8; n++) acc[n][0] = acc[n][1] = acc[n][2] = acc[n][3] = 0;
+    largest[0] = largest[1] = -INFINITY;
+    sum[0] = sum[1] = 0;
+  }
+
+  // MASKED: of the tile's keys, `seen` of this lane's rows and no more than `blocks` times 16 of any row count.
+  template <bool MASKED> __device__ void meet(const T* k_tile, const T* v_tile, float scale, const int seen[2], int blocks) {
+    int t = threadIdx.x % 4;
+    float s[KEYS / 8][4];
 #pragma unroll
-      for (int n = 0; n < KEYS / 8; n++) {
+    for (int n = 0; n < KEYS / 8; n++) s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0;
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-          int query = first + warp * 16 + g + i / 2 * 8, column = key + n * 8 + 2 * t + i % 2;
-          bool seen = column < to && (range == 0 || column <= segment.key_start + segment.causal_offset + query);
-          s[n][i] = seen ? s[n][i] * scale : -INFINITY;
-          tile_largest[i / 2] = fmaxf(tile_largest[i / 2], s[n][i]);
-        }
-      }
-      float rescale[2], offset[2];
+    for (int k = 0; k < D / 16; k++) {
 #pragma unroll
-      for (int r = 0; r < 2; r++) {
-        float now = fmaxf(largest[r], row_max(tile_largest[r]));
-        // A row that has seen no key yet stays at -infinity; exp(-inf - -inf) must not make NaN of it.
-        offset[r] = now == -INFINITY ? 0 : now;
-        rescale[r] = expf(largest[r] - offset[r]);
-        largest[r] = now;
-        sum[r] *= rescale[r];
-      }
-#pragma unroll
-      for (int n = 0; n < KEYS / 8; n++) {
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-          float p = expf(s[n][i] - offset[i / 2]);
-          sum[i / 2] += p;
-          p_tile[(warp * 16 + g + i / 2 * 8) * P_ROW + n * 8 + 2 * t + i % 2] = from_float<T>(p);
-        }
-      }
-      // A warp reads only the rows it wrote itself.
-      __syncwarp();
-#pragma unroll
-      for (int n = 0; n < D / 8; n++) {
-#pragma unroll
-        for (int i = 0; i < 4; i++) acc[n][i] *= rescale[i / 2];
-        multiply(acc[n], tile(p_tile + warp * 16 * P_ROW, P_ROW), tile(v_tile + n * 8, ROW), KEYS);
+      for (int n = 0; n < KEYS / 16; n++) {
+        if (MASKED && n >= blocks) continue;
+        uint32_t keys[4];
+        load_b_of_rows<ROW>(keys, k_tile + n * 16 * ROW + k * 16);
+        multiply_add<T>(s + 2 * n, q[k], keys);
       }
     }
-  }
+    float tile_largest[2] = {-INFINITY, -INFINITY};
 #pragma unroll
-  for (int r = 0; r < 2; r++) sum[r] = row_sum(sum[r]);
+    for (int n = 0; n < KEYS / 8; n++) {
 #pragma unroll
-  for (int r = 0; r < 2; r++) {
-    int query = first + warp * 16 + g + r * 8;
-    if (query >= segment.query_count) continue;
-    int64_t row = segment.query_start + query;
-    if (t == 0) lse[head * ls + row] = largest[r] + logf(sum[r]);
+      for (int i = 0; i < 4; i++) {
+        s[n][i] *= scale;
+        if (MASKED && n * 8 + 2 * t + i % 2 >= seen[i / 2]) s[n][i] = -INFINITY;
+        tile_largest[i / 2] = fmaxf(tile_largest[i / 2], s[n][i]);
+      }
+    }
+    float rescale[2], offset[2];
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      float now = fmaxf(largest[r], row_max(tile_largest[r]));
+      // A row that has seen no key yet stays at -infinity; -inf - -inf must not make NaN of it.
+      offset[r] = now == -INFINITY ? 0 : now;
+      rescale[r] = exp2_approximate(largest[r] - offset[r]);
+      largest[r] = now;
+      sum[r] *= rescale[r];
+    }
+#pragma unroll
+    for (int n = 0; n < KEYS / 8; n++) {
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        s[n][i] = exp2_approximate(s[n][i] - offset[i / 2]);
+        sum[i / 2] += s[n][i];
+      }
+    }
 #pragma unroll
     for (int n = 0; n < D / 8; n++) {
 #pragma unroll
-      for (int i = 0; i < 2; i++) {
-        int column = n * 8 + 2 * t + i;
-        if (column < head_dim) out[row * os + head * head_dim + column] = from_float<T>(acc[n][2 * r + i] / sum[r]);
+      for (int i = 0; i < 4; i++) acc[n][i] *= rescale[i / 2];
+    }
+#pragma unroll
+    for (int k = 0; k < KEYS / 16; k++) {
+      if (MASKED && k >= blocks) continue;
+      uint32_t p[4];
+      pack_a<T>(p, s + 2 * k);
+#pragma unroll
+      for (int n = 0; n < D / 16; n++) {
+        uint32_t values[4];
+        load_b<ROW>(values, v_tile + k * 16 * ROW + n * 16);
+        multiply_add<T>(acc + 2 * n, p, values);
       }
     }
   }
+};
+
+// grid (query blocks of the longest segment, heads, segments); a warp for every 16 queries. While a tile of keys is met, the next one arrives.
+template <class T, int D>
+__device__ void attention_forward(const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const int* segments, int group,
+                                  int head_dim, float scale, T* out, int64_t os, float* lse, int64_t ls) {
+  constexpr int ROW = Padded<T, D>::ROW, TILE = KEYS * ROW;
+  static_assert(ROWS == 2 * KEYS, "queries are staged where the second pair of tiles will be");
+  alignas(16) __shared__ T tiles[4 * TILE];
+
+  Segment segment = Segment::load(segments, blockIdx.z);
+  // The last queries see most keys: they begin first.
+  int first = (gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, kv_head = head / group;
+  if (first >= segment.query_count) return;
+  int last_query = first + ROWS < segment.query_count ? first + ROWS : segment.query_count;
+  KeyTiles<KEYS> keys(segment, last_query);
+  Head<const T> q_head(q, qs, head, head_dim), k_head(k, ks, kv_head, head_dim), v_head(v, vs, kv_head, head_dim);
+  auto begin = [&](int tile) {
+    T* target = tiles + tile % 2 * 2 * TILE;
+    copy_rows<KEYS, D, THREADS>(target, k_head, keys.first(tile), keys.last(tile));
+    copy_rows<KEYS, D, THREADS>(target + TILE, v_head, keys.first(tile), keys.last(tile));
+  };
+  copy_rows<ROWS, D, THREADS>(tiles + 2 * TILE, q_head, segment.query_start + first, segment.query_start + last_query);
+  begin(0);
+  wait_for_copies();
+  __syncthreads();
+  int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4;
+  int own = first + warp * 16;
+  Queries<T, D> queries;
+  queries.start(tiles + 2 * TILE + warp * 16 * ROW);
+
+  for (int tile = 0; tile < keys.count; tile++) {
+    wait_for_copies();
+    // The tile is there, and all have done with the one before, whose place the next one takes.
+    __syncthreads();
+    if (tile + 1 < keys.count) begin(tile + 1);
+    if (own >= last_query) continue;
+    const T* k_tile = tiles + tile % 2 * 2 * TILE;
+    int at_most = keys.seen(tile, own + 15);
+    if (keys.seen(tile, own) == KEYS) {
+      queries.template meet<false>(k_tile, k_tile + TILE, scale * LOG2_E, nullptr, KEYS / 16);
+    } else if (at_most > 0) {
+      int seen[2] = {keys.seen(tile, own + g), keys.seen(tile, own + g + 8)};
+      queries.template meet<true>(k_tile, k_tile + TILE, scale * LOG2_E, seen, (at_most + 15) / 16);
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < 2; r++) {
+    float sum = row_sum(queries.sum[r]), inverse = 1 / sum;
+    int query = own + g + r * 8;
+    if (query < last_query && lane % 4 == 0) lse[head * ls + segment.query_start + query] = (queries.largest[r] + log2f(sum)) * LN_2;
+#pragma unroll
+    for (int n = 0; n < D / 8; n++) {
+      queries.acc[n][2 * r] *= inverse;
+      queries.acc[n][2 * r + 1] *= inverse;
+    }
+  }
+  __syncthreads();
+  store_rows<D>(tiles + warp * 16 * ROW, queries.acc, Head<T>(out, os, head, head_dim), segment.query_start + own, last_query - own);
 }
 
 #define DEFINE(T, suffix, D)                                                                                                            \
-  extern "C" __global__ void __launch_bounds__(Sizes<T>::QUERIES * 2) attention_forward_##suffix##_##D(                                  \
+  extern "C" __global__ void __launch_bounds__(THREADS) attention_forward_##suffix##_##D(                                               \
       const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const int* segments, int group, int head_dim, float scale,  \
       T* out, int64_t os, float* lse, int64_t ls) {                                                                                    \
     attention_forward<T, D>(q, qs, k, ks, v, vs, segments, group, head_dim, scale, out, os, lse, ls);                                    \
   }                                                                                                                                     \
   REGISTER_KERNEL(attention_forward_##suffix##_##D)
-FOR_EACH_HEAD_DIM(DEFINE, float, f32)
 FOR_EACH_HEAD_DIM(DEFINE, half_t, f16)
 FOR_EACH_HEAD_DIM(DEFINE, bf16_t, bf16)

@@ -26,14 +26,14 @@ template <> __device__ inline half_t from_float<half_t>(float x) { return __floa
 template <> __device__ inline bf16_t from_float<bf16_t>(float x) { return __float2bfloat16_rn(x); }
 #endif
 
-// 16 bytes of a row: what one thread loads at once.
-template <class T> struct alignas(16) Chunk {
-  static constexpr int SIZE = 16 / sizeof(T);
+// What one thread loads at once of a row: 16 bytes if not said otherwise.
+template <class T, int N = 16 / sizeof(T)> struct alignas(N * sizeof(T)) Chunk {
+  static constexpr int SIZE = N;
   T values[SIZE];
 };
 
-template <class T> __device__ inline bool is_aligned(const T* pointer) {
-  return (reinterpret_cast<uintptr_t>(pointer) & 15) == 0;
+template <class T> __device__ inline bool is_aligned(const T* pointer, int bytes = 16) {
+  return (reinterpret_cast<uintptr_t>(pointer) & (bytes - 1)) == 0;
 }
 
 // Calls work(column) for every column of a row, columns shared out among the threads of the block.
@@ -72,6 +72,40 @@ template <class T> __device__ inline void store_chunk(T* row, int first, int cou
   }
 }
 
+// `count` of N values of a row, from a multiple of N on, the others 0: few loads where the row is aligned and all are there.
+template <int N, class T> __device__ inline void load_floats(float (&values)[N], const T* row, int first, int count) {
+  constexpr int PIECE = N < Chunk<T>::SIZE ? N : Chunk<T>::SIZE;
+  if (count >= N && is_aligned(row, PIECE * sizeof(T))) {
+#pragma unroll
+    for (int i = 0; i < N; i += PIECE) {
+      Chunk<T, PIECE> piece = *reinterpret_cast<const Chunk<T, PIECE>*>(row + first + i);
+#pragma unroll
+      for (int e = 0; e < PIECE; e++) values[i + e] = to_float(piece.values[e]);
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < N; i++) values[i] = i < count ? to_float(row[first + i]) : 0;
+  }
+}
+
+template <int N, class T> __device__ inline void store_floats(T* row, int first, int count, const float (&values)[N]) {
+  constexpr int PIECE = N < Chunk<T>::SIZE ? N : Chunk<T>::SIZE;
+  if (count >= N && is_aligned(row, PIECE * sizeof(T))) {
+#pragma unroll
+    for (int i = 0; i < N; i += PIECE) {
+      Chunk<T, PIECE> piece;
+#pragma unroll
+      for (int e = 0; e < PIECE; e++) piece.values[e] = from_float<T>(values[i + e]);
+      *reinterpret_cast<Chunk<T, PIECE>*>(row + first + i) = piece;
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < N; i++) {
+      if (i < count) row[first + i] = from_float<T>(values[i]);
+    }
+  }
+}
+
 constexpr int WARP = 32;
 
 __device__ inline float warp_sum(float value) {
@@ -82,6 +116,17 @@ __device__ inline float warp_sum(float value) {
 __device__ inline float warp_max(float value) {
   for (int offset = WARP / 2; offset > 0; offset /= 2) value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, offset));
   return value;
+}
+
+// Sum and maximum over the four lanes that hold a row of a tensor-core product's result.
+__device__ inline float row_sum(float value) {
+  value += __shfl_xor_sync(0xffffffffu, value, 1);
+  return value + __shfl_xor_sync(0xffffffffu, value, 2);
+}
+
+__device__ inline float row_max(float value) {
+  value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, 1));
+  return fmaxf(value, __shfl_xor_sync(0xffffffffu, value, 2));
 }
 
 // Sum over the block, the same in every thread and every time: warps in order. blockDim.x is a multiple of 32, at most 1024.
@@ -107,10 +152,11 @@ __device__ inline float block_max(float value) {
   return largest;
 }
 
-// Philox 4x32-10 (Salmon et al., SC 2011): word column % 4 of the counter (column / 4, row, stream, 0).
-__device__ inline uint32_t philox(uint64_t seed, uint32_t stream, uint32_t row, uint32_t column) {
-  uint32_t c0 = column / 4, c1 = row, c2 = stream, c3 = 0;
+// Philox 4x32-10 (Salmon et al., SC 2011): the four words of the counter (group, row, stream, 0), which are for columns 4 group to 4 group + 3.
+__device__ inline void philox(uint32_t (&words)[4], uint64_t seed, uint32_t stream, uint32_t row, uint32_t group) {
+  uint32_t c0 = group, c1 = row, c2 = stream, c3 = 0;
   uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+#pragma unroll
   for (int round = 0; round < 10; round++) {
     uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
     c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
@@ -120,12 +166,10 @@ __device__ inline uint32_t philox(uint64_t seed, uint32_t stream, uint32_t row, 
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  switch (column % 4) {
-    case 0: return c0;
-    case 1: return c1;
-    case 2: return c2;
-    default: return c3;
-  }
+  words[0] = c0;
+  words[1] = c1;
+  words[2] = c2;
+  words[3] = c3;
 }
 
 // LoRA dropout of backend/Dropout.java; a threshold of 0 keeps everything.
@@ -135,8 +179,16 @@ struct Dropout {
   uint32_t threshold;
   float keep_scale;
 
-  __device__ float factor(int row, int column) const {
-    if (threshold == 0) return 1;
-    return philox(seed, stream, row, column) >= threshold ? keep_scale : 0;
+  // Values of a row from a column on that is a multiple of 4.
+  template <int N> __device__ void apply(float (&values)[N], int row, int column) const {
+    static_assert(N % 4 == 0, "four columns share a counter");
+    if (threshold == 0) return;
+#pragma unroll
+    for (int i = 0; i < N; i += 4) {
+      uint32_t words[4];
+      philox(words, seed, stream, row, (column + i) / 4);
+#pragma unroll
+      for (int e = 0; e < 4; e++) values[i + e] *= words[e] >= threshold ? keep_scale : 0;
+    }
   }
 };

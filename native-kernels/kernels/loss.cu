@@ -1,13 +1,27 @@
-// Cross-entropy with its gradient in one pass, and probabilities of a few tokens. A block a row of logits.
+// Cross-entropy with its gradient, and probabilities of a few tokens. A block a row of logits.
 #include "common.cuh"
 
+// In one pass: each thread keeps the largest logit so far and the sum of exponentials relative to it (Milakov and Gimelshein, arXiv 1805.02867).
 template <class T> __device__ float log_sum_exp(const T* logits, int columns) {
-  float largest = -INFINITY;
-  for_columns(columns, [&](int c) { largest = fmaxf(largest, to_float(logits[c])); });
-  largest = block_max(largest);
-  float sum = 0;
-  for_columns(columns, [&](int c) { sum += expf(to_float(logits[c]) - largest); });
-  return largest + logf(block_sum(sum));
+  float largest = -INFINITY, sum = 0;
+  for_chunks<T>(columns, [&](int first, int count) {
+    float values[Chunk<T>::SIZE];
+    load_floats(values, logits, first, count);
+    float now = largest;
+#pragma unroll
+    for (int i = 0; i < Chunk<T>::SIZE; i++) {
+      if (i >= count) values[i] = -INFINITY;
+      now = fmaxf(now, values[i]);
+    }
+    // Logits of -infinity alone: -inf - -inf must not make NaN of them.
+    if (now == -INFINITY) return;
+    sum *= expf(largest - now);
+#pragma unroll
+    for (int i = 0; i < Chunk<T>::SIZE; i++) sum += expf(values[i] - now);
+    largest = now;
+  });
+  float of_all = block_max(largest);
+  return of_all + logf(block_sum(sum * expf(largest - of_all)));
 }
 
 // dlogits may be logits, or null.
@@ -24,9 +38,14 @@ __device__ void cross_entropy(const T* logits, int64_t ls, const int* targets, c
   // All threads must have read the target's logit before one of them overwrites it.
   __syncthreads();
   dlogits += blockIdx.x * ds;
-  for_columns(columns, [&](int c) {
-    float probability = expf(to_float(logits[c]) - lse);
-    dlogits[c] = from_float<T>(gradient_scale * weight * (probability - (c == target ? 1 : 0)));
+  for_chunks<T>(columns, [&](int first, int count) {
+    float values[Chunk<T>::SIZE];
+    load_floats(values, logits, first, count);
+#pragma unroll
+    for (int i = 0; i < Chunk<T>::SIZE; i++) {
+      values[i] = gradient_scale * weight * (expf(values[i] - lse) - (first + i == target ? 1 : 0));
+    }
+    store_floats(dlogits, first, count, values);
   });
 }
 

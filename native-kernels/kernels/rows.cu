@@ -13,18 +13,8 @@ __device__ void gather_rows(const T* source, int64_t source_stride, const int* r
   for (int c = whole * Chunk<T>::SIZE + threadIdx.x; c < columns; c += blockDim.x) to[c] = from[c];
 }
 
-// target[rows[i]] += source[i]; rows are distinct.
-template <class T>
-__device__ void scatter_add_rows(const T* source, int64_t source_stride, const int* rows, T* target, int64_t target_stride, int columns) {
-  const T* from = source + blockIdx.x * source_stride;
-  T* to = target + rows[blockIdx.x] * target_stride;
-  for_columns(columns, [&](int c) { to[c] = from_float<T>(to_float(to[c]) + to_float(from[c])); });
-}
-
-// y += x.
-template <class T> __device__ void add(const T* x, int64_t x_stride, T* y, int64_t y_stride, int columns) {
-  x += blockIdx.x * x_stride;
-  y += blockIdx.x * y_stride;
+// y += x in one row.
+template <class T> __device__ inline void add_row(const T* x, T* y, int columns) {
   for_chunks<T>(columns, [&](int first, int count) {
     Chunk<T> xs = load_chunk(x, first, count), ys = load_chunk(y, first, count);
     for (int i = 0; i < Chunk<T>::SIZE; i++) ys.values[i] = from_float<T>(to_float(ys.values[i]) + to_float(xs.values[i]));
@@ -32,16 +22,37 @@ template <class T> __device__ void add(const T* x, int64_t x_stride, T* y, int64
   });
 }
 
+// target[rows[i]] += source[i]; rows are distinct.
+template <class T>
+__device__ void scatter_add_rows(const T* source, int64_t source_stride, const int* rows, T* target, int64_t target_stride, int columns) {
+  const T* from = source + blockIdx.x * source_stride;
+  T* to = target + rows[blockIdx.x] * target_stride;
+  add_row(from, to, columns);
+}
+
+// y += x.
+template <class T> __device__ void add(const T* x, int64_t x_stride, T* y, int64_t y_stride, int columns) {
+  add_row(x + blockIdx.x * x_stride, y + blockIdx.x * y_stride, columns);
+}
+
 template <class T> __device__ void fill(T* x, int64_t stride, float value, int columns) {
   x += blockIdx.x * stride;
-  for_columns(columns, [&](int c) { x[c] = from_float<T>(value); });
+  Chunk<T> values;
+  for (int i = 0; i < Chunk<T>::SIZE; i++) values.values[i] = from_float<T>(value);
+  for_chunks<T>(columns, [&](int first, int count) { store_chunk(x, first, count, values); });
 }
 
 template <class S, class T>
 __device__ void convert(const S* source, int64_t source_stride, T* target, int64_t target_stride, int columns) {
   source += blockIdx.x * source_stride;
   target += blockIdx.x * target_stride;
-  for_columns(columns, [&](int c) { target[c] = from_float<T>(to_float(source[c])); });
+  // Chunks of the narrower type: 16 bytes on its side, 32 on the other's if that is wider.
+  constexpr int SIZE = Chunk<S>::SIZE > Chunk<T>::SIZE ? Chunk<S>::SIZE : Chunk<T>::SIZE;
+  for (int first = threadIdx.x * SIZE; first < columns; first += blockDim.x * SIZE) {
+    float values[SIZE];
+    load_floats(values, source, first, columns - first);
+    store_floats(target, first, columns - first, values);
+  }
 }
 
 #define DEFINE(T, suffix)                                                                                                        \

@@ -5,13 +5,17 @@ import dev.tallrec.backend.Matrix;
 import dev.tallrec.backend.cuda.CudaDriver.Grid;
 import dev.tallrec.tensor.DType;
 
-/** Launches of attention_forward.cu and attention_backward.cu. */
+/** Launches of attention_forward.cu, attention_backward.cu and attention_f32.cu. */
 final class CudaAttention {
 
-  // As Sizes in attention.cuh; a warp of 32 threads takes 16 rows.
+  // Rows of a block as in attention.cuh and attention_f32.cu; a warp of 32 threads takes 16 rows.
+  private static final int ROWS = 64;
+  private static final int F32_FORWARD_ROWS = 32;
+  private static final int F32_BACKWARD_ROWS = 16;
   private static final int THREADS_PER_ROW = 2;
   private static final int[] HEAD_DIMS = {16, 32, 64, 128};
-  private static final int WARP = 32;
+  private static final int DELTA_ROWS = 8;
+  private static final int DELTA_THREADS = 256;
 
   private final CudaDriver driver;
   private final String suffix;
@@ -21,8 +25,8 @@ final class CudaAttention {
   CudaAttention(CudaDriver driver, DType type, String suffix) {
     this.driver = driver;
     this.suffix = suffix;
-    this.forwardRows = type == DType.F32 ? 32 : 64;
-    this.backwardRows = type == DType.F32 ? 16 : 32;
+    this.forwardRows = type == DType.F32 ? F32_FORWARD_ROWS : ROWS;
+    this.backwardRows = type == DType.F32 ? F32_BACKWARD_ROWS : ROWS;
   }
 
   /** Name of the kernel for a head dimension: the next one that kernels are made for. */
@@ -88,12 +92,13 @@ final class CudaAttention {
     if (layout.queryRows() > 0) {
       driver.launch(
           "attention_delta" + suffix,
-          Grid.of(layout.queryRows(), heads),
-          WARP,
+          Grid.of(Math.ceilDiv(layout.queryRows(), DELTA_ROWS), heads),
+          DELTA_THREADS,
           CudaOps.address(out),
           CudaOps.stride(out),
           CudaOps.address(dout),
           CudaOps.stride(dout),
+          layout.queryRows(),
           headDim,
           CudaOps.address(delta),
           CudaOps.stride(delta));

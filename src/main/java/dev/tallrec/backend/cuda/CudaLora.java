@@ -15,8 +15,9 @@ final class CudaLora implements AutoCloseable {
   private static final int UP_ROWS = 8;
   private static final int OUTER_RANKS = 8;
   private static final int THREADS = 128;
+  private static final int COLUMNS = THREADS * 4;
   // Rows that one block sums up; long sums are split so that all processors have work.
-  private static final int OUTER_ROWS = 128;
+  private static final int OUTER_ROWS = 32;
   private static final int MOST_SPLITS = 32;
 
   private final CudaDriver driver;
@@ -102,7 +103,7 @@ final class CudaLora implements AutoCloseable {
     }
     driver.launch(
         "low_rank_up" + suffix,
-        Grid.of(Math.ceilDiv(y.rows(), UP_ROWS), Math.ceilDiv(y.columns(), THREADS)),
+        Grid.of(Math.ceilDiv(y.rows(), UP_ROWS), Math.ceilDiv(y.columns(), COLUMNS)),
         THREADS,
         CudaOps.address(u),
         CudaOps.stride(u),
@@ -138,7 +139,7 @@ final class CudaLora implements AutoCloseable {
     reserve((long) splits * rank * x.columns() * Float.BYTES);
     driver.launch(
         "low_rank_outer" + suffix,
-        new Grid(Math.ceilDiv(x.columns(), THREADS), Math.ceilDiv(rank, OUTER_RANKS), splits),
+        new Grid(Math.ceilDiv(x.columns(), COLUMNS), Math.ceilDiv(rank, OUTER_RANKS), splits),
         THREADS,
         CudaOps.address(u),
         CudaOps.stride(u),

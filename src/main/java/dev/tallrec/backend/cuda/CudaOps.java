@@ -27,6 +27,8 @@ final class CudaOps implements Ops, AutoCloseable {
   private static final int ROW_THREADS = 256;
   private static final int NORM_BLOCKS = 64;
   private static final int FLAT_BLOCKS = 1024;
+  // Elements of a block in optimizer.cu: four for each thread.
+  private static final int FLAT_STEP = ROW_THREADS * 4;
   private static final int FLAT_ROW = 4096;
 
   private final CudaDriver driver;
@@ -404,7 +406,7 @@ final class CudaOps implements Ops, AutoCloseable {
     operands.adamW(weights, gradients, firstMoment, secondMoment, workingCopy);
     double correction1 = 1 - Math.pow(step.beta1(), (double) step.step());
     double correction2 = 1 - Math.pow(step.beta2(), (double) step.step());
-    int blocks = Math.min(FLAT_BLOCKS, Math.max(1, Math.ceilDiv(size, ROW_THREADS)));
+    int blocks = Math.min(FLAT_BLOCKS, Math.max(1, Math.ceilDiv(size, FLAT_STEP)));
     driver.launch(
         "adamw" + suffix,
         Grid.of(blocks),

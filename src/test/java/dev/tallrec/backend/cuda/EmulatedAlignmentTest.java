@@ -2,14 +2,20 @@ package dev.tallrec.backend.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tallrec.backend.AdamWStep;
+import dev.tallrec.backend.AttentionLayout;
 import dev.tallrec.backend.Buffer;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
+import dev.tallrec.backend.Dropout;
+import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.RopeTable;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Shape;
 import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -17,7 +23,7 @@ import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Row kernels give the same bits whether rows are loaded in 16-byte chunks or one by one. */
+/** Kernels give the same bits whether rows are loaded in 16-byte chunks or one by one. */
 @EnabledIf(
     value = "dev.tallrec.backend.cuda.EmulatedDriver#isAvailable",
     disabledReason = "the emulated device needs g++ on x86-64")
@@ -25,6 +31,8 @@ class EmulatedAlignmentTest {
 
   private static final long MEMORY = 1 << 26;
   private static final int ROWS = 3;
+  private static final int RANK = 9;
+  private static final int HEAD_DIM = 24;
   private static final float EPSILON = 1e-5f;
 
   /**
@@ -59,7 +67,10 @@ class EmulatedAlignmentTest {
     }
 
     private Matrix random(int rows) {
-      DType type = device.computeType();
+      return random(device.computeType(), rows, columns);
+    }
+
+    private Matrix random(DType type, int rows, int columns) {
       int stride = columns + layout.gap;
       Tensor values = Tensor.allocate(host, "", type, Shape.of(layout.shift + rows * stride));
       for (int row = 0; row < rows; row++) {
@@ -81,7 +92,7 @@ class EmulatedAlignmentTest {
               matrix.dtype(),
               Shape.of(matrix.buffer().byteSize() / matrix.dtype().byteSize()));
       device.download(matrix.buffer(), all.segment());
-      float[] values = new float[ROWS * matrix.columns()];
+      float[] values = new float[matrix.rows() * matrix.columns()];
       for (int i = 0; i < values.length; i++) {
         long row = i / matrix.columns();
         values[i] = all.floatAt(matrix.offset() + row * matrix.stride() + i % matrix.columns());
@@ -112,7 +123,114 @@ class EmulatedAlignmentTest {
       device.ops().swigluBackward(out, x, y, x, y);
       keep(x);
       keep(y);
+      moves(x, y, out);
+      loss(x);
+      optimizer();
+      lora(y);
+      attention();
       return results;
+    }
+
+    private Indices indices(int... values) {
+      Indices indices = Indices.allocate(memory, "indices", values.length);
+      device.upload(host.allocateFrom(ValueLayout.JAVA_INT, values), indices.buffer());
+      return indices;
+    }
+
+    private void moves(Matrix x, Matrix y, Matrix out) {
+      Indices rows = indices(2, 0, 1);
+      device.ops().gatherRows(x, rows, out);
+      keep(out);
+      device.ops().scatterAddRows(y, rows, out);
+      keep(out);
+      for (DType type : List.of(DType.F32, DType.F16, DType.BF16)) {
+        Matrix copy = random(type, ROWS, columns);
+        device.ops().copy(x, copy);
+        keep(copy);
+        device.ops().copy(copy, out);
+        keep(out);
+      }
+      device.ops().fill(out, 0.3f);
+      keep(out);
+      int headDim = columns % 2 == 0 ? columns / 2 : 2;
+      int even = columns / headDim * headDim;
+      Matrix cos = random(DType.F32, ROWS, headDim / 2);
+      Matrix sin = random(DType.F32, ROWS, headDim / 2);
+      device.ops().rope(x.columns(0, even), rows, new RopeTable(cos, sin), false);
+      keep(x);
+    }
+
+    private void loss(Matrix logits) {
+      Indices tokens = indices(columns - 1, 0, 5);
+      Matrix weights = random(DType.F32, ROWS, 1);
+      Matrix losses = random(DType.F32, ROWS, 1);
+      Matrix probabilities = random(DType.F32, ROWS, 3);
+      device.ops().tokenProbabilities(logits, tokens, probabilities);
+      keep(probabilities);
+      device.ops().crossEntropy(logits, tokens, weights, 2, losses, logits);
+      keep(losses);
+      keep(logits);
+    }
+
+    private void optimizer() {
+      Matrix weights = random(DType.F32, 1, columns);
+      Matrix gradients = random(DType.F32, 1, columns);
+      Matrix first = random(DType.F32, 1, columns);
+      Matrix second = random(DType.F32, 1, columns);
+      Matrix copy = random(1);
+      device.ops().fill(second, 0.2f);
+      AdamWStep step = new AdamWStep(1e-2f, 0.9, 0.999, 1e-8f, 0.01f, 1, 0.5f);
+      device.ops().adamW(weights, gradients, first, second, copy, step);
+      keep(weights);
+      keep(first);
+      keep(second);
+      keep(copy);
+      results.add(new float[] {(float) device.ops().sumOfSquares(weights)});
+    }
+
+    private void lora(Matrix x) {
+      int out = 21;
+      Matrix a = random(device.computeType(), RANK, columns);
+      Matrix b = random(device.computeType(), out, RANK);
+      Matrix u = random(device.computeType(), ROWS, RANK);
+      Matrix du = random(device.computeType(), ROWS, RANK);
+      Matrix y = random(device.computeType(), ROWS, out);
+      Matrix da = random(DType.F32, RANK, columns);
+      Matrix db = random(DType.F32, out, RANK);
+      Matrix dx = random(ROWS);
+      Dropout dropout = new Dropout(0.3f, 7, 1);
+      device.ops().lora(x, a, b, 1.5f, dropout, u, y);
+      keep(u);
+      keep(y);
+      device.ops().loraBackward(y, x, u, a, b, 1.5f, dropout, du, da, db, dx);
+      keep(da);
+      keep(db);
+      keep(dx);
+    }
+
+    private void attention() {
+      int rows = 37;
+      Matrix q = random(device.computeType(), rows, 2 * HEAD_DIM);
+      Matrix k = random(device.computeType(), rows, HEAD_DIM);
+      Matrix v = random(device.computeType(), rows, HEAD_DIM);
+      Matrix out = random(device.computeType(), rows, 2 * HEAD_DIM);
+      Matrix lse = random(DType.F32, 2, rows);
+      AttentionLayout layout =
+          new AttentionLayout(indices(0, rows, 0, 0, 0, 0), 1, rows, rows, rows);
+      device.ops().attention(q, k, v, layout, HEAD_DIM, 0.3f, out, lse);
+      keep(out);
+      keep(lse);
+      Matrix dout = random(device.computeType(), rows, 2 * HEAD_DIM);
+      Matrix delta = random(DType.F32, 2, rows);
+      Matrix dq = random(device.computeType(), rows, 2 * HEAD_DIM);
+      Matrix dk = random(device.computeType(), rows, HEAD_DIM);
+      Matrix dv = random(device.computeType(), rows, HEAD_DIM);
+      device
+          .ops()
+          .attentionBackward(q, k, v, out, dout, lse, layout, HEAD_DIM, 0.3f, delta, dq, dk, dv);
+      keep(dq);
+      keep(dk);
+      keep(dv);
     }
   }
 

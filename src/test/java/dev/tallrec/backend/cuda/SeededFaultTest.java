@@ -3,18 +3,24 @@ package dev.tallrec.backend.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tallrec.backend.AttentionLayout;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
+import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
 import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Shape;
+import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,11 +38,33 @@ class SeededFaultTest {
   private static final long MEMORY = 1 << 26;
   private static final int ROWS = 3;
   private static final int COLUMNS = 300;
+  private static final int QUERIES = 70;
+
+  private static Path emulation;
 
   @TempDir private Path directory;
 
+  private static void compile(String... arguments) throws Exception {
+    List<String> command =
+        new ArrayList<>(List.of("g++", "-std=c++17", "-O0", "-fPIC", "-pthread"));
+    command.addAll(List.of("-DTALLREC_EMULATION", "-I" + SOURCES.resolve("host")));
+    command.addAll(List.of(arguments));
+    assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
+  }
+
+  /** The device itself, which has no faults: once for all. */
+  @BeforeAll
+  static void compileTheDevice(@TempDir Path shared) throws Exception {
+    emulation = shared.resolve("emulation.o");
+    compile("-c", "-o", emulation.toString(), SOURCES.resolve("host/emulation.cpp").toString());
+  }
+
   /** Builds rms_norm.cu with {@code good} replaced by {@code bad} in one of its files. */
   private Path build(String file, String good, String bad) throws Exception {
+    return build("rms_norm.cu", file, good, bad);
+  }
+
+  private Path build(String kernels, String file, String good, String bad) throws Exception {
     try (Stream<Path> sources = Files.list(SOURCES.resolve("kernels"))) {
       for (Path source : sources.toList()) {
         Files.copy(source, directory.resolve(source.getFileName().toString()));
@@ -47,25 +75,15 @@ class SeededFaultTest {
     assertThat(text).contains(good);
     Files.writeString(changed, text.replace(good, bad));
     Path library = directory.resolve("libfaulty.so");
-    List<String> command =
-        List.of(
-            "g++",
-            "-std=c++17",
-            "-O1",
-            "-fPIC",
-            "-shared",
-            "-pthread",
-            "-DTALLREC_EMULATION",
-            "-I" + SOURCES.resolve("host"),
-            "-I" + directory,
-            "-o",
-            library.toString(),
-            "-x",
-            "c++",
-            SOURCES.resolve("host/emulation.cpp").toString(),
-            directory.resolve("rms_norm.cu").toString());
-    Process compiler = new ProcessBuilder(command).inheritIO().start();
-    assertThat(compiler.waitFor()).isZero();
+    compile(
+        "-shared",
+        "-I" + directory,
+        "-o",
+        library.toString(),
+        emulation.toString(),
+        "-x",
+        "c++",
+        directory.resolve(kernels).toString());
     return library;
   }
 
@@ -87,6 +105,48 @@ class SeededFaultTest {
       device.download(out.buffer(), values);
       return values.toArray(ValueLayout.JAVA_FLOAT);
     }
+  }
+
+  /** Causal attention of one head of 64 over several tiles of keys, in fp16. */
+  private static float[] attention(CudaDriver driver) {
+    int headDim = 64;
+    try (Device device = new CudaDevice(driver, DType.F16);
+        DeviceArena memory = device.newArena();
+        Arena host = Arena.ofConfined()) {
+      Matrix q = Matrix.allocate(memory, "q", DType.F16, QUERIES, headDim);
+      Matrix k = Matrix.allocate(memory, "k", DType.F16, QUERIES, headDim);
+      Matrix v = Matrix.allocate(memory, "v", DType.F16, QUERIES, headDim);
+      Matrix out = Matrix.allocate(memory, "out", DType.F16, QUERIES, headDim);
+      Matrix lse = Matrix.allocate(memory, "lse", DType.F32, 1, QUERIES);
+      Tensor values =
+          Tensor.allocate(host, "values", DType.F16, Shape.of((long) QUERIES * headDim));
+      int at = 0;
+      for (Matrix matrix : List.of(q, k, v)) {
+        for (int i = 0; i < QUERIES * headDim; i++) {
+          values.setFloatAt(i, (float) Math.sin(at++ * 1.7 + i * (double) i));
+        }
+        device.upload(values.segment(), matrix.buffer());
+      }
+      Indices segment = Indices.allocate(memory, "segment", AttentionLayout.INTS_PER_SEGMENT);
+      device.upload(
+          host.allocateFrom(ValueLayout.JAVA_INT, 0, QUERIES, 0, 0, 0, 0), segment.buffer());
+      AttentionLayout layout = new AttentionLayout(segment, 1, QUERIES, QUERIES, QUERIES);
+      device.ops().attention(q, k, v, layout, headDim, 0.125f, out, lse);
+      device.download(out.buffer(), values.segment());
+      return values.toFloats();
+    }
+  }
+
+  /** Largest difference between good attention and one built with a fault; NaN if it made one. */
+  private float attentionError(String file, String good, String bad) throws Exception {
+    Path library = build("attention_forward.cu", file, good, bad);
+    float[] faulty = attention(new EmulatedDriver(library, 0, MEMORY));
+    float[] right = attention(new EmulatedDriver(0, MEMORY));
+    float largest = 0;
+    for (int i = 0; i < right.length; i++) {
+      largest = Math.max(largest, Math.abs(faulty[i] - right[i]));
+    }
+    return largest;
   }
 
   private static float[] good() {
@@ -156,5 +216,52 @@ class SeededFaultTest {
     assertThatThrownBy(() -> rmsNorm(new EmulatedDriver(library, 0, MEMORY)))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("different barriers");
+  }
+
+  @Test
+  void attentionWithoutAFaultIsTheSame() throws Exception {
+    String line = "if (tile + 1 < keys.count) begin(tile + 1);";
+    assertThat(attentionError("attention_forward.cu", line, line)).isZero();
+  }
+
+  @Test
+  void aTileThatIsNotWaitedForShows() throws Exception {
+    String then = "// The tile is there";
+    assertThat(attentionError("attention_forward.cu", "wait_for_copies();\n    " + then, then))
+        .isNaN();
+  }
+
+  @Test
+  void aTileThatComesTooEarlyShows() throws Exception {
+    String then = "if (tile + 1 < keys.count) begin(tile + 1);";
+    assertThat(attentionError("attention_forward.cu", "__syncthreads();\n    " + then, then))
+        .isNaN();
+  }
+
+  @Test
+  void anOperandThatIsNotTransposedShows() throws Exception {
+    assertThat(attentionError("fragments.cuh", "ldmatrix<true>(b,", "ldmatrix<false>(b,"))
+        .isGreaterThan(0.1f);
+  }
+
+  @Test
+  void aWrongRowOfAnOperandShows() throws Exception {
+    assertThat(
+            attentionError(
+                "fragments.cuh",
+                "(lane % 8 + lane / 16 * 8) * ROW + lane / 8 % 2 * 8",
+                "(lane % 8 + lane / 8 % 2 * 8) * ROW + lane / 16 * 8"))
+        .isGreaterThan(0.1f);
+  }
+
+  @Test
+  void anOperandThatIsNotAlignedShows() {
+    assertThatThrownBy(() ->
+            attentionError(
+                "fragments.cuh",
+                "ldmatrix<false>(a, tile + lane % 16 * ROW + lane / 16 * 8)",
+                "ldmatrix<false>(a, tile + lane % 16 * ROW + lane / 16 * 4)"))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("not 16-byte aligned");
   }
 }
