@@ -20,7 +20,7 @@ final class Counters {
   private static final String ALLOCATED_IN_JMH = "gc.alloc.rate.norm";
   private static final String EVENTS = "#";
 
-  /** What benchmarks of ours divide by the time themselves. */
+  /** By the device's clock, or of a ceiling that was measured: no part of it is deterministic. */
   private static final Pattern RATES = Pattern.compile("PerSecond$|^percent");
 
   private final Map<String, Double> perOperation = new TreeMap<>();
@@ -41,7 +41,7 @@ final class Counters {
       put(perOperation, ALLOCATED, score);
     } else if (key.contains("gc.")) {
       put(others, key + " " + result.getScoreUnit(), score);
-    } else if (result.getScoreUnit().equals(EVENTS) && RATES.matcher(key).find()) {
+    } else if (RATES.matcher(key).find()) {
       put(others, key, score);
     } else if (result.getScoreUnit().equals(EVENTS)) {
       // Counted over the iteration: the faster the code, the more of them.

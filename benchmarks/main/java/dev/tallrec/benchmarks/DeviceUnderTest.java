@@ -86,14 +86,8 @@ public class DeviceUnderTest {
       DType type = opened.computeType();
       Matrix from = Matrix.allocate(memory, "copied", type, COPY_ROWS, COPY_COLUMNS);
       Matrix to = Matrix.allocate(memory, "copy", type, COPY_ROWS, COPY_COLUMNS);
-      double best = Double.MAX_VALUE;
-      for (int i = 0; i < COPY_REPETITIONS; i++) {
-        opened.synchronize();
-        long start = System.nanoTime();
-        opened.ops().copy(from, to);
-        opened.synchronize();
-        best = Math.min(best, (System.nanoTime() - start) / 1e9);
-      }
+      double best =
+          ProductSpeed.fastest(opened, () -> opened.ops().copy(from, to), COPY_REPETITIONS);
       return 2.0 * from.elementCount() * type.byteSize() / best;
     }
   }
@@ -116,11 +110,6 @@ public class DeviceUnderTest {
   /** Bytes a second, read and written. */
   double copyCeiling() {
     return copyCeiling;
-  }
-
-  /** Bytes of a number in the type that is computed in. */
-  int numberBytes() {
-    return opened.computeType().byteSize();
   }
 
   /** Whether {@link #takeNanos} counts the device's own work. */

@@ -63,7 +63,6 @@ public class OpsBenchmark {
   private final Arena host = Arena.ofShared();
   private Device device;
   private Ops ops;
-  private int numberBytes;
   private DeviceArena memory;
   private LlamaConfig config;
   private FrozenLinear gateUp;
@@ -109,7 +108,6 @@ public class OpsBenchmark {
   public void setUp(DeviceUnderTest deviceUnderTest) {
     device = deviceUnderTest.get();
     ops = device.ops();
-    numberBytes = deviceUnderTest.numberBytes();
     memory = device.newArena();
     config = shape.config();
     int hiddenSize = config.hiddenSize();
@@ -143,7 +141,7 @@ public class OpsBenchmark {
     gradients = floats(1, PARAMETERS);
     firstMoment = floats(1, PARAMETERS);
     secondMoment = floats(1, PARAMETERS);
-    copy = numberBytes == Float.BYTES ? master : matrix(1, PARAMETERS);
+    copy = device.computeType() == DType.F32 ? master : matrix(1, PARAMETERS);
   }
 
   private Heads heads(int rows) {
@@ -341,7 +339,7 @@ public class OpsBenchmark {
   public void adamW(Traffic traffic) {
     AdamWStep step = new AdamWStep(1e-3f, 0.9, 0.999, 1e-8f, 0, 10, 1);
     ops.adamW(master, gradients, firstMoment, secondMoment, copy, step);
-    traffic.did(PARAMETERS * (7.0 * Float.BYTES + (copy == master ? 0 : numberBytes)));
+    traffic.did(PARAMETERS * (7.0 * Float.BYTES + (copy == master ? 0 : copy.dtype().byteSize())));
   }
 
   /** y += x. */

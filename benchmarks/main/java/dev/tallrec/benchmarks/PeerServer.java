@@ -8,6 +8,7 @@ import dev.tallrec.llama.Adapter;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.llama.LlamaWeights;
+import dev.tallrec.llama.Projection;
 import dev.tallrec.llama.TextGenerator;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
@@ -19,8 +20,6 @@ import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.tensor.DType;
-import dev.tallrec.tensor.Shape;
-import dev.tallrec.tensor.Tensor;
 import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.LabelledTokens;
@@ -31,7 +30,6 @@ import dev.tallrec.train.TrainingListener;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,6 +42,14 @@ import java.util.SplittableRandom;
  * answers with the seconds it took. Rounds of both sides alternate, in processes that stay warm.
  */
 public final class PeerServer {
+
+  /** Projections whose product is one. */
+  private static final List<List<Projection>> PRODUCTS =
+      List.of(
+          List.of(Projection.Q_PROJ, Projection.K_PROJ, Projection.V_PROJ),
+          List.of(Projection.O_PROJ),
+          List.of(Projection.GATE_PROJ, Projection.UP_PROJ),
+          List.of(Projection.DOWN_PROJ));
 
   private PeerServer() {}
 
@@ -80,41 +86,33 @@ public final class PeerServer {
     StepBenchmark benchmark = new StepBenchmark();
     benchmark.shape = ModelShape.valueOf(arguments[1]);
     benchmark.rows = Integer.parseInt(arguments[2]);
-    benchmark.setUp(DeviceUnderTest.cpu(arguments.length > 3 ? Path.of(arguments[3]) : null));
+    DeviceUnderTest device =
+        DeviceUnderTest.cpu(arguments.length > 3 ? Path.of(arguments[3]) : null);
+    benchmark.setUp(device);
     Products products = new Products();
+    products.restart(device);
     TokenRate rate = new TokenRate();
     return arguments[0].equals("train")
         ? () -> benchmark.train(products, rate)
         : () -> benchmark.forward(products, rate);
   }
 
-  /** A layer's products with its frozen weights, forward: q, k, v as one, o, gate and up, down. */
+  /** A layer's products with its frozen weights, forward. */
   private static Round products(String[] arguments) {
     LlamaConfig config = ModelShape.valueOf(arguments[1]).config();
     int tokens = Integer.parseInt(arguments[2]);
     int times = Integer.parseInt(arguments[3]);
-    int hidden = config.hiddenSize();
-    int inner = config.intermediateSize();
-    int[][] shapes = {
-      {hidden, config.queryWidth() + 2 * config.keyValueWidth()},
-      {config.queryWidth(), hidden},
-      {hidden, 2 * inner},
-      {inner, hidden}
-    };
-    Arena host = Arena.ofAuto();
     CpuDevice device = CpuDevice.ofAllProcessors();
     DeviceArena memory = device.newArena();
+    RandomWeights source = RandomWeights.ofEachLayer(config, DType.F32);
     List<Runnable> products = new ArrayList<>();
-    SplittableRandom random = new SplittableRandom(3);
-    for (int[] shape : shapes) {
-      Tensor values = Tensor.allocate(host, "w", DType.F32, Shape.of(shape[1], shape[0]));
-      for (long i = 0; i < values.shape().elementCount(); i++) {
-        values.setFloatAt(i, (float) random.nextDouble(-1, 1));
-      }
-      FrozenLinear weight = device.loadLinear(memory, List.of(values));
-      Matrix x = Matrix.allocate(memory, "x", DType.F32, tokens, shape[0]);
+    for (List<Projection> together : PRODUCTS) {
+      FrozenLinear weight =
+          device.loadLinear(
+              memory, together.stream().map(one -> source.tensor(one.weightName(0))).toList());
+      Matrix x = Matrix.allocate(memory, "x", DType.F32, tokens, weight.inFeatures());
       device.ops().fill(x, 0.5f);
-      Matrix y = Matrix.allocate(memory, "y", DType.F32, tokens, shape[1]);
+      Matrix y = Matrix.allocate(memory, "y", DType.F32, tokens, weight.outFeatures());
       products.add(() -> device.ops().linear(x, weight, y, false));
     }
     return () -> {

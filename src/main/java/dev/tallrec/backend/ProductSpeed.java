@@ -23,15 +23,26 @@ public final class ProductSpeed {
               memory, List.of(Tensor.allocate(host, "w", device.computeType(), Shape.of(out, in))));
       Matrix x = Matrix.allocate(memory, "x", device.computeType(), tokens, in);
       Matrix y = Matrix.allocate(memory, "y", device.computeType(), tokens, out);
-      double best = Double.MAX_VALUE;
-      for (int i = 0; i <= repetitions; i++) {
-        device.synchronize();
-        long start = System.nanoTime();
-        device.ops().linear(x, weight, y, false);
-        device.synchronize();
-        best = Math.min(best, (System.nanoTime() - start) / 1e9);
-      }
-      return 2.0 * tokens * in * out / best;
+      Runnable product = () -> device.ops().linear(x, weight, y, false);
+      return 2.0 * tokens * in * out / fastest(device, product, repetitions);
     }
+  }
+
+  /**
+   * Seconds of the fastest of several times.
+   *
+   * @param work asks {@code device} for something
+   * @param repetitions after a first time
+   */
+  public static double fastest(Device device, Runnable work, int repetitions) {
+    double best = Double.MAX_VALUE;
+    for (int i = 0; i <= repetitions; i++) {
+      device.synchronize();
+      long start = System.nanoTime();
+      work.run();
+      device.synchronize();
+      best = Math.min(best, (System.nanoTime() - start) / 1e9);
+    }
+    return best;
   }
 }
