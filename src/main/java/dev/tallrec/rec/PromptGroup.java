@@ -35,19 +35,24 @@ record PromptGroup(List<Integer> members, int shared) {
             .sorted(Comparator.comparing(prompts::get, Arrays::compare))
             .toList();
     int count = order.size();
-    // Of the first i prompts in that order: the most tokens saved, and where the last group starts.
+    // What each prompt in that order shares with the one before it.
+    int[] neighbours = new int[count];
+    for (int i = 1; i < count; i++) {
+      neighbours[i] = sharedLength(prompts.get(order.get(i - 1)), prompts.get(order.get(i)));
+    }
+    // Of the first i prompts: the most tokens saved, where the last group starts, what it shares.
     int[] saved = new int[count + 1];
     int[] start = new int[count + 1];
+    int[] sharedByLast = new int[count + 1];
     for (int end = 1; end <= count; end++) {
-      int[] last = prompts.get(order.get(end - 1));
       saved[end] = saved[end - 1];
       start[end] = end - 1;
-      int shared = last.length - 1;
-      long all = last.length;
+      sharedByLast[end] = common;
+      int shared = Integer.MAX_VALUE;
+      long all = prompts.get(order.get(end - 1)).length;
       for (int first = end - 2; first >= Math.max(0, end - MOST_MEMBERS); first--) {
-        int[] prompt = prompts.get(order.get(first));
-        shared = Math.min(shared, sharedLength(prompt, prompts.get(order.get(first + 1))));
-        all += prompt.length;
+        shared = Math.min(shared, neighbours[first + 1]);
+        all += prompts.get(order.get(first)).length;
         int size = end - first;
         long computed = shared - common + all - (long) size * shared;
         if (shared <= common || computed > mostTokens || shared > mostTokens) {
@@ -57,26 +62,15 @@ record PromptGroup(List<Integer> members, int shared) {
         if (total > saved[end]) {
           saved[end] = total;
           start[end] = first;
+          sharedByLast[end] = shared;
         }
       }
     }
     List<PromptGroup> groups = new ArrayList<>();
     for (int end = count; end > 0; end = start[end]) {
-      List<Integer> members = order.subList(start[end], end);
-      groups.add(new PromptGroup(members, members.size() == 1 ? common : shared(prompts, members)));
+      groups.add(new PromptGroup(order.subList(start[end], end), sharedByLast[end]));
     }
     return groups.reversed();
-  }
-
-  /** Tokens that all of {@code prompts}, in ascending order, begin with, but each one's last. */
-  private static int shared(List<int[]> prompts, List<Integer> members) {
-    int shared = Integer.MAX_VALUE;
-    for (int i = 1; i < members.size(); i++) {
-      shared =
-          Math.min(
-              shared, sharedLength(prompts.get(members.get(i - 1)), prompts.get(members.get(i))));
-    }
-    return shared;
   }
 
   /** Tokens that both begin with; at least one more is left to each. */
