@@ -161,6 +161,21 @@ template <int D, class T> __device__ inline void store_rows(T* tile, const float
   __syncwarp();
 }
 
+// Of a softmax over tiles of scores, for this lane's two rows: takes a tile's maxima into account. Returns what to subtract from the tile's scores
+// in `offset`, what to multiply by what came of earlier tiles in `rescale`.
+template <class Exp>
+__device__ inline void meet_maxima(float largest[2], float sum[2], const float tile_largest[2], float offset[2], float rescale[2], Exp exponential) {
+#pragma unroll
+  for (int r = 0; r < 2; r++) {
+    float now = fmaxf(largest[r], row_max(tile_largest[r]));
+    // A row that has seen no key yet stays at -infinity; -inf - -inf must not make NaN of it.
+    offset[r] = now == -INFINITY ? 0 : now;
+    rescale[r] = exponential(largest[r] - offset[r]);
+    largest[r] = now;
+    sum[r] *= rescale[r];
+  }
+}
+
 // Kernels are instantiated for padded head dimensions.
 #define FOR_EACH_HEAD_DIM(DEFINE, T, suffix) \
   DEFINE(T, suffix, 16) DEFINE(T, suffix, 32) DEFINE(T, suffix, 64) DEFINE(T, suffix, 128)
@@ -168,3 +183,37 @@ template <int D, class T> __device__ inline void store_rows(T* tile, const float
 // Half types: a block of 64 rows, a warp for every 16 of them.
 constexpr int ROWS = 64, THREADS = 2 * ROWS;
 constexpr float LOG2_E = 1.44269504088896340736f, LN_2 = 0.69314718055994530942f;
+
+// Two pairs of tiles of KEYS keys and values: while one is met, the next one arrives.
+template <int KEYS, int D, class T> struct KeyStages {
+  static constexpr int TILE = KEYS * Padded<T, D>::ROW;
+  T* tiles;
+  KeyTiles<KEYS> keys;
+  Head<const T> k_head, v_head;
+
+  __device__ void begin(int tile) const {
+    T* target = tiles + tile % 2 * 2 * TILE;
+    copy_rows<KEYS, D, THREADS>(target, k_head, keys.first(tile), keys.last(tile));
+    copy_rows<KEYS, D, THREADS>(target + TILE, v_head, keys.first(tile), keys.last(tile));
+  }
+
+  // Shows all tiles, the first of which has begun, to a warp's 16 queries from `own` on. `last_query` is the end of the block's.
+  template <class Queries> __device__ void show(Queries& queries, float scale, int own, int last_query) const {
+    int g = threadIdx.x % WARP / 4;
+    for (int tile = 0; tile < keys.count; tile++) {
+      wait_for_copies();
+      // The tile is there, and all have done with the one before, whose place the next one takes.
+      __syncthreads();
+      if (tile + 1 < keys.count) begin(tile + 1);
+      if (own >= last_query) continue;
+      const T* k_tile = tiles + tile % 2 * 2 * TILE;
+      int at_most = keys.seen(tile, own + 15);
+      if (keys.seen(tile, own) == KEYS) {
+        queries.template meet<false>(k_tile, k_tile + TILE, scale, nullptr, KEYS / 16);
+      } else if (at_most > 0) {
+        int seen[2] = {keys.seen(tile, own + g), keys.seen(tile, own + g + 8)};
+        queries.template meet<true>(k_tile, k_tile + TILE, scale, seen, (at_most + 15) / 16);
+      }
+    }
+  }
+};

@@ -13,9 +13,11 @@ __device__ void attention_delta(const T* out, int64_t os, const T* dout, int64_t
   float sum = 0;
   for (int first = lane * SIZE; first < head_dim; first += WARP * SIZE) {
     int count = head_dim - first < SIZE ? head_dim - first : SIZE;
-    Chunk<T> os = load_chunk(o, first, count), ds = load_chunk(d, first, count);
+    float outs[SIZE], gradients[SIZE];
+    load_floats(outs, o, first, count);
+    load_floats(gradients, d, first, count);
 #pragma unroll
-    for (int i = 0; i < SIZE; i++) sum += to_float(os.values[i]) * to_float(ds.values[i]);
+    for (int i = 0; i < SIZE; i++) sum += outs[i] * gradients[i];
   }
   sum = warp_sum(sum);
   if (lane == 0) delta[blockIdx.y * ls + row] = sum;
@@ -84,7 +86,7 @@ template <class T, int D> struct QueryGradients {
   }
 };
 
-// grid (query blocks of the longest segment, heads, segments); a warp for every 16 queries. While a tile of keys is met, the next one arrives.
+// grid (query blocks of the longest segment, heads, segments); a warp for every 16 queries.
 template <class T, int D>
 __device__ void attention_backward_q(const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const T* dout, int64_t gs,
                                      const float* lse, int64_t ls, const float* delta, int64_t des, const int* segments, int group, int head_dim,
@@ -98,14 +100,9 @@ __device__ void attention_backward_q(const T* q, int64_t qs, const T* k, int64_t
   int first = (gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, kv_head = head / group;
   if (first >= segment.query_count) return;
   int last_query = first + ROWS < segment.query_count ? first + ROWS : segment.query_count;
-  KeyTiles<KEYS> keys(segment, last_query);
   Head<const T> q_head(q, qs, head, head_dim), g_head(dout, gs, head, head_dim);
-  Head<const T> k_head(k, ks, kv_head, head_dim), v_head(v, vs, kv_head, head_dim);
-  auto begin = [&](int tile) {
-    T* target = tiles + tile % 2 * 2 * TILE;
-    copy_rows<KEYS, D, THREADS>(target, k_head, keys.first(tile), keys.last(tile));
-    copy_rows<KEYS, D, THREADS>(target + TILE, v_head, keys.first(tile), keys.last(tile));
-  };
+  KeyStages<KEYS, D, T> stages{tiles, KeyTiles<KEYS>(segment, last_query), Head<const T>(k, ks, kv_head, head_dim),
+                               Head<const T>(v, vs, kv_head, head_dim)};
   copy_rows<ROWS, D, THREADS>(tiles, q_head, segment.query_start + first, segment.query_start + last_query);
   copy_rows<ROWS, D, THREADS>(tiles + 2 * TILE, g_head, segment.query_start + first, segment.query_start + last_query);
   int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4;
@@ -122,23 +119,8 @@ __device__ void attention_backward_q(const T* q, int64_t qs, const T* k, int64_t
   __syncthreads();
   queries.start(tiles + warp * 16 * ROW, tiles + 2 * TILE + warp * 16 * ROW);
   __syncthreads();
-  begin(0);
-
-  for (int tile = 0; tile < keys.count; tile++) {
-    wait_for_copies();
-    // The tile is there, and all have done with the one before, whose place the next one takes.
-    __syncthreads();
-    if (tile + 1 < keys.count) begin(tile + 1);
-    if (own >= last_query) continue;
-    const T* k_tile = tiles + tile % 2 * 2 * TILE;
-    int at_most = keys.seen(tile, own + 15);
-    if (keys.seen(tile, own) == KEYS) {
-      queries.template meet<false>(k_tile, k_tile + TILE, scale, nullptr, KEYS / 16);
-    } else if (at_most > 0) {
-      int seen[2] = {keys.seen(tile, own + g), keys.seen(tile, own + g + 8)};
-      queries.template meet<true>(k_tile, k_tile + TILE, scale, seen, (at_most + 15) / 16);
-    }
-  }
+  stages.begin(0);
+  stages.show(queries, scale, own, last_query);
   wait_for_copies();
   __syncthreads();
   store_rows<D>(tiles + warp * 16 * ROW, queries.acc, Head<T>(dq, dqs, head, head_dim), segment.query_start + own, last_query - own);

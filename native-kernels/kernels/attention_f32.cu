@@ -55,15 +55,7 @@ __device__ void attention_forward(const float* q, int64_t qs, const float* k, in
       }
     }
     float rescale[2], offset[2];
-#pragma unroll
-    for (int r = 0; r < 2; r++) {
-      float now = fmaxf(largest[r], row_max(tile_largest[r]));
-      // A row that has seen no key yet stays at -infinity; exp(-inf - -inf) must not make NaN of it.
-      offset[r] = now == -INFINITY ? 0 : now;
-      rescale[r] = expf(largest[r] - offset[r]);
-      largest[r] = now;
-      sum[r] *= rescale[r];
-    }
+    meet_maxima(largest, sum, tile_largest, offset, rescale, [](float x) { return expf(x); });
 #pragma unroll
     for (int n = 0; n < KEYS / 8; n++) {
 #pragma unroll

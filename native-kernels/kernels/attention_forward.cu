@@ -47,15 +47,7 @@ template <class T, int D> struct Queries {
       }
     }
     float rescale[2], offset[2];
-#pragma unroll
-    for (int r = 0; r < 2; r++) {
-      float now = fmaxf(largest[r], row_max(tile_largest[r]));
-      // A row that has seen no key yet stays at -infinity; -inf - -inf must not make NaN of it.
-      offset[r] = now == -INFINITY ? 0 : now;
-      rescale[r] = exp2_approximate(largest[r] - offset[r]);
-      largest[r] = now;
-      sum[r] *= rescale[r];
-    }
+    meet_maxima(largest, sum, tile_largest, offset, rescale, [](float x) { return exp2_approximate(x); });
 #pragma unroll
     for (int n = 0; n < KEYS / 8; n++) {
 #pragma unroll
@@ -84,7 +76,7 @@ template <class T, int D> struct Queries {
   }
 };
 
-// grid (query blocks of the longest segment, heads, segments); a warp for every 16 queries. While a tile of keys is met, the next one arrives.
+// grid (query blocks of the longest segment, heads, segments); a warp for every 16 queries.
 template <class T, int D>
 __device__ void attention_forward(const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const int* segments, int group,
                                   int head_dim, float scale, T* out, int64_t os, float* lse, int64_t ls) {
@@ -97,37 +89,18 @@ __device__ void attention_forward(const T* q, int64_t qs, const T* k, int64_t ks
   int first = (gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, kv_head = head / group;
   if (first >= segment.query_count) return;
   int last_query = first + ROWS < segment.query_count ? first + ROWS : segment.query_count;
-  KeyTiles<KEYS> keys(segment, last_query);
-  Head<const T> q_head(q, qs, head, head_dim), k_head(k, ks, kv_head, head_dim), v_head(v, vs, kv_head, head_dim);
-  auto begin = [&](int tile) {
-    T* target = tiles + tile % 2 * 2 * TILE;
-    copy_rows<KEYS, D, THREADS>(target, k_head, keys.first(tile), keys.last(tile));
-    copy_rows<KEYS, D, THREADS>(target + TILE, v_head, keys.first(tile), keys.last(tile));
-  };
+  Head<const T> q_head(q, qs, head, head_dim);
+  KeyStages<KEYS, D, T> stages{tiles, KeyTiles<KEYS>(segment, last_query), Head<const T>(k, ks, kv_head, head_dim),
+                               Head<const T>(v, vs, kv_head, head_dim)};
   copy_rows<ROWS, D, THREADS>(tiles + 2 * TILE, q_head, segment.query_start + first, segment.query_start + last_query);
-  begin(0);
+  stages.begin(0);
   wait_for_copies();
   __syncthreads();
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, g = lane / 4;
   int own = first + warp * 16;
   Queries<T, D> queries;
   queries.start(tiles + 2 * TILE + warp * 16 * ROW);
-
-  for (int tile = 0; tile < keys.count; tile++) {
-    wait_for_copies();
-    // The tile is there, and all have done with the one before, whose place the next one takes.
-    __syncthreads();
-    if (tile + 1 < keys.count) begin(tile + 1);
-    if (own >= last_query) continue;
-    const T* k_tile = tiles + tile % 2 * 2 * TILE;
-    int at_most = keys.seen(tile, own + 15);
-    if (keys.seen(tile, own) == KEYS) {
-      queries.template meet<false>(k_tile, k_tile + TILE, scale * LOG2_E, nullptr, KEYS / 16);
-    } else if (at_most > 0) {
-      int seen[2] = {keys.seen(tile, own + g), keys.seen(tile, own + g + 8)};
-      queries.template meet<true>(k_tile, k_tile + TILE, scale * LOG2_E, seen, (at_most + 15) / 16);
-    }
-  }
+  stages.show(queries, scale * LOG2_E, own, last_query);
 #pragma unroll
   for (int r = 0; r < 2; r++) {
     float sum = row_sum(queries.sum[r]), inverse = 1 / sum;

@@ -221,21 +221,19 @@ class SeededFaultTest {
   @Test
   void attentionWithoutAFaultIsTheSame() throws Exception {
     String line = "if (tile + 1 < keys.count) begin(tile + 1);";
-    assertThat(attentionError("attention_forward.cu", line, line)).isZero();
+    assertThat(attentionError("attention.cuh", line, line)).isZero();
   }
 
   @Test
   void aTileThatIsNotWaitedForShows() throws Exception {
     String then = "// The tile is there";
-    assertThat(attentionError("attention_forward.cu", "wait_for_copies();\n    " + then, then))
-        .isNaN();
+    assertThat(attentionError("attention.cuh", "wait_for_copies();\n      " + then, then)).isNaN();
   }
 
   @Test
   void aTileThatComesTooEarlyShows() throws Exception {
     String then = "if (tile + 1 < keys.count) begin(tile + 1);";
-    assertThat(attentionError("attention_forward.cu", "__syncthreads();\n    " + then, then))
-        .isNaN();
+    assertThat(attentionError("attention.cuh", "__syncthreads();\n      " + then, then)).isNaN();
   }
 
   @Test
