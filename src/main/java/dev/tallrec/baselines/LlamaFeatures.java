@@ -30,7 +30,7 @@ public final class LlamaFeatures {
     DType type = base.network().device().computeType();
     TokenBatch batch = new TokenBatch(MOST_TOKENS, 1);
     List<float[]> vectors = new ArrayList<>();
-    try (Arena arena = Arena.ofConfined();
+    try (Arena arena = Arena.ofShared();
         Workspace workspace =
             new Workspace(
                 base.network().device(),

@@ -156,7 +156,7 @@ public final class LlamaWeights implements AutoCloseable {
     Matrix norm(String name) throws IOException {
       Tensor weight = checked(name, Shape.of(config.hiddenSize()));
       Matrix resident = Matrix.allocate(memory, name, device.computeType(), 1, config.hiddenSize());
-      try (Arena arena = Arena.ofConfined()) {
+      try (Arena arena = Arena.ofShared()) {
         Tensor converted = Tensor.allocate(arena, name, device.computeType(), weight.shape());
         for (int i = 0; i < config.hiddenSize(); i++) {
           converted.setFloatAt(i, weight.floatAt(i));

@@ -56,7 +56,7 @@ final class RopeFrequencies {
     int half = frequencies.length;
     Matrix cos = Matrix.allocate(memory, "rope cos", DType.F32, positions, half);
     Matrix sin = Matrix.allocate(memory, "rope sin", DType.F32, positions, half);
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment cosines = arena.allocate(cos.buffer().byteSize(), Float.BYTES);
       MemorySegment sines = arena.allocate(sin.buffer().byteSize(), Float.BYTES);
       for (int position = 0; position < positions; position++) {

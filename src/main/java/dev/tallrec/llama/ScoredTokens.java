@@ -43,7 +43,7 @@ public final class ScoredTokens implements AutoCloseable {
     probabilities =
         Matrix.allocate(memory, "token probabilities", DType.F32, maxRows, tokens.length);
     staging = host.allocate((long) maxRows * tokens.length * Float.BYTES, 64);
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       device.upload(arena.allocateFrom(ValueLayout.JAVA_INT, tokens), ids.buffer());
     }
   }

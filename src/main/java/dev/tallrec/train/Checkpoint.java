@@ -88,7 +88,7 @@ final class Checkpoint {
       LoraAdapter best,
       AdamW optimizer)
       throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       List<Tensor> tensors = new ArrayList<>(current.tensors());
       for (Tensor tensor : best.tensors()) {
         tensors.add(

@@ -168,7 +168,7 @@ public final class Verification implements AutoCloseable {
     WorkspacePlan plan = WorkspacePlan.forInference(config, tokens, sequences.size());
     Comparison.Errors errors = new Comparison.Errors();
     try (Workspace workspace = new Workspace(device, config, adapter, plan);
-        Arena arena = Arena.ofConfined()) {
+        Arena arena = Arena.ofShared()) {
       TokenBatch batch = new TokenBatch(tokens, sequences.size());
       for (Fixture.Sequence sequence : sequences) {
         batch.addForAllLogits(sequence.ids(), 0, sequence.ids().length);
@@ -191,7 +191,7 @@ public final class Verification implements AutoCloseable {
       String batch, List<Fixture.Sequence> sequences, LoraParameters parameters)
       throws IOException {
     try (Pass pass = new Pass(sequences, parameters);
-        Arena arena = Arena.ofConfined()) {
+        Arena arena = Arena.ofShared()) {
       double scale = new LossScale(device.computeType()).value();
       double loss = pass.run(scale);
       checks.add(lossCheck(batch + ".loss", 0, loss, fixture.noise(batch, "loss", "")));
@@ -328,7 +328,7 @@ public final class Verification implements AutoCloseable {
     }
     Comparison comparison = new Comparison("merged");
     try (LoraAdapter adapter = PeftDirectory.read(fixture.adapter(), config);
-        Arena arena = Arena.ofConfined()) {
+        Arena arena = Arena.ofShared()) {
       for (String name : names) {
         String target = name.substring("merged.".length());
         for (LoraPair pair : adapter.pairs()) {

@@ -77,7 +77,7 @@ class LlamaNetworkTest {
                 model.config,
                 model.parameters,
                 WorkspacePlan.forTraining(model.config, 128, 8, savedLayers));
-        Arena arena = Arena.ofConfined()) {
+        Arena arena = Arena.ofShared()) {
       for (List<LabelledTokens> examples : batches) {
         packer.fill(batch, examples);
         loss += model.network.lossAndGradients(workspace, batch, 0.1f, dropout, 42);
@@ -262,7 +262,7 @@ class LlamaNetworkTest {
                 Adapter.NONE,
                 WorkspacePlan.forInference(model.config, 64, 2));
         ScoredTokens tokens = new ScoredTokens(model.device, model.config, 2, 9, 10);
-        Arena arena = Arena.ofConfined()) {
+        Arena arena = Arena.ofShared()) {
       TokenBatch batch = new TokenBatch(64, 2);
       batch.addPrompt(new int[] {1, 4, 5, 6}, 0, 4, 0);
       MemorySegment logits = arena.allocate(4L * model.config.vocabSize(), 4);

@@ -48,7 +48,7 @@ class SafetensorsTest {
 
   @Test
   void readsBackWhatItWrites() throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       Tensor a = Tensor.ofFloats(arena, "a", Shape.of(2, 3), 1, 2, 3, 4, 5, 6);
       Tensor b = Tensor.allocate(arena, "b", DType.F16, Shape.of(3));
       b.setFloatAt(1, -0.5f);

@@ -32,7 +32,7 @@ class ReferenceOpsTest {
 
   private final ReferenceDevice device = new ReferenceDevice();
   private final DeviceArena memory = device.newArena();
-  private final Arena host = Arena.ofConfined();
+  private final Arena host = Arena.ofShared();
   private final Ops ops = device.ops();
   private final SplittableRandom random = new SplittableRandom(5);
 

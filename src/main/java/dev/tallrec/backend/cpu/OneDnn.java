@@ -218,7 +218,7 @@ final class OneDnn {
 
   /** [1 2 3; 4 5 6] times the transpose of [1 0 1; 2 1 0], added to ones. */
   private void check(String library) throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment a = bFloat16(arena, 1, 2, 3, 4, 5, 6);
       MemorySegment b = bFloat16(arena, 1, 0, 1, 2, 1, 0);
       MemorySegment c = arena.allocateFrom(FLOAT, 1, 1, 1, 1);

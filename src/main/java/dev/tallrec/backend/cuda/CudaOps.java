@@ -38,6 +38,8 @@ final class CudaOps implements Ops, AutoCloseable {
   private final CudaLora lora;
   private final CudaAttention attention;
   private final long partials;
+  private final Arena host = Arena.ofShared();
+  private final MemorySegment hostPartials = host.allocate(ValueLayout.JAVA_DOUBLE, NORM_BLOCKS);
 
   CudaOps(CudaDriver driver, DType type) {
     this.driver = driver;
@@ -383,15 +385,12 @@ final class CudaOps implements Ops, AutoCloseable {
         address(x),
         x.elementCount(),
         partials);
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment host = arena.allocate(ValueLayout.JAVA_DOUBLE, NORM_BLOCKS);
-      driver.copyToHost(partials, host);
-      double sum = 0;
-      for (int i = 0; i < NORM_BLOCKS; i++) {
-        sum += host.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
-      }
-      return sum;
+    driver.copyToHost(partials, hostPartials);
+    double sum = 0;
+    for (int i = 0; i < NORM_BLOCKS; i++) {
+      sum += hostPartials.getAtIndex(ValueLayout.JAVA_DOUBLE, i);
     }
+    return sum;
   }
 
   @Override
@@ -497,5 +496,6 @@ final class CudaOps implements Ops, AutoCloseable {
   public void close() {
     lora.close();
     driver.free(partials);
+    host.close();
   }
 }

@@ -50,7 +50,7 @@ class BFloat16ProductsTest {
   /** Random numbers, within wider rows. */
   private Matrix matrix(CpuDevice device, DeviceArena memory, int rows, int columns) {
     Matrix wide = Matrix.allocate(memory, "x", DType.F32, rows, columns + GAP);
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment values = arena.allocate(wide.buffer().byteSize(), Float.BYTES);
       for (long i = 0; i < wide.elementCount(); i++) {
         values.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (random.nextDouble() * 2 - 1));
@@ -324,7 +324,7 @@ class BFloat16ProductsTest {
     values[6] = Float.intBitsToFloat(0x3f808000);
     values[7] = Float.intBitsToFloat(0x3f818000);
     values[1002] = Float.NaN;
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment source = arena.allocateFrom(ValueLayout.JAVA_FLOAT, values);
       MemorySegment target = arena.allocate(2L * values.length, 2);
       Rounding.toBFloat16(source, 0, target, 0, values.length);

@@ -67,7 +67,7 @@ class DropoutMaskTest {
   void keepsWhatPhiloxSays(float probability) {
     long[] seeds = {0, -1, 0x123456789ABCDEFL, 0x8000000080000000L};
     int[] streams = {0, 7, -1, Integer.MIN_VALUE};
-    try (Arena arena = Arena.ofConfined();
+    try (Arena arena = Arena.ofShared();
         DropoutMask mask = new DropoutMask()) {
       MemorySegment x = arena.allocate(ValueLayout.JAVA_FLOAT, MOST_COLUMNS);
       MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, MOST_COLUMNS);
@@ -119,7 +119,7 @@ class DropoutMaskTest {
   /** What is dropped is 0, whatever it was. */
   @Test
   void dropsNaN() {
-    try (Arena arena = Arena.ofConfined();
+    try (Arena arena = Arena.ofShared();
         DropoutMask mask = new DropoutMask()) {
       MemorySegment x = arena.allocate(ValueLayout.JAVA_FLOAT, MOST_COLUMNS);
       for (int i = 0; i < MOST_COLUMNS; i++) {

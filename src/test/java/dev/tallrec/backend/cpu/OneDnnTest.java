@@ -73,10 +73,10 @@ class OneDnnTest {
   void neverLetsNativeCodeBeyondMemory() throws IOException {
     OneDnn oneDnn = OneDnn.open(Optional.of(OneDnnLibrary.file()));
     MemorySegment gone;
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       gone = arena.allocate(1024);
     }
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment room = arena.allocate(4 * 4 * Float.BYTES, 64);
       MemorySegment heap = MemorySegment.ofArray(new float[16]);
       assertThatThrownBy(() -> multiply(oneDnn, 5, 4, room, room, room))

@@ -194,7 +194,7 @@ final class EmulatedDriver implements CudaDriver {
 
   @Override
   public void launch(String kernel, Grid grid, int threads, Object... arguments) {
-    try (Arena call = Arena.ofConfined()) {
+    try (Arena call = Arena.ofShared()) {
       MemorySegment pointers = call.allocate(ValueLayout.ADDRESS, Math.max(1, arguments.length));
       for (int i = 0; i < arguments.length; i++) {
         MemorySegment value = call.allocate(LONG);

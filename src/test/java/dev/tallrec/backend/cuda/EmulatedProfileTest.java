@@ -46,7 +46,7 @@ class EmulatedProfileTest {
   @Test
   void everyLaunchHasItsTimeAndNoEventIsLeft() {
     EmulatedDriver driver = new EmulatedDriver(0, MEMORY);
-    try (Arena host = Arena.ofConfined();
+    try (Arena host = Arena.ofShared();
         ProfiledDevice device = CudaDevice.profiled(driver, DType.F16);
         DeviceArena memory = device.newArena()) {
       Operands operands = Operands.of(device, memory, host);
@@ -79,7 +79,7 @@ class EmulatedProfileTest {
   @Test
   void eventsAreUsedAgain() {
     EmulatedDriver driver = new EmulatedDriver(0, MEMORY);
-    try (Arena host = Arena.ofConfined();
+    try (Arena host = Arena.ofShared();
         ProfiledDevice device = CudaDevice.profiled(driver, DType.F16);
         DeviceArena memory = device.newArena()) {
       Operands operands = Operands.of(device, memory, host);
@@ -102,7 +102,7 @@ class EmulatedProfileTest {
             super.synchronize();
           }
         };
-    try (Arena host = Arena.ofConfined();
+    try (Arena host = Arena.ofShared();
         ProfiledDevice device = CudaDevice.profiled(counting, DType.F16);
         DeviceArena memory = device.newArena()) {
       Operands.of(device, memory, host).compute(device);
