@@ -42,6 +42,8 @@ torch.manual_seed(0)
 SHAPES = dict(MINI=(256, 688, 8, 4, 6, 8192), M15=(288, 768, 6, 6, 6, 32000))
 if args.m110: SHAPES["M110"] = (768, 2048, 12, 12, 12, 32000)
 PROMPT_TOKENS, NEW_TOKENS = 16, 128
+# Before each side's turn, in which threads of the other that still spin go to sleep; and what both sides warm up for at least.
+PAUSE_SECONDS, WARM_UP_SECONDS = 0.3, 5
 PRODUCT_TOKENS = 512
 memory = []   # of each work: its name, the peer's peak and ours, in MiB
 PROMPT = ("Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately "
@@ -206,13 +208,19 @@ def compare(name, theirs, ours, scale=1.0, stronger=None, tokens=0):
     for _ in range(2):
         for peer in peers: timed(peer) if scale == 1 else None
         our()
-    for _ in range(3): our()
     sides = [lambda peer=peer: scale * timed(peer) for peer in peers] + [our]
+    until = time.monotonic() + WARM_UP_SECONDS
+    for _ in range(3): our()
+    while time.monotonic() < until:
+        for side in sides if scale == 1 else [our]: side()
     rounds = []
     for number in range(args.rounds if scale == 1 else 2):
         # Each goes first in turn: what one leaves in caches and clocks hits all the others alike.
         order = [(number + at) % len(sides) for at in range(len(sides))]
-        took = {side: sides[side]() for side in order}
+        took = {}
+        for side in order:
+            time.sleep(PAUSE_SECONDS)
+            took[side] = sides[side]()
         rounds.append([took[side] for side in range(len(sides))])
     if args.memory: memory.append((name, peak("self"), peak(our_process.process.pid)))
     our_process.close()
@@ -254,7 +262,7 @@ for shape in [shape for shape in SHAPES if shape != "MINI"] if args.bf16 else ()
     compare(f"forward and loss, dense, {shape}, {rows} x 256, bf16", lambda: dense(shape, rows, False, dtype=torch.bfloat16),
             server("forward", shape, rows, args.bf16))
 for shape in SHAPES if args.products else ():
-    times = 3 if shape == "M110" else 30
+    times = 10 if shape == "M110" else 100
     compare(f"products of a layer, {shape}, {PRODUCT_TOKENS} tokens, {times} times, fp32", lambda: products(shape, times),
             server("products", shape, PRODUCT_TOKENS, times), stronger=lambda: products(shape, times, onednn=True))
 for shape in SHAPES if args.decode else ():
