@@ -9,12 +9,9 @@ import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,8 +19,6 @@ import org.jspecify.annotations.Nullable;
  * Products with frozen weights may be made of bf16 factors, see {@link #inBFloat16}.
  */
 public final class CpuDevice implements Device {
-
-  private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
 
   private final WorkerPool pool;
   private final CpuOps ops;
@@ -100,32 +95,10 @@ public final class CpuDevice implements Device {
     return new HostArena(this);
   }
 
-  /**
-   * What the kernel calls available where it says so and no container limits us; else what is free.
-   */
+  /** See {@link HostMemory#available}. */
   @Override
   public long availableBytes() {
-    if (!(ManagementFactory.getOperatingSystemMXBean()
-        instanceof com.sun.management.OperatingSystemMXBean system)) {
-      return Long.MAX_VALUE;
-    }
-    long free = system.getFreeMemorySize();
-    try (Stream<String> lines = Files.lines(MEMORY_INFO)) {
-      List<String> info = lines.toList();
-      boolean limited = system.getTotalMemorySize() < kilobytes(info, "MemTotal:") * 0.99;
-      return limited ? free : Math.max(free, kilobytes(info, "MemAvailable:"));
-    } catch (IOException | NumberFormatException e) {
-      return free;
-    }
-  }
-
-  private static long kilobytes(List<String> info, String name) {
-    return info.stream()
-        .filter(line -> line.startsWith(name))
-        .map(line -> line.replaceAll("[^0-9]", ""))
-        .mapToLong(digits -> Long.parseLong(digits) * 1024)
-        .findFirst()
-        .orElse(0);
+    return HostMemory.available();
   }
 
   @Override

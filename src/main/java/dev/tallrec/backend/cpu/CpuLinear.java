@@ -51,11 +51,35 @@ final class CpuLinear implements FrozenLinear {
     }
   }
 
+  /** Panels that are made at first use, unless memory does not allow it. */
+  static final class Packing {
+    private @Nullable PackedFactor factor;
+    private boolean refused;
+
+    @Nullable PackedFactor factor() {
+      return factor;
+    }
+
+    boolean isOpen() {
+      return factor == null && !refused;
+    }
+
+    void set(PackedFactor made) {
+      factor = made;
+    }
+
+    void refuse() {
+      refused = true;
+    }
+  }
+
   private final List<Part> parts;
   private final DType dtype;
   private final int outFeatures;
   private final int inFeatures;
   private final @Nullable CpuLinear copy;
+  private final Packing transposed = new Packing();
+  private final Packing plain = new Packing();
 
   private CpuLinear(
       List<Part> parts, DType dtype, int outFeatures, int inFeatures, @Nullable CpuLinear copy) {
@@ -122,6 +146,16 @@ final class CpuLinear implements FrozenLinear {
 
   List<Part> parts() {
     return parts;
+  }
+
+  /** The right factor of x W^T. */
+  Packing transposed() {
+    return transposed;
+  }
+
+  /** The right factor of dy W. */
+  Packing plain() {
+    return plain;
   }
 
   @Override

@@ -39,7 +39,7 @@ final class CpuOps implements Ops, AutoCloseable {
     scratch =
         IntStream.range(0, pool.threads()).mapToObj(i -> new Scratch()).toArray(Scratch[]::new);
     operation = new RowOperation(pool);
-    frozen = new FrozenProducts(pool, scratch);
+    frozen = new FrozenProducts(pool, scratch, HostMemory::allowsPanels);
     products = oneDnn == null ? frozen : new BFloat16Products(oneDnn, pool, scratch, frozen);
     lowRank = new LowRankProducts(pool, scratch);
     attention = new Attention(pool, scratch);

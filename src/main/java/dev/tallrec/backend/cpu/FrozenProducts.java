@@ -7,11 +7,14 @@ import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.LongPredicate;
 import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Products with frozen weights as stored: blocked for many rows, straight along the weights for a
- * few.
+ * Products with frozen weights: straight along the weights as stored for a few rows; blocked for
+ * more, with panels that are made of them once where memory allows, each time otherwise. Both give
+ * the same bits.
  */
 final class FrozenProducts implements LinearProducts {
 
@@ -19,15 +22,22 @@ final class FrozenProducts implements LinearProducts {
   static final int FEW_ROWS = 3;
   private static final int OUTPUTS_AT_A_TIME = 32;
 
+  // From here on weights are worth being packed for good.
+  private static final int MANY_ROWS = 64;
+
   private final WorkerPool pool;
   private final Scratch[] scratch;
+  private final LongPredicate memoryAllows;
   private final WorkerPool.Task piece = this::piece;
-  private final WorkerPool.RowTask fewRows = this::fewRows;
+  private final WorkerPool.Task packedPiece = this::packedPiece;
+  private final WorkerPool.RowTask fewRows = this::outputs;
 
   // The product that is being computed.
   private final Gemm.Split split = new Gemm.Split();
   private final Gemm.Operand left = new Gemm.Operand();
   private Gemm.Operand right = left;
+  private PackedFactor packed = PackedFactor.NONE;
+  private final Gemm.Target product = new Gemm.Target();
   private MemorySegment source = MemorySegment.NULL;
   private long sourceStart;
   private int sourceStride;
@@ -42,9 +52,16 @@ final class FrozenProducts implements LinearProducts {
   private MemorySegment weightMemory = MemorySegment.NULL;
   private int firstWeight;
 
-  FrozenProducts(WorkerPool pool, Scratch[] scratch) {
+  /**
+   * Products on {@code pool}.
+   *
+   * @param memoryAllows whether so many bytes may be taken from the heap for panels of weights that
+   *     are made once
+   */
+  FrozenProducts(WorkerPool pool, Scratch[] scratch, LongPredicate memoryAllows) {
     this.pool = pool;
     this.scratch = scratch;
+    this.memoryAllows = memoryAllows;
   }
 
   @Override
@@ -54,67 +71,104 @@ final class FrozenProducts implements LinearProducts {
 
   @Override
   public void forward(Matrix x, CpuLinear weight, Matrix y, boolean add) {
+    if (x.rows() <= FEW_ROWS) {
+      fewRows(x, weight, y, add);
+      return;
+    }
+    left.of(x, 0);
+    PackedFactor factor = packed(weight, weight.transposed(), x.rows());
+    if (factor != null) {
+      multiply(y, factor, add);
+      return;
+    }
     List<CpuLinear.Part> parts = weight.parts();
     for (int i = 0; i < parts.size(); i++) {
       CpuLinear.Part part = parts.get(i);
-      setTarget(y, part.firstOutput(), part.rows(), add);
-      depth = x.columns();
-      if (rows > FEW_ROWS) {
-        left.of(x, 0);
-        right = part.transposed();
-        pool.forEach(split.set(rows, columns, pool.threads()), piece);
-      } else {
-        source = HostBuffer.of(x);
-        sourceStart = x.offset();
-        sourceStride = x.stride();
-        weightType = weight.storageType();
-        weightMemory = part.segment();
-        firstWeight = part.firstRow();
-        pool.forRows(columns, OUTPUTS_AT_A_TIME, fewRows);
-      }
+      right = part.transposed();
+      multiply(y, part.firstOutput(), part.rows(), x.columns(), add);
     }
   }
 
   @Override
   public void backward(Matrix dy, CpuLinear weight, Matrix dx, boolean add) {
+    PackedFactor factor = packed(weight, weight.plain(), dy.rows());
+    if (factor != null) {
+      left.of(dy, 0);
+      multiply(dx, factor, add);
+      return;
+    }
     List<CpuLinear.Part> parts = weight.parts();
     for (int i = 0; i < parts.size(); i++) {
       CpuLinear.Part part = parts.get(i);
-      setTarget(dx, 0, dx.columns(), add || i > 0);
-      depth = part.rows();
       left.of(dy, part.firstOutput());
       right = part.plain();
-      pool.forEach(split.set(rows, columns, pool.threads()), piece);
+      multiply(dx, 0, dx.columns(), part.rows(), add || i > 0);
     }
   }
 
-  /** Makes {@code count} columns of {@code matrix} what the product goes to. */
-  private void setTarget(Matrix matrix, int firstColumn, int count, boolean add) {
-    target = HostBuffer.of(matrix);
-    targetStart = matrix.offset() + firstColumn;
-    targetStride = matrix.stride();
-    rows = matrix.rows();
-    columns = count;
-    accumulate = add;
+  /** Panels of the weights for a product of {@code rowsNow} rows, if there are any. */
+  private @Nullable PackedFactor packed(CpuLinear weight, CpuLinear.Packing packing, int rowsNow) {
+    if (packing.isOpen() && rowsNow >= MANY_ROWS) {
+      boolean transposed = packing == weight.transposed();
+      if (!memoryAllows.test(
+          transposed
+              ? PackedFactor.bytes(weight.inFeatures(), weight.outFeatures())
+              : PackedFactor.bytes(weight.outFeatures(), weight.inFeatures()))) {
+        packing.refuse();
+      } else {
+        packing.set(
+            transposed
+                ? PackedFactor.transposed(weight, pool, scratch)
+                : PackedFactor.plain(weight, pool, scratch));
+      }
+    }
+    return packing.factor();
+  }
+
+  private void multiply(Matrix to, int firstColumn, int columnsNow, int depthNow, boolean add) {
+    product.of(to, firstColumn, add);
+    rows = to.rows();
+    columns = columnsNow;
+    depth = depthNow;
+    pool.forEach(split.set(rows, columns, pool.threads()), piece);
+  }
+
+  private void multiply(Matrix to, PackedFactor factor, boolean add) {
+    packed = factor;
+    product.of(to, 0, add);
+    rows = to.rows();
+    pool.forEach(split.setPacked(rows, factor.columns(), pool.threads()), packedPiece);
   }
 
   private void piece(int index, int worker) {
-    Gemm.piece(
-        split,
-        index,
-        scratch[worker].panels(),
-        rows,
-        columns,
-        depth,
-        left,
-        right,
-        target,
-        targetStart,
-        targetStride,
-        accumulate);
+    Gemm.piece(split, index, scratch[worker].panels(), rows, columns, depth, left, right, product);
   }
 
-  private void fewRows(int from, int to, int worker) {
+  private void packedPiece(int index, int worker) {
+    Gemm.piece(split, index, scratch[worker].panels(), rows, left, packed, product);
+  }
+
+  private void fewRows(Matrix x, CpuLinear weight, Matrix y, boolean add) {
+    source = HostBuffer.of(x);
+    sourceStart = x.offset();
+    sourceStride = x.stride();
+    target = HostBuffer.of(y);
+    targetStride = y.stride();
+    rows = y.rows();
+    depth = x.columns();
+    accumulate = add;
+    weightType = weight.storageType();
+    List<CpuLinear.Part> parts = weight.parts();
+    for (int i = 0; i < parts.size(); i++) {
+      CpuLinear.Part part = parts.get(i);
+      targetStart = y.offset() + part.firstOutput();
+      weightMemory = part.segment();
+      firstWeight = part.firstRow();
+      pool.forRows(part.rows(), OUTPUTS_AT_A_TIME, fewRows);
+    }
+  }
+
+  private void outputs(int from, int to, int worker) {
     for (int output = from; output < to; output++) {
       float[] weights = row(weightType, weightMemory, firstWeight + output, depth, scratch[worker]);
       for (int r = 0; r < rows; r++) {

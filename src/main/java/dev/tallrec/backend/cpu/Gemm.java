@@ -3,6 +3,7 @@ package dev.tallrec.backend.cpu;
 import dev.tallrec.backend.Matrix;
 import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -34,12 +35,12 @@ final class Gemm {
 
   // Columns of B that are transposed at a time are read this far, so that they stay in the first
   // cache.
-  private static final int LINE = 128;
+  static final int LINE = 128;
 
   // Rows of A that are packed at a time.
   private static final int ROW_BLOCK = ROWS == 12 ? 96 : 64;
 
-  private static final int COLUMN_BLOCK = 16 * COLUMNS;
+  static final int COLUMN_BLOCK = 16 * COLUMNS;
 
   /**
    * A factor: element (row, column) is at offset + row * rowStride + column * columnStride. On the
@@ -67,6 +68,25 @@ final class Gemm {
     Operand of(Matrix matrix, int column) {
       long first = matrix.offset() + column;
       return set(HostBuffer.of(matrix), matrix.dtype(), first, matrix.stride(), 1);
+    }
+  }
+
+  /** What a product goes to, fp32: element (row, column) is at offset + row * stride + column. */
+  static final class Target {
+    private MemorySegment segment = MemorySegment.NULL;
+    private long offset;
+    private long stride;
+    private boolean accumulate;
+
+    /**
+     * The columns of {@code matrix} from {@code column} on; {@code add} to add to what is there.
+     */
+    Target of(Matrix matrix, int column, boolean add) {
+      segment = HostBuffer.of(matrix);
+      offset = matrix.offset() + column;
+      stride = matrix.stride();
+      accumulate = add;
+      return this;
     }
   }
 
@@ -107,66 +127,104 @@ final class Gemm {
       rowPieces = Math.ceilDiv(m, rows);
       return Math.ceilDiv(n, columns) * rowPieces;
     }
+
+    /**
+     * The same for a product with a factor in panels: each piece packs its part of A, so pieces get
+     * all columns unless there are too few rows.
+     */
+    int setPacked(int m, int n, int threads) {
+      int wantedRowPieces = Math.min(threads, Math.ceilDiv(m, ROW_BLOCK));
+      while (threads % wantedRowPieces != 0) {
+        wantedRowPieces--;
+      }
+      int wantedColumnPieces = threads / wantedRowPieces;
+      columns = Math.ceilDiv(Math.ceilDiv(n, wantedColumnPieces), COLUMNS) * COLUMNS;
+      rows = Math.ceilDiv(Math.ceilDiv(m, wantedRowPieces), ROWS) * ROWS;
+      rowPieces = Math.ceilDiv(m, rows);
+      return Math.ceilDiv(n, columns) * rowPieces;
+    }
   }
 
   /** Computes one piece of the product. */
   static void piece(
-      Split split,
-      int piece,
-      Panels panels,
-      int m,
-      int n,
-      int k,
-      Operand a,
-      Operand b,
-      MemorySegment c,
-      long cOffset,
-      long cStride,
-      boolean accumulate) {
+      Split split, int piece, Panels panels, int m, int n, int k, Operand a, Operand b, Target c) {
     int column = piece / split.rowPieces * split.columns;
     int columns = Math.min(split.columns, n - column);
     int fromRow = piece % split.rowPieces * split.rows;
     int toRow = Math.min(m, fromRow + split.rows);
-    block(panels, fromRow, toRow, column, columns, k, a, b, c, cOffset, cStride, accumulate);
-  }
-
-  private static void block(
-      Panels panels,
-      int fromRow,
-      int toRow,
-      int column,
-      int columns,
-      int k,
-      Operand a,
-      Operand b,
-      MemorySegment c,
-      long cOffset,
-      long cStride,
-      boolean accumulate) {
     int step = depthStep(k);
     for (int depth = 0; depth < k; depth += step) {
       int depths = Math.min(step, k - depth);
-      boolean add = accumulate || depth > 0;
-      int stride = rowStride(depths);
       packB(panels, b, depth, depths, column, columns);
-      for (int row = fromRow; row < toRow; row += ROW_BLOCK) {
-        int rows = Math.min(ROW_BLOCK, toRow - row);
-        packA(panels, a, row, rows, depth, depths, stride);
-        for (int j = 0; j < columns; j += COLUMNS) {
-          int width = Math.min(COLUMNS, columns - j);
-          for (int i = 0; i < rows; i += ROWS) {
-            int height = Math.min(ROWS, rows - i);
-            long target = cOffset + (row + i) * cStride + column + j;
-            kernel(panels.a, i * stride, stride, panels.b, j * depths, depths, panels.tile, 0);
-            store(panels.tile, c, target, cStride, height, width, add);
-          }
+      boolean add = c.accumulate || depth > 0;
+      multiply(panels, fromRow, toRow, depth, depths, a, panels.b, 0, c, column, columns, add);
+    }
+  }
+
+  /** Computes one piece of the product with a factor that is in panels already. */
+  static void piece(
+      Split split, int piece, Panels panels, int m, Operand a, PackedFactor b, Target c) {
+    int column = piece / split.rowPieces * split.columns;
+    int columns = Math.min(split.columns, b.columns() - column);
+    int fromRow = piece % split.rowPieces * split.rows;
+    int toRow = Math.min(m, fromRow + split.rows);
+    List<PackedFactor.Block> blocks = b.blocks();
+    for (int i = 0; i < blocks.size(); i++) {
+      PackedFactor.Block block = blocks.get(i);
+      boolean add = c.accumulate || i > 0;
+      multiply(
+          panels,
+          fromRow,
+          toRow,
+          block.firstDepth(),
+          block.depths(),
+          a,
+          block.panels(),
+          column,
+          c,
+          column,
+          columns,
+          add);
+    }
+  }
+
+  /**
+   * C (+)= A B over some depths, rows and columns.
+   *
+   * @param b panels of COLUMNS columns of B, of which column c's begins at {@code (bColumn + c -
+   *     column) * depths}
+   */
+  private static void multiply(
+      Panels panels,
+      int fromRow,
+      int toRow,
+      int depth,
+      int depths,
+      Operand a,
+      float[] b,
+      int bColumn,
+      Target c,
+      int column,
+      int columns,
+      boolean add) {
+    int stride = rowStride(depths);
+    for (int row = fromRow; row < toRow; row += ROW_BLOCK) {
+      int rows = Math.min(ROW_BLOCK, toRow - row);
+      packA(panels, a, row, rows, depth, depths, stride);
+      for (int j = 0; j < columns; j += COLUMNS) {
+        int width = Math.min(COLUMNS, columns - j);
+        for (int i = 0; i < rows; i += ROWS) {
+          int height = Math.min(ROWS, rows - i);
+          long target = c.offset + (row + i) * c.stride + column + j;
+          kernel(panels.a, i * stride, stride, b, (bColumn + j) * depths, depths, panels.tile, 0);
+          store(panels.tile, c.segment, target, c.stride, height, width, add);
         }
       }
     }
   }
 
   /** Where the sum over k is split: in parts of about one size, so that none is short. */
-  private static int depthStep(int k) {
+  static int depthStep(int k) {
     int parts = Math.ceilDiv(k, K_BLOCK);
     return Math.ceilDiv(Math.ceilDiv(k, Math.max(parts, 1)), LANES) * LANES;
   }
@@ -190,7 +248,7 @@ final class Gemm {
   private static void packB(
       Panels panels, Operand b, int depth, int depths, int column, int columns) {
     if (b.columnStride == 1) {
-      packRows(panels, b, depth, depths, column, columns);
+      packRows(panels, b, depth, depths, column, columns, panels.b, 0);
     } else {
       for (int j = 0; j < columns; j += COLUMNS) {
         int width = Math.min(COLUMNS, columns - j);
@@ -200,15 +258,23 @@ final class Gemm {
   }
 
   /**
-   * Rows are read whole: what reading costs besides is the same for a few elements and for many.
+   * Panels of at most COLUMN_BLOCK columns that are neighbours in memory, from {@code at} on. Rows
+   * are read whole: what reading costs besides is the same for a few elements and for many.
    */
-  private static void packRows(
-      Panels panels, Operand b, int depth, int depths, int column, int columns) {
+  static void packRows(
+      Panels panels,
+      Operand b,
+      int depth,
+      int depths,
+      int column,
+      int columns,
+      float[] target,
+      int at) {
     float[] line = panels.lines;
     for (int p = 0; p < depths; p++) {
       long from = b.offset + (depth + p) * b.rowStride + column;
       Elements.read(b.dtype, b.segment, from, line, 0, columns, panels.elements);
-      spread(line, columns, panels.b, p * COLUMNS, depths * COLUMNS);
+      spread(line, columns, target, at + p * COLUMNS, depths * COLUMNS);
     }
   }
 
@@ -231,11 +297,16 @@ final class Gemm {
         long from = b.offset + depth + p + (column + w) * b.columnStride;
         Elements.read(b.dtype, b.segment, from, lines, w * LINE, count, panels.elements);
       }
-      for (int q = 0; q < count; q++) {
-        int to = at + (p + q) * COLUMNS;
-        for (int w = 0; w < COLUMNS; w++) {
-          panel[to + w] = lines[w * LINE + q];
-        }
+      interleave(lines, count, panel, at + p * COLUMNS);
+    }
+  }
+
+  /** A panel's next {@code count} rows out of COLUMNS lines, LINE apart. */
+  static void interleave(float[] lines, int count, float[] panel, int at) {
+    for (int q = 0; q < count; q++) {
+      int to = at + q * COLUMNS;
+      for (int w = 0; w < COLUMNS; w++) {
+        panel[to + w] = lines[w * LINE + q];
       }
     }
   }
