@@ -42,8 +42,7 @@ torch.manual_seed(0)
 SHAPES = dict(MINI=(256, 688, 8, 4, 6, 8192), M15=(288, 768, 6, 6, 6, 32000))
 if args.m110: SHAPES["M110"] = (768, 2048, 12, 12, 12, 32000)
 PROMPT_TOKENS, NEW_TOKENS = 16, 128
-# Before each side's turn, in which threads of the other that still spin go to sleep; and what both sides warm up for at least.
-PAUSE_SECONDS, WARM_UP_SECONDS = 0.3, 5
+WARM_UP_SECONDS = 5
 PRODUCT_TOKENS = 512
 memory = []   # of each work: its name, the peer's peak and ours, in MiB
 PROMPT = ("Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately "
@@ -217,10 +216,8 @@ def compare(name, theirs, ours, scale=1.0, stronger=None, tokens=0):
     for number in range(args.rounds if scale == 1 else 2):
         # Each goes first in turn: what one leaves in caches and clocks hits all the others alike.
         order = [(number + at) % len(sides) for at in range(len(sides))]
-        took = {}
-        for side in order:
-            time.sleep(PAUSE_SECONDS)
-            took[side] = sides[side]()
+        # Without a pause: after one, a virtual processor needs up to a tenth of a second to be itself again.
+        took = {side: sides[side]() for side in order}
         rounds.append([took[side] for side in range(len(sides))])
     if args.memory: memory.append((name, peak("self"), peak(our_process.process.pid)))
     our_process.close()
