@@ -11,24 +11,31 @@ abstract class DeviceRate {
 
   private DeviceUnderTest device;
   private double amount;
-  private long deviceNanos;
+  private long nanos;
   private long start;
 
   /** Starts again. */
   @Setup(Level.Iteration)
   public void restart(DeviceUnderTest deviceUnderTest) {
     device = deviceUnderTest;
-    device.takeNanos();
+    device.takeWork();
     amount = 0;
-    deviceNanos = 0;
+    nanos = 0;
     start = System.nanoTime();
   }
 
   /** Counts what the device was just asked to do; waits for it where that is not done yet. */
   void did(double more) {
     amount += more;
-    deviceNanos += device.takeNanos();
+    DeviceUnderTest.Work work = device.takeWork();
+    nanos += work.nanos();
+    called(work.launches(), work.bytesCopied());
   }
+
+  /**
+   * Counts launches and bytes between host and device, in fields that JMH finds in no superclass.
+   */
+  abstract void called(long moreLaunches, long moreBytesCopied);
 
   DeviceUnderTest device() {
     return device;
@@ -39,6 +46,6 @@ abstract class DeviceRate {
    * all the time that JMH divides by.
    */
   double amount() {
-    return device.takesTime() ? amount * (System.nanoTime() - start) / deviceNanos : amount;
+    return device.takesTime() ? amount * (System.nanoTime() - start) / nanos : amount;
   }
 }

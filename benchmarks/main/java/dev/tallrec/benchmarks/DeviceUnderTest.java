@@ -1,9 +1,7 @@
 package dev.tallrec.benchmarks;
 
 import dev.tallrec.backend.Device;
-import dev.tallrec.backend.DeviceArena;
-import dev.tallrec.backend.Matrix;
-import dev.tallrec.backend.ProductSpeed;
+import dev.tallrec.backend.DeviceSpeed;
 import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
@@ -70,26 +68,15 @@ public class DeviceUnderTest {
       productCeiling =
           Math.max(
               productCeiling,
-              ProductSpeed.best(opened, shape[0], shape[1], shape[2], PRODUCT_REPETITIONS));
+              DeviceSpeed.product(opened, shape[0], shape[1], shape[2], PRODUCT_REPETITIONS));
     }
-    copyCeiling = bestCopy();
-    takeNanos();
+    copyCeiling = DeviceSpeed.copy(opened, COPY_ROWS, COPY_COLUMNS, COPY_REPETITIONS);
+    takeWork();
     System.out.printf(
         Locale.ROOT,
         "ceilings: %.1f GFLOP/s, %.1f GB/s%n",
         productCeiling / 1e9,
         copyCeiling / 1e9);
-  }
-
-  private double bestCopy() {
-    try (DeviceArena memory = opened.newArena()) {
-      DType type = opened.computeType();
-      Matrix from = Matrix.allocate(memory, "copied", type, COPY_ROWS, COPY_COLUMNS);
-      Matrix to = Matrix.allocate(memory, "copy", type, COPY_ROWS, COPY_COLUMNS);
-      double best =
-          ProductSpeed.fastest(opened, () -> opened.ops().copy(from, to), COPY_REPETITIONS);
-      return 2.0 * from.elementCount() * type.byteSize() / best;
-    }
   }
 
   /** Closes it. */
@@ -112,15 +99,36 @@ public class DeviceUnderTest {
     return copyCeiling;
   }
 
-  /** Whether {@link #takeNanos} counts the device's own work. */
+  /**
+   * What a device did.
+   *
+   * @param nanos by its own clock
+   * @param launches of kernels and products
+   * @param bytesCopied between the host and it
+   */
+  record Work(long nanos, long launches, long bytesCopied) {
+    static final Work NONE = new Work(0, 0, 0);
+
+    Work plus(Work more) {
+      return new Work(nanos + more.nanos, launches + more.launches, bytesCopied + more.bytesCopied);
+    }
+
+    private static Work of(ProfiledDevice.Event event) {
+      return event.isCopy()
+          ? new Work(event.nanos(), 0, event.bytes())
+          : new Work(event.nanos(), 1, 0);
+    }
+  }
+
+  /** Whether {@link #takeWork} counts the device's own work. */
   boolean takesTime() {
     return profiled != null;
   }
 
-  /** Nanoseconds the device worked since it was last asked, and waits for it; 0 on a CPU. */
-  long takeNanos() {
+  /** What the device did since it was last asked, after waiting for it; nothing on a CPU. */
+  Work takeWork() {
     return profiled == null
-        ? 0
-        : profiled.takeEvents().stream().mapToLong(ProfiledDevice.Event::nanos).sum();
+        ? Work.NONE
+        : profiled.takeEvents().stream().map(Work::of).reduce(Work.NONE, Work::plus);
   }
 }

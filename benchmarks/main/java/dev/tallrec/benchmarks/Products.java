@@ -9,6 +9,18 @@ import org.openjdk.jmh.annotations.State;
 @AuxCounters(AuxCounters.Type.OPERATIONS)
 public class Products extends DeviceRate {
 
+  /** Kernels and products that a GPU was given; operations on a CPU are none. */
+  public double launches;
+
+  /** Bytes between the host and a GPU. */
+  public double bytesCopied;
+
+  @Override
+  void called(long moreLaunches, long moreBytesCopied) {
+    launches += moreLaunches;
+    bytesCopied += moreBytesCopied;
+  }
+
   /** Billions of operations a second. */
   public double gflopPerSecond() {
     return amount() / 1e9;

@@ -3,7 +3,7 @@ package dev.tallrec.benchmarks;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceMemoryException;
-import dev.tallrec.backend.ProductSpeed;
+import dev.tallrec.backend.DeviceSpeed;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
 import dev.tallrec.llama.LlamaConfig;
@@ -46,7 +46,7 @@ public final class StepTimer {
             arguments[0].equals("cuda") ? CudaDevice.open(0, type) : CpuDevice.ofAllProcessors();
         RandomWeights source = new RandomWeights(config, type)) {
       double ceiling =
-          ProductSpeed.best(
+          DeviceSpeed.product(
               device,
               CEILING_TOKENS,
               config.hiddenSize(),

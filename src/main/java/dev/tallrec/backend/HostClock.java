@@ -28,7 +28,8 @@ final class HostClock {
                     device.synchronize();
                     long nanos = System.nanoTime() - start;
                     events.add(
-                        new ProfiledDevice.Event(method.getName(), start, nanos, flop(arguments)));
+                        new ProfiledDevice.Event(
+                            method.getName(), start, nanos, flop(arguments), bytes(arguments)));
                   }
                 });
   }
@@ -40,6 +41,21 @@ final class HostClock {
             && arguments[1] instanceof FrozenLinear weight
         ? 2.0 * x.rows() * weight.inFeatures() * weight.outFeatures()
         : 0;
+  }
+
+  /** Of matrices and, in a product, of the weights. */
+  private static long bytes(Object[] arguments) {
+    long bytes = 0;
+    for (Object argument : arguments) {
+      bytes +=
+          switch (argument) {
+            case Matrix matrix -> matrix.elementCount() * matrix.dtype().byteSize();
+            case FrozenLinear weight when flop(arguments) > 0 ->
+                (long) weight.inFeatures() * weight.outFeatures() * weight.storageType().byteSize();
+            case null, default -> 0;
+          };
+    }
+    return bytes;
   }
 
   /** The device's operations, timed. */

@@ -9,6 +9,12 @@ import java.util.function.Supplier;
 /** A device that tells how long everything it was asked for took. */
 public final class ProfiledDevice implements Device {
 
+  /** What copies are called; nothing else is. */
+  public static final String COPY_TO_DEVICE = "copy to device";
+
+  /** The same from the device. */
+  public static final String COPY_TO_HOST = "copy to host";
+
   /**
    * Something that was done.
    *
@@ -16,8 +22,16 @@ public final class ProfiledDevice implements Device {
    * @param startNanos when it began, by {@link System#nanoTime}
    * @param nanos how long it took
    * @param flop floating-point operations of products, 2 a multiply-add; 0 for others
+   * @param bytes of the matrices that it reads or writes, each once, or that it copies: what has to
+   *     be moved at least, but for lookups, which count the rows found
    */
-  public record Event(String name, long startNanos, long nanos, double flop) {}
+  public record Event(String name, long startNanos, long nanos, double flop, long bytes) {
+
+    /** Whether it copied between the host and the device. */
+    public boolean isCopy() {
+      return name.equals(COPY_TO_DEVICE) || name.equals(COPY_TO_HOST);
+    }
+  }
 
   private final Device device;
   private final Ops ops;

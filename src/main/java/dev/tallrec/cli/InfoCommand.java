@@ -1,7 +1,7 @@
 package dev.tallrec.cli;
 
 import dev.tallrec.backend.Device;
-import dev.tallrec.backend.ProductSpeed;
+import dev.tallrec.backend.DeviceSpeed;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
 import dev.tallrec.backend.cuda.CudaUnavailableException;
@@ -53,7 +53,7 @@ final class InfoCommand implements Callable<Integer> {
     System.out.printf("  %.1f GiB free%n", device.availableBytes() / (double) (1 << 30));
     System.out.printf(
         "  %,.2f TFLOP/s in a product of %d x %d x %d, the best of %d%n",
-        ProductSpeed.best(device, size, size, size, REPETITIONS) / 1e12,
+        DeviceSpeed.product(device, size, size, size, REPETITIONS) / 1e12,
         size,
         size,
         size,

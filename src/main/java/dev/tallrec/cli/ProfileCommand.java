@@ -1,6 +1,7 @@
 package dev.tallrec.cli;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.backend.DeviceSpeed;
 import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
@@ -10,6 +11,7 @@ import dev.tallrec.rec.Domain;
 import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.tensor.DType;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.train.Schedule;
@@ -37,10 +39,18 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description =
         "Trains a few steps on movie examples and shows where the time of the last one goes: on the CPU operation by operation, on a"
-            + " GPU kernel by kernel, as the GPU itself took their times.")
+            + " GPU kernel by kernel, as the GPU itself took their times. Rates are of products in operations, of all else in bytes of"
+            + " the matrices read or written, each once; more than the best copy is reached where data stay in caches.")
 final class ProfileCommand implements Callable<Integer> {
 
   private static final int WARM_UP_STEPS = 12;
+
+  // Large enough for each kind of device to be at its best.
+  private static final int CPU_PRODUCT = 1024;
+  private static final int GPU_PRODUCT = 4096;
+  private static final int COPY_ROWS = 1024;
+  private static final int COPY_COLUMNS = 16384;
+  private static final int REPETITIONS = 20;
 
   @Mixin private DeviceOptions device = new DeviceOptions();
 
@@ -76,9 +86,10 @@ final class ProfileCommand implements Callable<Integer> {
     try (ProfiledDevice profiled = device.openProfiled();
         BaseModel model = BaseModel.named(profiled, base)) {
       System.out.println(profiled.description());
+      Ceilings ceilings = Ceilings.of(profiled);
       List<LabelledTokens> batch = batch(model);
       List<ProfiledDevice.Event> events = lastStep(profiled, model, batch);
-      print(events, batch.stream().mapToLong(example -> example.ids().length).sum());
+      print(events, batch.stream().mapToLong(example -> example.ids().length).sum(), ceilings);
       if (trace != null) {
         write(trace, events);
       }
@@ -134,35 +145,66 @@ final class ProfileCommand implements Callable<Integer> {
     return last;
   }
 
-  /** Time and products of an operation. */
-  private record Sum(int calls, long nanos, double flop) {
-    Sum plus(ProfiledDevice.Event event) {
-      return new Sum(calls + 1, nanos + event.nanos(), flop + event.flop());
+  /** What a device does at best, in operations and bytes a second. */
+  private record Ceilings(double flop, double bytes) {
+
+    static Ceilings of(ProfiledDevice device) {
+      int size = device.computeType() == DType.F32 ? CPU_PRODUCT : GPU_PRODUCT;
+      Ceilings ceilings =
+          new Ceilings(
+              DeviceSpeed.product(device, size, size, size, REPETITIONS),
+              DeviceSpeed.copy(device, COPY_ROWS, COPY_COLUMNS, REPETITIONS));
+      device.takeEvents();
+      return ceilings;
     }
   }
 
-  private static void print(List<ProfiledDevice.Event> events, long batchTokens) {
+  /** Time, products and bytes of an operation. */
+  private record Sum(int calls, long nanos, double flop, long bytes) {
+    Sum plus(ProfiledDevice.Event event) {
+      return new Sum(calls + 1, nanos + event.nanos(), flop + event.flop(), bytes + event.bytes());
+    }
+
+    /** Rate and its share of the ceiling: of products by operations, of all else by bytes. */
+    String rate(Ceilings ceilings) {
+      double seconds = nanos / 1e9;
+      if (flop > 0) {
+        return "%,10.0f GFLOP/s %6.1f%%"
+            .formatted(flop / 1e9 / seconds, 100 * flop / seconds / ceilings.flop);
+      }
+      return bytes > 0
+          ? "%,10.1f GB/s    %6.1f%%"
+              .formatted(bytes / 1e9 / seconds, 100 * bytes / seconds / ceilings.bytes)
+          : "";
+    }
+  }
+
+  private static void print(
+      List<ProfiledDevice.Event> events, long batchTokens, Ceilings ceilings) {
     Map<String, Sum> sums = new LinkedHashMap<>();
     for (ProfiledDevice.Event event : events) {
-      sums.put(event.name(), sums.getOrDefault(event.name(), new Sum(0, 0, 0)).plus(event));
+      sums.put(event.name(), sums.getOrDefault(event.name(), new Sum(0, 0, 0, 0)).plus(event));
     }
     double all = sums.values().stream().mapToLong(Sum::nanos).sum();
+    System.out.printf(
+        "at best %,.0f GFLOP/s in products, %,.1f GB/s in copies%n",
+        ceilings.flop / 1e9, ceilings.bytes / 1e9);
     // Names of kernels can be longer than those of operations.
     int width = Math.max(20, sums.keySet().stream().mapToInt(String::length).max().orElse(0));
     String name = "%-" + width + "s";
     System.out.printf(
-        name + " %6s %10s %7s %12s%n", "operation", "calls", "ms", "share", "GFLOP/s");
+        name + " %6s %10s %7s %18s %7s%n", "operation", "calls", "ms", "share", "rate", "of best");
     sums.entrySet().stream()
         .sorted((a, b) -> Long.compare(b.getValue().nanos(), a.getValue().nanos()))
         .forEach(entry -> {
           Sum sum = entry.getValue();
           System.out.printf(
-              name + " %6d %10.2f %6.1f%% %12s%n",
+              name + " %6d %10.2f %6.1f%% %s%n",
               entry.getKey(),
               sum.calls(),
               sum.nanos() / 1e6,
               100 * sum.nanos() / all,
-              sum.flop() == 0 ? "" : "%,.0f".formatted(sum.flop() / sum.nanos()));
+              sum.rate(ceilings));
         });
     long first = events.getFirst().startNanos();
     ProfiledDevice.Event end = events.getLast();

@@ -37,7 +37,8 @@ interface CudaDriver extends AutoCloseable {
    * @param kernel exported name
    * @param grid blocks
    * @param threads per block
-   * @param arguments {@link Long} for pointers and 64-bit integers, {@link Integer}, {@link Float}
+   * @param arguments {@link Span} or {@link Long} for pointers, {@link Long} for 64-bit integers,
+   *     {@link Integer}, {@link Float}
    */
   void launch(String kernel, Grid grid, int threads, Object... arguments);
 
@@ -85,6 +86,16 @@ interface CudaDriver extends AutoCloseable {
     /** Gives the event back; only once. */
     @Override
     void close();
+  }
+
+  /**
+   * Memory that a kernel reads or writes.
+   *
+   * @param address of its first element
+   * @param bytes of its elements, without the gaps between rows
+   */
+  record Span(long address, long bytes) {
+    static final Span NONE = new Span(0, 0);
   }
 
   /** Blocks of a launch, each at least 1. */

@@ -11,6 +11,7 @@ import dev.tallrec.backend.Ops;
 import dev.tallrec.backend.RopeTable;
 import dev.tallrec.backend.cuda.CudaDriver.Grid;
 import dev.tallrec.backend.cuda.CudaDriver.Operand;
+import dev.tallrec.backend.cuda.CudaDriver.Span;
 import dev.tallrec.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -55,8 +56,9 @@ final class CudaOps implements Ops, AutoCloseable {
     return "_" + type.name().toLowerCase(Locale.ROOT);
   }
 
-  static long address(Matrix matrix) {
-    return CudaBuffer.address(matrix);
+  /** A matrix as an argument of a kernel. */
+  static Span span(Matrix matrix) {
+    return new Span(CudaBuffer.address(matrix), matrix.elementCount() * matrix.dtype().byteSize());
   }
 
   static long stride(Matrix matrix) {
@@ -64,7 +66,7 @@ final class CudaOps implements Ops, AutoCloseable {
   }
 
   private static Operand operand(Matrix matrix) {
-    return new Operand(address(matrix), matrix.stride());
+    return new Operand(CudaBuffer.address(matrix), matrix.stride());
   }
 
   /** A block a row. */
@@ -84,7 +86,7 @@ final class CudaOps implements Ops, AutoCloseable {
         weights.address(),
         (long) weights.inFeatures(),
         CudaBuffer.address(ids),
-        address(out),
+        span(out),
         stride(out),
         out.columns());
   }
@@ -96,13 +98,13 @@ final class CudaOps implements Ops, AutoCloseable {
     rows(
         "rms_norm" + suffix,
         x.rows(),
-        address(x),
+        span(x),
         stride(x),
-        address(weight),
+        span(weight),
         epsilon,
-        address(out),
+        span(out),
         stride(out),
-        address(rstd),
+        span(rstd),
         stride(rstd),
         x.columns());
   }
@@ -117,17 +119,17 @@ final class CudaOps implements Ops, AutoCloseable {
     rows(
         "add_rms_norm" + suffix,
         x.rows(),
-        address(x),
+        span(x),
         stride(x),
-        address(delta),
+        span(delta),
         stride(delta),
-        address(weight),
+        span(weight),
         epsilon,
-        address(sum),
+        span(sum),
         stride(sum),
-        address(out),
+        span(out),
         stride(out),
-        address(rstd),
+        span(rstd),
         stride(rstd),
         x.columns());
   }
@@ -140,14 +142,14 @@ final class CudaOps implements Ops, AutoCloseable {
     rows(
         "rms_norm_backward" + suffix,
         x.rows(),
-        address(dout),
+        span(dout),
         stride(dout),
-        address(x),
+        span(x),
         stride(x),
-        address(weight),
-        address(rstd),
+        span(weight),
+        span(rstd),
         stride(rstd),
-        address(dx),
+        span(dx),
         stride(dx),
         x.columns());
   }
@@ -158,11 +160,11 @@ final class CudaOps implements Ops, AutoCloseable {
     rows(
         "rope" + suffix,
         x.rows(),
-        address(x),
+        span(x),
         stride(x),
         CudaBuffer.address(positions),
-        address(table.cos()),
-        address(table.sin()),
+        span(table.cos()),
+        span(table.sin()),
         stride(table.cos()),
         table.headDim() / 2,
         x.columns(),
@@ -177,11 +179,11 @@ final class CudaOps implements Ops, AutoCloseable {
     rows(
         "swiglu" + suffix,
         gate.rows(),
-        address(gate),
+        span(gate),
         stride(gate),
-        address(up),
+        span(up),
         stride(up),
-        address(out),
+        span(out),
         stride(out),
         gate.columns());
   }
@@ -196,15 +198,15 @@ final class CudaOps implements Ops, AutoCloseable {
     rows(
         "swiglu_backward" + suffix,
         gate.rows(),
-        address(dout),
+        span(dout),
         stride(dout),
-        address(gate),
+        span(gate),
         stride(gate),
-        address(up),
+        span(up),
         stride(up),
-        address(dgate),
+        span(dgate),
         stride(dgate),
-        address(dup),
+        span(dup),
         stride(dup),
         gate.columns());
   }
@@ -308,10 +310,10 @@ final class CudaOps implements Ops, AutoCloseable {
     rows(
         "gather_rows" + suffix,
         out.rows(),
-        address(source),
+        span(source),
         stride(source),
         CudaBuffer.address(rows),
-        address(out),
+        span(out),
         stride(out),
         out.columns());
   }
@@ -323,10 +325,10 @@ final class CudaOps implements Ops, AutoCloseable {
     rows(
         "scatter_add_rows" + suffix,
         source.rows(),
-        address(source),
+        span(source),
         stride(source),
         CudaBuffer.address(rows),
-        address(target),
+        span(target),
         stride(target),
         source.columns());
   }
@@ -343,15 +345,15 @@ final class CudaOps implements Ops, AutoCloseable {
     rows(
         "cross_entropy" + suffix,
         logits.rows(),
-        address(logits),
+        span(logits),
         stride(logits),
         CudaBuffer.address(targets),
-        address(weights),
+        span(weights),
         stride(weights),
         gradientScale,
-        address(losses),
+        span(losses),
         stride(losses),
-        dlogits == null ? 0L : address(dlogits),
+        dlogits == null ? Span.NONE : span(dlogits),
         dlogits == null ? 0L : stride(dlogits),
         logits.columns());
   }
@@ -363,11 +365,11 @@ final class CudaOps implements Ops, AutoCloseable {
     rows(
         "token_probabilities" + suffix,
         logits.rows(),
-        address(logits),
+        span(logits),
         stride(logits),
         CudaBuffer.address(tokens),
         tokens.count(),
-        address(probabilities),
+        span(probabilities),
         stride(probabilities),
         logits.columns());
   }
@@ -379,12 +381,7 @@ final class CudaOps implements Ops, AutoCloseable {
       throw new IllegalArgumentException("the sum of squares is of dense matrices");
     }
     driver.launch(
-        "sum_of_squares",
-        Grid.of(NORM_BLOCKS),
-        ROW_THREADS,
-        address(x),
-        x.elementCount(),
-        partials);
+        "sum_of_squares", Grid.of(NORM_BLOCKS), ROW_THREADS, span(x), x.elementCount(), partials);
     driver.copyToHost(partials, hostPartials);
     double sum = 0;
     for (int i = 0; i < NORM_BLOCKS; i++) {
@@ -410,11 +407,11 @@ final class CudaOps implements Ops, AutoCloseable {
         "adamw" + suffix,
         Grid.of(blocks),
         ROW_THREADS,
-        address(weights),
-        address(gradients),
-        address(firstMoment),
-        address(secondMoment),
-        address(workingCopy),
+        span(weights),
+        span(gradients),
+        span(firstMoment),
+        span(secondMoment),
+        span(workingCopy),
         (long) size,
         step.gradientScale(),
         1 - step.learningRate() * step.weightDecay(),
@@ -433,11 +430,11 @@ final class CudaOps implements Ops, AutoCloseable {
     if (x.rows() == 1 && x.columns() > FLAT_ROW) {
       // One long row would be one block's work: it is cut into several.
       int whole = x.columns() / FLAT_ROW;
-      rows(kernel, whole, address(x), (long) FLAT_ROW, value, FLAT_ROW);
+      rows(kernel, whole, span(x), (long) FLAT_ROW, value, FLAT_ROW);
       Matrix rest = x.columns(whole * FLAT_ROW, x.columns() - whole * FLAT_ROW);
-      rows(kernel, 1, address(rest), stride(rest), value, rest.columns());
+      rows(kernel, 1, span(rest), stride(rest), value, rest.columns());
     } else {
-      rows(kernel, x.rows(), address(x), stride(x), value, x.columns());
+      rows(kernel, x.rows(), span(x), stride(x), value, x.columns());
     }
   }
 
@@ -447,9 +444,9 @@ final class CudaOps implements Ops, AutoCloseable {
     rows(
         "convert" + suffix(source.dtype()) + suffix(target.dtype()),
         source.rows(),
-        address(source),
+        span(source),
         stride(source),
-        address(target),
+        span(target),
         stride(target),
         source.columns());
   }
@@ -489,7 +486,7 @@ final class CudaOps implements Ops, AutoCloseable {
   public void add(Matrix x, Matrix y) {
     operands.shape(x, x.rows(), x.columns(), "x");
     operands.same(x, y, "y");
-    rows("add" + suffix, x.rows(), address(x), stride(x), address(y), stride(y), x.columns());
+    rows("add" + suffix, x.rows(), span(x), stride(x), span(y), stride(y), x.columns());
   }
 
   @Override

@@ -227,6 +227,7 @@ final class JCudaGpu implements CudaDriver {
     for (int i = 0; i < arguments.length; i++) {
       pointers[i] =
           switch (arguments[i]) {
+            case Span span -> Pointer.to(new long[] {span.address()});
             case Long number -> Pointer.to(new long[] {number});
             case Integer number -> Pointer.to(new int[] {number});
             case Float number -> Pointer.to(new float[] {number});

@@ -2,20 +2,21 @@ package dev.tallrec.backend.cuda;
 
 import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.tensor.DType;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 
 /**
- * A driver that lets the device take the time of every kernel and product: an event before and one
- * behind each. Nothing waits for them until {@link #takeEvents}, so that launches follow each other
- * as they do without it.
+ * A driver that lets the device take the time of every kernel, product and copy: an event before
+ * and one behind each. Nothing waits for them until {@link #takeEvents}, so that launches follow
+ * each other as they do without it.
  */
 final class TimedDriver extends ForwardingDriver {
 
   /** A launch that may not have begun yet. */
-  private record Launch(String name, double flop, TimingEvent start, TimingEvent end) {}
+  private record Launch(String name, double flop, long bytes, TimingEvent start, TimingEvent end) {}
 
   // All events are owned here, whoever uses them: closing them is one loop, even after a failed
   // launch.
@@ -39,13 +40,13 @@ final class TimedDriver extends ForwardingDriver {
     return event;
   }
 
-  private void time(String name, double flop, Runnable launch) {
+  private void time(String name, double flop, long bytes, Runnable launch) {
     if (launches.isEmpty()) {
       firstAsked = System.nanoTime();
     }
     TimingEvent start = record();
     launch.run();
-    launches.add(new Launch(name, flop, start, record()));
+    launches.add(new Launch(name, flop, bytes, start, record()));
   }
 
   /**
@@ -58,7 +59,9 @@ final class TimedDriver extends ForwardingDriver {
     for (Launch launch : launches) {
       long start = launch.start.nanosSince(launches.getFirst().start);
       long nanos = launch.end.nanosSince(launch.start);
-      taken.add(new ProfiledDevice.Event(launch.name, firstAsked + start, nanos, launch.flop));
+      taken.add(
+          new ProfiledDevice.Event(
+              launch.name, firstAsked + start, nanos, launch.flop, launch.bytes));
     }
     for (Launch launch : launches) {
       unused.add(launch.start);
@@ -69,8 +72,30 @@ final class TimedDriver extends ForwardingDriver {
   }
 
   @Override
+  public void copyToDevice(MemorySegment source, long address) {
+    time(
+        ProfiledDevice.COPY_TO_DEVICE,
+        0,
+        source.byteSize(),
+        () -> super.copyToDevice(source, address));
+  }
+
+  @Override
+  public void copyToHost(long source, MemorySegment segment) {
+    time(
+        ProfiledDevice.COPY_TO_HOST,
+        0,
+        segment.byteSize(),
+        () -> super.copyToHost(source, segment));
+  }
+
+  @Override
   public void launch(String kernel, Grid grid, int threads, Object... arguments) {
-    time(kernel, 0, () -> super.launch(kernel, grid, threads, arguments));
+    long bytes = 0;
+    for (Object argument : arguments) {
+      bytes += argument instanceof Span span ? span.bytes() : 0;
+    }
+    time(kernel, 0, bytes, () -> super.launch(kernel, grid, threads, arguments));
   }
 
   @Override
@@ -87,6 +112,7 @@ final class TimedDriver extends ForwardingDriver {
     time(
         (transposeB ? "gemm_nt" : "gemm_nn") + CudaOps.suffix(type),
         2.0 * m * n * k,
+        ((long) m * k + (long) n * k + (long) m * n) * type.byteSize(),
         () -> super.gemm(type, m, n, k, transposeB, a, b, accumulate, c));
   }
 

@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -30,6 +31,7 @@ final class EmulatedDriver implements CudaDriver {
   private static final String LIBRARY_PROPERTY = "tallrec.emulated.library";
 
   private static final int CANARY_BYTES = 4096;
+  private static final int MOST_ARGUMENTS = 64;
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
 
   private record Allocation(
@@ -43,6 +45,10 @@ final class EmulatedDriver implements CudaDriver {
   private final long capacity;
   private final SplittableRandom random = new SplittableRandom(1);
   private final Set<HostEvent> events = new HashSet<>();
+  private final Map<String, MemorySegment> names = new HashMap<>();
+  private final MemorySegment argumentValues = arena.allocate(LONG, MOST_ARGUMENTS);
+  private final MemorySegment argumentPointers =
+      arena.allocate(ValueLayout.ADDRESS, MOST_ARGUMENTS);
   private long launches;
 
   /**
@@ -58,6 +64,10 @@ final class EmulatedDriver implements CudaDriver {
   EmulatedDriver(Path library, int order, long capacity) {
     this.order = order;
     this.capacity = capacity;
+    for (int i = 0; i < MOST_ARGUMENTS; i++) {
+      argumentPointers.setAtIndex(
+          ValueLayout.ADDRESS, i, argumentValues.asSlice(i * LONG.byteSize()));
+    }
     SymbolLookup symbols = SymbolLookup.libraryLookup(library, arena);
     Linker linker = Linker.nativeLinker();
     launch =
@@ -194,27 +204,26 @@ final class EmulatedDriver implements CudaDriver {
 
   @Override
   public void launch(String kernel, Grid grid, int threads, Object... arguments) {
-    try (Arena call = Arena.ofShared()) {
-      MemorySegment pointers = call.allocate(ValueLayout.ADDRESS, Math.max(1, arguments.length));
+    try {
       for (int i = 0; i < arguments.length; i++) {
-        MemorySegment value = call.allocate(LONG);
+        MemorySegment value = argumentValues.asSlice(i * LONG.byteSize(), LONG);
         switch (arguments[i]) {
+          case Span span -> value.set(LONG, 0, span.address());
           case Long number -> value.set(LONG, 0, number);
           case Integer number -> value.set(ValueLayout.JAVA_INT, 0, number);
           case Float number -> value.set(ValueLayout.JAVA_FLOAT, 0, number);
           default -> throw new IllegalArgumentException("argument " + arguments[i]);
         }
-        pointers.setAtIndex(ValueLayout.ADDRESS, i, value);
       }
       MemorySegment failure =
           (MemorySegment)
               launch.invokeExact(
-                  call.allocateFrom(kernel),
+                  names.computeIfAbsent(kernel, arena::allocateFrom),
                   grid.x(),
                   grid.y(),
                   grid.z(),
                   threads,
-                  pointers,
+                  argumentPointers,
                   order);
       if (failure.address() != 0) {
         throw new IllegalStateException(kernel + ": " + failure.reinterpret(1000).getString(0));

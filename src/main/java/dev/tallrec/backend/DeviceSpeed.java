@@ -1,21 +1,22 @@
 package dev.tallrec.backend;
 
+import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Shape;
 import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.List;
 
-/** How fast a device multiplies matrices: what its other work is measured against. */
-public final class ProductSpeed {
+/** How fast a device multiplies matrices and copies: what its other work is measured against. */
+public final class DeviceSpeed {
 
-  private ProductSpeed() {}
+  private DeviceSpeed() {}
 
   /**
    * Floating-point operations a second, 2 a multiply-add, of [tokens, in] times [in, out].
    *
    * @param repetitions after a first time; the fastest of all counts
    */
-  public static double best(Device device, int tokens, int in, int out, int repetitions) {
+  public static double product(Device device, int tokens, int in, int out, int repetitions) {
     try (Arena host = Arena.ofShared();
         DeviceArena memory = device.newArena()) {
       FrozenLinear weight =
@@ -25,6 +26,21 @@ public final class ProductSpeed {
       Matrix y = Matrix.allocate(memory, "y", device.computeType(), tokens, out);
       Runnable product = () -> device.ops().linear(x, weight, y, false);
       return 2.0 * tokens * in * out / fastest(device, product, repetitions);
+    }
+  }
+
+  /**
+   * Bytes a second, read and written, of a copy within the device of [rows, columns].
+   *
+   * @param repetitions after a first time; the fastest of all counts
+   */
+  public static double copy(Device device, int rows, int columns, int repetitions) {
+    try (DeviceArena memory = device.newArena()) {
+      DType type = device.computeType();
+      Matrix from = Matrix.allocate(memory, "copied", type, rows, columns);
+      Matrix to = Matrix.allocate(memory, "copy", type, rows, columns);
+      double seconds = fastest(device, () -> device.ops().copy(from, to), repetitions);
+      return 2.0 * from.elementCount() * type.byteSize() / seconds;
     }
   }
 
