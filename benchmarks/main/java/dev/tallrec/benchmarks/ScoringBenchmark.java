@@ -39,7 +39,11 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 3, time = 2)
 @Fork(
     value = 3,
-    jvmArgsAppend = {"--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"})
+    jvmArgsAppend = {
+      "-XX:+UseSerialGC",
+      "--add-modules=jdk.incubator.vector",
+      "--enable-native-access=ALL-UNNAMED"
+    })
 public class ScoringBenchmark {
 
   private static final int PROMPTS = 64;
