@@ -8,6 +8,7 @@ import dev.tallrec.rec.Taste;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.AnswerTokens;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -27,7 +28,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * Scoring of 64 random prompts as long as the movie test set's, which begin with the same
- * instruction.
+ * instruction, whose keys and values are kept; or else do not, and everything is computed.
  *
  * <p>{@code java -jar benchmarks/target/benchmarks.jar ScoringBenchmark -p shape=MINI}; last
  * figures in results/.
@@ -56,6 +57,10 @@ public class ScoringBenchmark {
   @Param({"MINI", "M15"})
   public ModelShape shape;
 
+  /** If not, the first tokens differ: nothing is computed once for all. */
+  @Param({"true", "false"})
+  public boolean commonInstruction;
+
   private RandomWeights source;
   private LlamaWeights weights;
   private TasteScorer scorer;
@@ -75,15 +80,20 @@ public class ScoringBenchmark {
             BATCH_TOKENS);
   }
 
-  private static List<int[]> prompts(int vocabSize) {
+  private List<int[]> prompts(int vocabSize) {
     SplittableRandom random = new SplittableRandom(4);
     int[] instruction = random.ints(INSTRUCTION, FIRST_TOKEN, vocabSize).toArray();
     return IntStream.range(0, PROMPTS)
-        .mapToObj(_ ->
-            IntStream.concat(
-                    IntStream.of(instruction),
-                    random.ints(LENGTH - INSTRUCTION, FIRST_TOKEN, vocabSize))
-                .toArray())
+        .mapToObj(prompt -> {
+          int[] ids = Arrays.copyOf(instruction, LENGTH);
+          for (int at = INSTRUCTION; at < LENGTH; at++) {
+            ids[at] = random.nextInt(FIRST_TOKEN, vocabSize);
+          }
+          if (!commonInstruction) {
+            ids[0] = FIRST_TOKEN + prompt;
+          }
+          return ids;
+        })
         .toList();
   }
 
