@@ -37,8 +37,13 @@ import org.openjdk.jmh.annotations.Warmup;
  * share of the fastest product or copy that {@link DeviceUnderTest} measured just before. On a GPU
  * ({@code -p device=cuda}) the time is that of CUDA events.
  *
- * <p>{@code java -jar benchmarks/target/benchmarks.jar OpsBenchmark -p shape=MINI}; last figures in
- * results/.
+ * <p>{@code java -jar benchmarks/target/benchmarks.jar OpsBenchmark -p shape=MINI}
+ *
+ * <p>Last recorded (results/ops-mini.json; 2 virtual cores with AVX-512), GFLOP/s and share of the
+ * best product: linear 416 (90 %), its backward pass 424 (91 %), attention 117 (24 %), its backward
+ * pass 190 (38 %), lora 41 (9 %), its backward pass 55 (12 %). GB/s and share of the best copy,
+ * which misses the caches: swiglu 67 (133 %), addRmsNorm 45 (64 %), rmsNormBackward 61 (76 %), rope
+ * 42 (59 %), crossEntropy 20 (41 %), adamW 166 (225 %), linearOfOneToken 18 (24 %).
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)

@@ -30,8 +30,10 @@ import org.openjdk.jmh.annotations.Warmup;
  * Scoring of 64 random prompts as long as the movie test set's, which begin with the same
  * instruction, whose keys and values are kept; or else do not, and everything is computed.
  *
- * <p>{@code java -jar benchmarks/target/benchmarks.jar ScoringBenchmark -p shape=MINI}; last
- * figures in results/.
+ * <p>{@code java -jar benchmarks/target/benchmarks.jar ScoringBenchmark -p shape=MINI}
+ *
+ * <p>Last recorded (results/savings.md; 2 virtual cores with AVX-512), of these 64 a second: MINI
+ * 3.85, M15 2.80; without a common instruction 2.49 and 1.86.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
