@@ -50,8 +50,7 @@ final class VectorMath {
   /** e^x within 2 ulp for x in [-87.3, 88.3]; clamped outside. */
   static FloatVector exp(FloatVector x) {
     FloatVector clamped = x.max(LOWEST_LANES).min(HIGHEST_LANES);
-    FloatVector rounded = clamped.mul(LOG2_E_LANES).add(ROUNDING_LANES);
-    FloatVector n = rounded.sub(ROUNDING_LANES);
+    FloatVector n = clamped.mul(LOG2_E_LANES).add(ROUNDING_LANES).sub(ROUNDING_LANES);
     FloatVector r = n.fma(LN2_HIGH_LANES, clamped);
     r = n.fma(LN2_LOW_LANES, r);
     FloatVector p = C0_LANES.fma(r, C1_LANES);
@@ -60,11 +59,10 @@ final class VectorMath {
     p = p.fma(r, C4_LANES);
     p = p.fma(r, C5_LANES);
     p = p.fma(r.mul(r), r.add(ONE_LANES));
-    // n is in the low bits of what was rounded, of which a shift to the exponent leaves no others;
-    // a
-    // conversion would have to look for what no integer holds.
     IntVector exponent =
-        rounded.reinterpretAsInts().add(BIAS_LANES).lanewise(VectorOperators.LSHL, 23);
+        ((IntVector) n.convertShape(VectorOperators.F2I, INTS, 0))
+            .add(BIAS_LANES)
+            .lanewise(VectorOperators.LSHL, 23);
     return p.mul(exponent.reinterpretAsFloats());
   }
 
