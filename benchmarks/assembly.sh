@@ -8,7 +8,7 @@
 #   --add          one more method of dev.tallrec.backend.cpu that must have FMA; HeadPanel::transpose, a scalar one, must make it fail
 #   --keep         where the JVM's output stays
 #   --summary      Markdown file that the table is added to
-#   --self-test    the check itself: no complaint here and with AVX2 (but of methods in $KNOWN), one with each fault put in; a few minutes
+#   --self-test    the check itself: no complaint here and with AVX2, one with each fault put in; a few minutes
 #   --widest       only prints how wide vectors of this CPU are, in bits
 # Needs: mvn package -DskipTests (once), a JDK 25 without hsdis, objdump (binutils), Python 3.
 set -eu
