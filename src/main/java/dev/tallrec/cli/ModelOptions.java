@@ -61,11 +61,25 @@ final class ModelOptions {
   Opened open() throws IOException {
     Device opened = device.open();
     System.err.println(base + "; " + opened.description());
-    BaseModel model = BaseModel.named(opened, base);
-    if (adapter == null) {
-      return new Opened(opened, model, null, null);
+    try {
+      return open(opened);
+    } catch (IOException | RuntimeException e) {
+      opened.close();
+      throw e;
     }
-    LoraAdapter read = PeftDirectory.read(adapter, model.config());
-    return new Opened(opened, model, read, new LoraParameters(opened, model.config(), read));
+  }
+
+  private Opened open(Device opened) throws IOException {
+    BaseModel model = BaseModel.named(opened, base);
+    try {
+      if (adapter == null) {
+        return new Opened(opened, model, null, null);
+      }
+      LoraAdapter read = PeftDirectory.read(adapter, model.config());
+      return new Opened(opened, model, read, new LoraParameters(opened, model.config(), read));
+    } catch (IOException | RuntimeException e) {
+      model.close();
+      throw e;
+    }
   }
 }

@@ -15,7 +15,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The machine's processors: compute in fp32, weights as they are stored, memory outside the heap.
+ * The machine's processors: compute in fp32, weights as they are stored, memory outside the heap;
+ * on the heap only panels of weights that products of many rows read, where memory allows them.
  * Products with frozen weights may be made of bf16 factors, see {@link #inBFloat16}.
  */
 public final class CpuDevice implements Device {

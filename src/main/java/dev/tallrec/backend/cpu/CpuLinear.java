@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Weights used where they lie, usually in a mapped file: products convert them block by block, or
- * read a copy in bf16 where the device made one.
+ * read a copy that was made of them, in fp32 panels or in bf16.
  */
 final class CpuLinear implements FrozenLinear {
 
