@@ -205,14 +205,12 @@ def compare(name, theirs, ours, scale=1.0, stronger=None, tokens=0):
         with open("/proc/self/clear_refs", "w") as reset: reset.write("5")
     peers = [theirs()] + ([stronger()] if stronger and args.onednn else [])
     our = ours()
-    for _ in range(2):
-        for peer in peers: timed(peer) if scale == 1 else None
-        our()
     sides = [lambda peer=peer: scale * timed(peer) for peer in peers] + [our]
-    until = time.monotonic() + WARM_UP_SECONDS
+    until, warmed = time.monotonic() + WARM_UP_SECONDS, 0
     for _ in range(3): our()
-    while time.monotonic() < until:
+    while warmed < 2 or time.monotonic() < until:
         for side in sides if scale == 1 else [our]: side()
+        warmed += 1
     rounds = []
     for number in range(args.rounds if scale == 1 else 2):
         # Each goes first in turn: what one leaves in caches and clocks hits all the others alike.

@@ -30,8 +30,6 @@ public class DeviceUnderTest {
   private static final int[][] PRODUCTS = {{512, 768, 2048}, {2048, 1024, 2048}};
   private static final int PRODUCT_REPETITIONS = 60;
   private static final int COPY_REPETITIONS = 30;
-  private static final int COPY_ROWS = 1024;
-  private static final int COPY_COLUMNS = 16384;
 
   /** {@code cpu} in F32, or {@code cuda} in F16. */
   @Param("cpu")
@@ -70,7 +68,7 @@ public class DeviceUnderTest {
               productCeiling,
               DeviceSpeed.product(opened, shape[0], shape[1], shape[2], PRODUCT_REPETITIONS));
     }
-    copyCeiling = DeviceSpeed.copy(opened, COPY_ROWS, COPY_COLUMNS, COPY_REPETITIONS);
+    copyCeiling = DeviceSpeed.copy(opened, COPY_REPETITIONS);
     takeWork();
     System.out.printf(
         Locale.ROOT,

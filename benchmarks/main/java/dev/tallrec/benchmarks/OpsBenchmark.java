@@ -17,14 +17,9 @@ import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
@@ -46,18 +41,9 @@ import org.openjdk.jmh.annotations.Warmup;
  * 42 (59 %), crossEntropy 20 (41 %), adamW 166 (225 %), linearOfOneToken 18 (24 %).
  */
 @State(Scope.Benchmark)
-@BenchmarkMode(Mode.Throughput)
-@OutputTimeUnit(TimeUnit.SECONDS)
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 3, time = 1)
-@Fork(
-    value = 3,
-    jvmArgsAppend = {
-      "-XX:+UseSerialGC",
-      "--add-modules=jdk.incubator.vector",
-      "--enable-native-access=ALL-UNNAMED"
-    })
-public class OpsBenchmark {
+public class OpsBenchmark extends ForkedBenchmark {
 
   private static final int TOKENS = 512;
   private static final int LENGTH = 256;
@@ -210,7 +196,7 @@ public class OpsBenchmark {
   }
 
   private static double bytes(Matrix matrix) {
-    return (double) matrix.elementCount() * matrix.dtype().byteSize();
+    return (double) matrix.elementBytes();
   }
 
   private double gateUpFlop(int tokens) {

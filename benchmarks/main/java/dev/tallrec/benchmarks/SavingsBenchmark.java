@@ -2,15 +2,11 @@ package dev.tallrec.benchmarks;
 
 import dev.tallrec.backend.Device;
 import dev.tallrec.llama.LlamaConfig;
-import dev.tallrec.llama.LlamaNetwork;
-import dev.tallrec.llama.LlamaWeights;
 import dev.tallrec.llama.Projection;
 import dev.tallrec.llama.TokenBatch;
 import dev.tallrec.llama.Workspace;
 import dev.tallrec.llama.WorkspacePlan;
-import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
-import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.train.MicroBatchPacker;
 import java.io.IOException;
@@ -20,16 +16,10 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SplittableRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
@@ -49,25 +39,16 @@ import org.openjdk.jmh.annotations.Warmup;
  * 1.48 and 2.14, the upper half adapted 1.50 and 1.61.
  */
 @State(Scope.Benchmark)
-@BenchmarkMode(Mode.Throughput)
-@OutputTimeUnit(TimeUnit.SECONDS)
 @Warmup(iterations = 3, time = 2)
 @Measurement(iterations = 3, time = 2)
-@Fork(
-    value = 3,
-    jvmArgsAppend = {
-      "-XX:+UseSerialGC",
-      "--add-modules=jdk.incubator.vector",
-      "--enable-native-access=ALL-UNNAMED"
-    })
-public class SavingsBenchmark {
+public class SavingsBenchmark extends ForkedBenchmark {
 
   private static final int EXAMPLES = 32;
   private static final int SHORTEST = 160;
   private static final int LONGEST = 310;
   private static final int INSTRUCTION = 91;
   private static final int ANSWER = 2;
-  private static final int FIRST_TOKEN = 3;
+  private static final int SEED = 5;
   private static final float DROPOUT = 0.05f;
 
   /** What is computed. */
@@ -89,11 +70,7 @@ public class SavingsBenchmark {
 
   @Param public Computed computed;
 
-  private RandomWeights source;
-  private LlamaWeights weights;
-  private LlamaNetwork network;
-  private LoraAdapter adapter;
-  private LoraParameters parameters;
+  private RandomModel model;
   private Workspace workspace;
   private TokenBatch batch;
 
@@ -102,11 +79,7 @@ public class SavingsBenchmark {
   public void setUp(DeviceUnderTest deviceUnderTest) throws IOException {
     LlamaConfig config = shape.config();
     Device device = deviceUnderTest.get();
-    source = RandomWeights.ofEachLayer(config, device.computeType());
-    weights = LlamaWeights.load(device, config, source);
-    network = new LlamaNetwork(device, weights);
-    adapter = LoraAdapter.initial(config, adaptation(config.numHiddenLayers()), 1);
-    parameters = new LoraParameters(device, config, adapter);
+    model = new RandomModel(device, config, adaptation(config.numHiddenLayers()));
     List<LabelledTokens> examples = examples(config.vocabSize());
     int tokens = examples.stream().mapToInt(example -> example.ids().length).sum();
     int sequences = MicroBatchPacker.maxSequences(EXAMPLES);
@@ -117,7 +90,7 @@ public class SavingsBenchmark {
         new Workspace(
             device,
             config,
-            parameters,
+            model.parameters(),
             WorkspacePlan.forTraining(config, tokens, sequences, config.numHiddenLayers()));
   }
 
@@ -131,16 +104,13 @@ public class SavingsBenchmark {
   }
 
   private List<LabelledTokens> examples(int vocabSize) {
-    SplittableRandom random = new SplittableRandom(5);
-    int[] instruction = random.ints(INSTRUCTION, FIRST_TOKEN, vocabSize).toArray();
+    RandomTokens random = new RandomTokens(vocabSize, SEED);
+    int[] instruction = random.of(INSTRUCTION);
     List<LabelledTokens> examples = new ArrayList<>();
     for (int i = 0; i < EXAMPLES; i++) {
-      int drawn = random.nextInt(SHORTEST, LONGEST + 1);
+      int drawn = random.length(SHORTEST, LONGEST);
       int length = computed == Computed.PADDING_TOO ? LONGEST : drawn;
-      int[] ids = Arrays.copyOf(instruction, length);
-      for (int at = INSTRUCTION; at < length; at++) {
-        ids[at] = random.nextInt(FIRST_TOKEN, vocabSize);
-      }
+      int[] ids = random.after(instruction, length);
       boolean[] isLabel = new boolean[length];
       Arrays.fill(isLabel, computed == Computed.ALL_LOGITS ? 1 : length - ANSWER, length, true);
       examples.add(new LabelledTokens(ids, isLabel));
@@ -152,17 +122,16 @@ public class SavingsBenchmark {
   @TearDown
   public void tearDown() {
     workspace.close();
-    parameters.close();
-    adapter.close();
-    weights.close();
-    source.close();
+    model.close();
   }
 
   /** Forward and backward; tokens count where they are computed. */
   @Benchmark
   public double pass(TokenRate rate) {
     double loss =
-        network.lossAndGradients(workspace, batch, (float) (1 / batch.labelWeight()), DROPOUT, 1);
+        model
+            .network()
+            .lossAndGradients(workspace, batch, (float) (1 / batch.labelWeight()), DROPOUT, 1);
     rate.did(batch.tokens());
     return loss;
   }

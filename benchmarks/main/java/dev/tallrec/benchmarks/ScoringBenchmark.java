@@ -8,17 +8,10 @@ import dev.tallrec.rec.Taste;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.AnswerTokens;
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.List;
-import java.util.SplittableRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
@@ -36,24 +29,15 @@ import org.openjdk.jmh.annotations.Warmup;
  * 3.85, M15 2.80; without a common instruction 2.49 and 1.86.
  */
 @State(Scope.Benchmark)
-@BenchmarkMode(Mode.Throughput)
-@OutputTimeUnit(TimeUnit.SECONDS)
 @Warmup(iterations = 3, time = 2)
 @Measurement(iterations = 3, time = 2)
-@Fork(
-    value = 3,
-    jvmArgsAppend = {
-      "-XX:+UseSerialGC",
-      "--add-modules=jdk.incubator.vector",
-      "--enable-native-access=ALL-UNNAMED"
-    })
-public class ScoringBenchmark {
+public class ScoringBenchmark extends ForkedBenchmark {
 
   private static final int PROMPTS = 64;
   private static final int LENGTH = 234;
   private static final int INSTRUCTION = 91;
   private static final int BATCH_TOKENS = 2048;
-  private static final int FIRST_TOKEN = 3;
+  private static final int SEED = 4;
   private static final AnswerTokens ANSWERS = new AnswerTokens(5, 9);
 
   @Param({"MINI", "M15"})
@@ -83,16 +67,13 @@ public class ScoringBenchmark {
   }
 
   private List<int[]> prompts(int vocabSize) {
-    SplittableRandom random = new SplittableRandom(4);
-    int[] instruction = random.ints(INSTRUCTION, FIRST_TOKEN, vocabSize).toArray();
+    RandomTokens random = new RandomTokens(vocabSize, SEED);
+    int[] instruction = random.of(INSTRUCTION);
     return IntStream.range(0, PROMPTS)
         .mapToObj(prompt -> {
-          int[] ids = Arrays.copyOf(instruction, LENGTH);
-          for (int at = INSTRUCTION; at < LENGTH; at++) {
-            ids[at] = random.nextInt(FIRST_TOKEN, vocabSize);
-          }
+          int[] ids = random.after(instruction, LENGTH);
           if (!commonInstruction) {
-            ids[0] = FIRST_TOKEN + prompt;
+            ids[0] = RandomTokens.FIRST + prompt;
           }
           return ids;
         })

@@ -2,23 +2,14 @@ package dev.tallrec.benchmarks;
 
 import dev.tallrec.backend.Device;
 import dev.tallrec.llama.LlamaConfig;
-import dev.tallrec.llama.LlamaNetwork;
-import dev.tallrec.llama.LlamaWeights;
 import dev.tallrec.llama.TokenBatch;
 import dev.tallrec.llama.Workspace;
 import dev.tallrec.llama.WorkspacePlan;
-import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
-import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.train.AdamW;
 import java.io.IOException;
-import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
@@ -37,18 +28,9 @@ import org.openjdk.jmh.annotations.Warmup;
  * 9,900 (60 %), 1,800 (80 %).
  */
 @State(Scope.Benchmark)
-@BenchmarkMode(Mode.Throughput)
-@OutputTimeUnit(TimeUnit.SECONDS)
 @Warmup(iterations = 2, time = 3)
 @Measurement(iterations = 3, time = 3)
-@Fork(
-    value = 3,
-    jvmArgsAppend = {
-      "-XX:+UseSerialGC",
-      "--add-modules=jdk.incubator.vector",
-      "--enable-native-access=ALL-UNNAMED"
-    })
-public class StepBenchmark {
+public class StepBenchmark extends ForkedBenchmark {
 
   private static final int LENGTH = 256;
 
@@ -59,11 +41,7 @@ public class StepBenchmark {
   public int rows;
 
   private Device device;
-  private RandomWeights source;
-  private LlamaWeights weights;
-  private LlamaNetwork network;
-  private LoraAdapter adapter;
-  private LoraParameters parameters;
+  private RandomModel model;
   private AdamW optimizer;
   private Workspace workspace;
   private TokenBatch batch;
@@ -73,17 +51,13 @@ public class StepBenchmark {
   public void setUp(DeviceUnderTest deviceUnderTest) throws IOException {
     LlamaConfig config = shape.config();
     device = deviceUnderTest.get();
-    source = RandomWeights.ofEachLayer(config, device.computeType());
-    weights = LlamaWeights.load(device, config, source);
-    network = new LlamaNetwork(device, weights);
-    adapter = LoraAdapter.initial(config, LoraConfig.paper(), 1);
-    parameters = new LoraParameters(device, config, adapter);
-    optimizer = new AdamW(device, parameters, 0.9, 0.999, 1e-8, 0);
+    model = new RandomModel(device, config, LoraConfig.paper());
+    optimizer = new AdamW(device, model.parameters(), 0.9, 0.999, 1e-8, 0);
     workspace =
         new Workspace(
             device,
             config,
-            parameters,
+            model.parameters(),
             WorkspacePlan.forTraining(config, rows * LENGTH, rows, config.numHiddenLayers()));
     batch = DenseBatch.of(config, LENGTH, rows);
   }
@@ -93,17 +67,14 @@ public class StepBenchmark {
   public void tearDown() {
     workspace.close();
     optimizer.close();
-    parameters.close();
-    adapter.close();
-    weights.close();
-    source.close();
+    model.close();
   }
 
   /** Forward, backward, AdamW. */
   @Benchmark
   public double train(Products products, TokenRate rate) {
     double loss =
-        network.lossAndGradients(workspace, batch, (float) (1 / batch.labelWeight()), 0, 1);
+        model.network().lossAndGradients(workspace, batch, (float) (1 / batch.labelWeight()), 0, 1);
     optimizer.step(1e-4, 1, 1);
     device.synchronize();
     products.did(modelFlop(4));
@@ -114,7 +85,7 @@ public class StepBenchmark {
   /** Forward and loss. */
   @Benchmark
   public double forward(Products products, TokenRate rate) {
-    double loss = network.loss(workspace, batch);
+    double loss = model.network().loss(workspace, batch);
     products.did(modelFlop(2));
     rate.did(rows * LENGTH);
     return loss;
@@ -125,6 +96,6 @@ public class StepBenchmark {
    * weight has a gradient, and what attention multiplies does not count.
    */
   private double modelFlop(int perParameter) {
-    return (double) perParameter * network.config().parameterCount() * rows * LENGTH;
+    return (double) perParameter * model.network().config().parameterCount() * rows * LENGTH;
   }
 }

@@ -9,6 +9,9 @@ import java.util.List;
 /** How fast a device multiplies matrices and copies: what its other work is measured against. */
 public final class DeviceSpeed {
 
+  private static final int COPY_ROWS = 1024;
+  private static final int COPY_COLUMNS = 16384;
+
   private DeviceSpeed() {}
 
   /**
@@ -30,17 +33,17 @@ public final class DeviceSpeed {
   }
 
   /**
-   * Bytes a second, read and written, of a copy within the device of [rows, columns].
+   * Bytes a second, read and written, of a copy within the device, large enough to miss caches.
    *
    * @param repetitions after a first time; the fastest of all counts
    */
-  public static double copy(Device device, int rows, int columns, int repetitions) {
+  public static double copy(Device device, int repetitions) {
     try (DeviceArena memory = device.newArena()) {
       DType type = device.computeType();
-      Matrix from = Matrix.allocate(memory, "copied", type, rows, columns);
-      Matrix to = Matrix.allocate(memory, "copy", type, rows, columns);
+      Matrix from = Matrix.allocate(memory, "copied", type, COPY_ROWS, COPY_COLUMNS);
+      Matrix to = Matrix.allocate(memory, "copy", type, COPY_ROWS, COPY_COLUMNS);
       double seconds = fastest(device, () -> device.ops().copy(from, to), repetitions);
-      return 2.0 * from.elementCount() * type.byteSize() / seconds;
+      return 2.0 * from.elementBytes() / seconds;
     }
   }
 

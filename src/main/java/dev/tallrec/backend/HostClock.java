@@ -49,7 +49,7 @@ final class HostClock {
     for (Object argument : arguments) {
       bytes +=
           switch (argument) {
-            case Matrix matrix -> matrix.elementCount() * matrix.dtype().byteSize();
+            case Matrix matrix -> matrix.elementBytes();
             case FrozenLinear weight when flop(arguments) > 0 ->
                 (long) weight.inFeatures() * weight.outFeatures() * weight.storageType().byteSize();
             case null, default -> 0;

@@ -58,6 +58,11 @@ public record Matrix(Buffer buffer, DType dtype, long offset, int rows, int colu
     return (long) rows * columns;
   }
 
+  /** Bytes of the elements, without the gaps between rows. */
+  public long elementBytes() {
+    return elementCount() * dtype.byteSize();
+  }
+
   /** True if rows follow each other without a gap. */
   public boolean isDense() {
     return stride == columns || rows <= 1;

@@ -48,8 +48,6 @@ final class ProfileCommand implements Callable<Integer> {
   // Large enough for each kind of device to be at its best.
   private static final int CPU_PRODUCT = 1024;
   private static final int GPU_PRODUCT = 4096;
-  private static final int COPY_ROWS = 1024;
-  private static final int COPY_COLUMNS = 16384;
   private static final int REPETITIONS = 20;
 
   @Mixin private DeviceOptions device = new DeviceOptions();
@@ -153,7 +151,7 @@ final class ProfileCommand implements Callable<Integer> {
       Ceilings ceilings =
           new Ceilings(
               DeviceSpeed.product(device, size, size, size, REPETITIONS),
-              DeviceSpeed.copy(device, COPY_ROWS, COPY_COLUMNS, REPETITIONS));
+              DeviceSpeed.copy(device, REPETITIONS));
       device.takeEvents();
       return ceilings;
     }

@@ -189,7 +189,7 @@ class CommandLineTest {
   void profilesAStep() throws IOException {
     Path trace = directory.resolve("trace.json");
     Outcome outcome = run("profile", "--examples", 2, "--trace", trace).succeeded();
-    assertThat(outcome.out).contains("attentionBackward", "GFLOP/s", "tokens/s");
+    assertThat(outcome.out).contains("attentionBackward", "linear", "GFLOP/s", "tokens/s");
     assertThat(outcome.out).containsPattern("rmsNormBackward .* GB/s +[0-9.]+%");
     assertThat(new JsonMapper().readTree(trace.toFile()).path("traceEvents"))
         .hasSizeGreaterThan(50);

@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,25 +52,34 @@ final class CpuLinear implements FrozenLinear {
     }
   }
 
-  /** Panels that are made at first use, unless memory does not allow it. */
-  static final class Packing {
-    private @Nullable PackedFactor factor;
-    private boolean refused;
+  /** Makes panels of weights. */
+  private interface Packer {
+    PackedFactor pack(WorkerPool pool, Scratch[] scratch);
+  }
 
+  /** Panels for products of one kind, which are made at most once, when asked for. */
+  static final class Packing {
+    private final long bytes;
+    private final Packer packer;
+    private @Nullable PackedFactor factor;
+    private boolean decided;
+
+    private Packing(long bytes, Packer packer) {
+      this.bytes = bytes;
+      this.packer = packer;
+    }
+
+    /** The panels, if there are any. */
     @Nullable PackedFactor factor() {
       return factor;
     }
 
-    boolean isOpen() {
-      return factor == null && !refused;
-    }
-
-    void set(PackedFactor made) {
-      factor = made;
-    }
-
-    void refuse() {
-      refused = true;
+    /** Makes them if memory allows it; what it once did not, is not asked for again. */
+    void decide(LongPredicate memoryAllows, WorkerPool pool, Scratch[] scratch) {
+      if (!decided) {
+        decided = true;
+        factor = memoryAllows.test(bytes) ? packer.pack(pool, scratch) : null;
+      }
     }
   }
 
@@ -78,8 +88,8 @@ final class CpuLinear implements FrozenLinear {
   private final int outFeatures;
   private final int inFeatures;
   private final @Nullable CpuLinear copy;
-  private final Packing transposed = new Packing();
-  private final Packing plain = new Packing();
+  private final Packing transposed;
+  private final Packing plain;
 
   private CpuLinear(
       List<Part> parts, DType dtype, int outFeatures, int inFeatures, @Nullable CpuLinear copy) {
@@ -88,6 +98,14 @@ final class CpuLinear implements FrozenLinear {
     this.outFeatures = outFeatures;
     this.inFeatures = inFeatures;
     this.copy = copy;
+    transposed =
+        new Packing(
+            PackedFactor.bytes(inFeatures, outFeatures),
+            (pool, scratch) -> PackedFactor.transposed(this, pool, scratch));
+    plain =
+        new Packing(
+            PackedFactor.bytes(outFeatures, inFeatures),
+            (pool, scratch) -> PackedFactor.plain(this, pool, scratch));
   }
 
   static CpuLinear of(List<Tensor> tensors) {

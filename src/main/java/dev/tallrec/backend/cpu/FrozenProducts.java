@@ -76,7 +76,7 @@ final class FrozenProducts implements LinearProducts {
       return;
     }
     left.of(x, 0);
-    PackedFactor factor = packed(weight, weight.transposed(), x.rows());
+    PackedFactor factor = packed(weight.transposed(), x.rows());
     if (factor != null) {
       multiply(y, factor, add);
       return;
@@ -91,7 +91,7 @@ final class FrozenProducts implements LinearProducts {
 
   @Override
   public void backward(Matrix dy, CpuLinear weight, Matrix dx, boolean add) {
-    PackedFactor factor = packed(weight, weight.plain(), dy.rows());
+    PackedFactor factor = packed(weight.plain(), dy.rows());
     if (factor != null) {
       left.of(dy, 0);
       multiply(dx, factor, add);
@@ -106,21 +106,10 @@ final class FrozenProducts implements LinearProducts {
     }
   }
 
-  /** Panels of the weights for a product of {@code rowsNow} rows, if there are any. */
-  private @Nullable PackedFactor packed(CpuLinear weight, CpuLinear.Packing packing, int rowsNow) {
-    if (packing.isOpen() && rowsNow >= MANY_ROWS) {
-      boolean transposed = packing == weight.transposed();
-      if (!memoryAllows.test(
-          transposed
-              ? PackedFactor.bytes(weight.inFeatures(), weight.outFeatures())
-              : PackedFactor.bytes(weight.outFeatures(), weight.inFeatures()))) {
-        packing.refuse();
-      } else {
-        packing.set(
-            transposed
-                ? PackedFactor.transposed(weight, pool, scratch)
-                : PackedFactor.plain(weight, pool, scratch));
-      }
+  /** Panels for a product of {@code rowsNow} rows, if there are any. */
+  private @Nullable PackedFactor packed(CpuLinear.Packing packing, int rowsNow) {
+    if (rowsNow >= MANY_ROWS) {
+      packing.decide(memoryAllows, pool, scratch);
     }
     return packing.factor();
   }

@@ -122,10 +122,7 @@ final class Gemm {
       if (wantedColumnPieces * wantedRowPieces < threads) {
         wantedColumnPieces = Math.ceilDiv(threads, wantedRowPieces);
       }
-      columns = Math.ceilDiv(Math.ceilDiv(n, wantedColumnPieces), COLUMNS) * COLUMNS;
-      rows = Math.ceilDiv(Math.ceilDiv(m, wantedRowPieces), ROWS) * ROWS;
-      rowPieces = Math.ceilDiv(m, rows);
-      return Math.ceilDiv(n, columns) * rowPieces;
+      return set(m, n, wantedRowPieces, wantedColumnPieces);
     }
 
     /**
@@ -137,77 +134,76 @@ final class Gemm {
       while (threads % wantedRowPieces != 0) {
         wantedRowPieces--;
       }
-      int wantedColumnPieces = threads / wantedRowPieces;
+      return set(m, n, wantedRowPieces, threads / wantedRowPieces);
+    }
+
+    /** As many pieces as wanted, or fewer, since they are made of whole tiles. */
+    private int set(int m, int n, int wantedRowPieces, int wantedColumnPieces) {
       columns = Math.ceilDiv(Math.ceilDiv(n, wantedColumnPieces), COLUMNS) * COLUMNS;
       rows = Math.ceilDiv(Math.ceilDiv(m, wantedRowPieces), ROWS) * ROWS;
       rowPieces = Math.ceilDiv(m, rows);
       return Math.ceilDiv(n, columns) * rowPieces;
+    }
+
+    private int firstColumn(int piece) {
+      return piece / rowPieces * columns;
+    }
+
+    private int firstRow(int piece) {
+      return piece % rowPieces * rows;
     }
   }
 
   /** Computes one piece of the product. */
   static void piece(
       Split split, int piece, Panels panels, int m, int n, int k, Operand a, Operand b, Target c) {
-    int column = piece / split.rowPieces * split.columns;
+    int column = split.firstColumn(piece);
     int columns = Math.min(split.columns, n - column);
-    int fromRow = piece % split.rowPieces * split.rows;
-    int toRow = Math.min(m, fromRow + split.rows);
     int step = depthStep(k);
     for (int depth = 0; depth < k; depth += step) {
       int depths = Math.min(step, k - depth);
       packB(panels, b, depth, depths, column, columns);
-      boolean add = c.accumulate || depth > 0;
-      multiply(panels, fromRow, toRow, depth, depths, a, panels.b, 0, c, column, columns, add);
+      multiply(split, piece, panels, m, depth, depths, a, panels.b, 0, c, columns);
     }
   }
 
   /** Computes one piece of the product with a factor that is in panels already. */
   static void piece(
       Split split, int piece, Panels panels, int m, Operand a, PackedFactor b, Target c) {
-    int column = piece / split.rowPieces * split.columns;
+    int column = split.firstColumn(piece);
     int columns = Math.min(split.columns, b.columns() - column);
-    int fromRow = piece % split.rowPieces * split.rows;
-    int toRow = Math.min(m, fromRow + split.rows);
     List<PackedFactor.Block> blocks = b.blocks();
     for (int i = 0; i < blocks.size(); i++) {
       PackedFactor.Block block = blocks.get(i);
-      boolean add = c.accumulate || i > 0;
+      int depths = block.depths();
+      int bAt = column * depths;
       multiply(
-          panels,
-          fromRow,
-          toRow,
-          block.firstDepth(),
-          block.depths(),
-          a,
-          block.panels(),
-          column,
-          c,
-          column,
-          columns,
-          add);
+          split, piece, panels, m, block.firstDepth(), depths, a, block.panels(), bAt, c, columns);
     }
   }
 
   /**
-   * C (+)= A B over some depths, rows and columns.
+   * Some depths of a piece: C (+)= A B, added to what is there from the second of them on.
    *
-   * @param b panels of COLUMNS columns of B, of which column c's begins at {@code (bColumn + c -
-   *     column) * depths}
+   * @param b panels of COLUMNS columns of B one after the other, the piece's from {@code bAt} on
    */
   private static void multiply(
+      Split split,
+      int piece,
       Panels panels,
-      int fromRow,
-      int toRow,
+      int m,
       int depth,
       int depths,
       Operand a,
       float[] b,
-      int bColumn,
+      int bAt,
       Target c,
-      int column,
-      int columns,
-      boolean add) {
+      int columns) {
+    int column = split.firstColumn(piece);
+    int fromRow = split.firstRow(piece);
+    int toRow = Math.min(m, fromRow + split.rows);
     int stride = rowStride(depths);
+    boolean add = c.accumulate || depth > 0;
     for (int row = fromRow; row < toRow; row += ROW_BLOCK) {
       int rows = Math.min(ROW_BLOCK, toRow - row);
       packA(panels, a, row, rows, depth, depths, stride);
@@ -216,7 +212,7 @@ final class Gemm {
         for (int i = 0; i < rows; i += ROWS) {
           int height = Math.min(ROWS, rows - i);
           long target = c.offset + (row + i) * c.stride + column + j;
-          kernel(panels.a, i * stride, stride, b, (bColumn + j) * depths, depths, panels.tile, 0);
+          kernel(panels.a, i * stride, stride, b, bAt + j * depths, depths, panels.tile, 0);
           store(panels.tile, c.segment, target, c.stride, height, width, add);
         }
       }
@@ -289,20 +285,29 @@ final class Gemm {
   /** A panel of columns that lie along k in memory, as weights do in x W^T. */
   private static void packTransposedPanel(
       Panels panels, Operand b, int depth, int depths, int column, int width, int at) {
-    float[] panel = panels.b;
-    float[] lines = panels.lines;
     for (int p = 0; p < depths; p += LINE) {
       int count = Math.min(LINE, depths - p);
-      for (int w = 0; w < width; w++) {
-        long from = b.offset + depth + p + (column + w) * b.columnStride;
-        Elements.read(b.dtype, b.segment, from, lines, w * LINE, count, panels.elements);
-      }
-      interleave(lines, count, panel, at + p * COLUMNS);
+      readLines(panels, b, depth + p, count, column, width, 0);
+      interleave(panels, count, panels.b, at + p * COLUMNS);
     }
   }
 
-  /** A panel's next {@code count} rows out of COLUMNS lines, LINE apart. */
-  static void interleave(float[] lines, int count, float[] panel, int at) {
+  /**
+   * Reads {@code count} elements along k, at most LINE, of {@code width} columns that lie so in
+   * memory, as a panel's columns {@code first} on, for {@link #interleave}.
+   */
+  static void readLines(
+      Panels panels, Operand b, int depth, int count, int column, int width, int first) {
+    for (int w = 0; w < width; w++) {
+      long from = b.offset + depth + (column + w) * b.columnStride;
+      int to = (first + w) * LINE;
+      Elements.read(b.dtype, b.segment, from, panels.lines, to, count, panels.elements);
+    }
+  }
+
+  /** Writes {@code count} rows of a panel, from {@code at} on, out of what was read. */
+  static void interleave(Panels panels, int count, float[] panel, int at) {
+    float[] lines = panels.lines;
     for (int q = 0; q < count; q++) {
       int to = at + q * COLUMNS;
       for (int w = 0; w < COLUMNS; w++) {

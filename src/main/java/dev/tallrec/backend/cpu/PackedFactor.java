@@ -36,7 +36,8 @@ record PackedFactor(int columns, List<Block> blocks) {
     addBlocks(blocks, 0, weight.inFeatures(), columns);
     pool.forEach(
         Math.ceilDiv(columns, Gemm.COLUMNS),
-        (panel, worker) -> packTransposed(weight, panel * Gemm.COLUMNS, blocks, scratch[worker]));
+        (panel, worker) ->
+            packTransposed(weight, panel * Gemm.COLUMNS, blocks, scratch[worker].panels()));
     return new PackedFactor(columns, List.copyOf(blocks));
   }
 
@@ -67,27 +68,23 @@ record PackedFactor(int columns, List<Block> blocks) {
 
   /** A panel, whose columns may be outputs of more than one part. */
   private static void packTransposed(
-      CpuLinear weight, int column, List<Block> blocks, Scratch scratch) {
-    float[] lines = scratch.row(Gemm.COLUMNS * Gemm.LINE);
+      CpuLinear weight, int column, List<Block> blocks, Gemm.Panels panels) {
     for (Block block : blocks) {
       for (int p = 0; p < block.depths; p += Gemm.LINE) {
         int count = Math.min(Gemm.LINE, block.depths - p);
         for (CpuLinear.Part part : weight.parts()) {
           int from = Math.max(column, part.firstOutput());
           int to = Math.min(column + Gemm.COLUMNS, part.firstOutput() + part.rows());
-          for (int output = from; output < to; output++) {
-            long row = (long) part.firstRow() + output - part.firstOutput();
-            Elements.read(
-                weight.storageType(),
-                part.segment(),
-                row * weight.inFeatures() + block.firstDepth + p,
-                lines,
-                (output - column) * Gemm.LINE,
-                count,
-                scratch.elements());
-          }
+          Gemm.readLines(
+              panels,
+              part.transposed(),
+              block.firstDepth + p,
+              count,
+              from - part.firstOutput(),
+              to - from,
+              from - column);
         }
-        Gemm.interleave(lines, count, block.panels, column * block.depths + p * Gemm.COLUMNS);
+        Gemm.interleave(panels, count, block.panels, column * block.depths + p * Gemm.COLUMNS);
       }
     }
   }

@@ -58,7 +58,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   /** A matrix as an argument of a kernel. */
   static Span span(Matrix matrix) {
-    return new Span(CudaBuffer.address(matrix), matrix.elementCount() * matrix.dtype().byteSize());
+    return new Span(CudaBuffer.address(matrix), matrix.elementBytes());
   }
 
   static long stride(Matrix matrix) {
