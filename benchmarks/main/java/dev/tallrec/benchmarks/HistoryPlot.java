@@ -1,5 +1,6 @@
 package dev.tallrec.benchmarks;
 
+import dev.tallrec.report.Drawing;
 import dev.tallrec.safetensors.AtomicFiles;
 import java.awt.BasicStroke;
 import java.awt.Color;
@@ -56,7 +57,7 @@ final class HistoryPlot {
 
   /** Writes a plot per group and machine; returns where. */
   static List<Path> write(List<HistoryEntry> entries, Path directory) throws IOException {
-    System.setProperty("java.awt.headless", "true");
+    Drawing.prepare();
     Map<Subject, List<HistoryEntry>> subjects =
         new TreeMap<>(
             Comparator.comparing(Subject::group)

@@ -1,5 +1,6 @@
 package dev.tallrec.cli;
 
+import dev.tallrec.report.Drawing;
 import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.train.TrainingListener;
 import dev.tallrec.train.TrainingResult;
@@ -25,6 +26,10 @@ final class RunPlot {
 
   private static final int WIDTH = 1200;
   private static final int HEIGHT = 420;
+
+  static {
+    Drawing.prepare();
+  }
 
   private RunPlot() {}
 

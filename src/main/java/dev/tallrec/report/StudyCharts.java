@@ -17,12 +17,8 @@ import javax.imageio.stream.MemoryCacheImageOutputStream;
 /** A study's charts as PNG images; a name has one colour in all of them. */
 final class StudyCharts {
 
-  private static final String HEADLESS = "java.awt.headless";
-
   static {
-    if (System.getProperty(HEADLESS) == null) {
-      System.setProperty(HEADLESS, "true");
-    }
+    Drawing.prepare();
   }
 
   private final Map<String, Integer> styles = new HashMap<>();

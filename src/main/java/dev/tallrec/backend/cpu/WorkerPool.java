@@ -1,5 +1,6 @@
 package dev.tallrec.backend.cpu;
 
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -116,13 +117,16 @@ final class WorkerPool implements AutoCloseable {
     if (closed) {
       throw new IllegalStateException("the device is closed");
     }
+    task = work;
     if (tasks == 1 || threads == 1) {
+      // Read back, so that C2 does not know whose work it is: it would compile it once more as part
+      // of each caller, where its budget may end before the vectors' operations are inlined.
+      Task alone = Objects.requireNonNull(task);
       for (int index = 0; index < tasks; index++) {
-        work.run(index, 0);
+        alone.run(index, 0);
       }
       return;
     }
-    task = work;
     count = tasks;
     next.set(0);
     caller = Thread.currentThread();
