@@ -165,7 +165,8 @@ public class OpsBenchmark extends ForkedBenchmark {
       segments[at + 2] = rows;
       rows += length;
     }
-    return new AttentionLayout(indices(segments), LENGTHS.length, rows, rows, LENGTH);
+    long pairs = AttentionLayout.pairs(segments, LENGTHS.length);
+    return new AttentionLayout(indices(segments), LENGTHS.length, rows, rows, LENGTH, pairs);
   }
 
   private Matrix matrix(int rows, int columns) {

@@ -27,9 +27,10 @@ import java.util.Objects;
  * @param queryRows rows of q and out that the segments cover together
  * @param keyRows rows of k and v in use
  * @param maxQueryCount the largest queryCount
+ * @param pairs of a query and a key that it sees, counted once for all heads
  */
 public record AttentionLayout(
-    Indices segments, int segmentCount, int queryRows, int keyRows, int maxQueryCount) {
+    Indices segments, int segmentCount, int queryRows, int keyRows, int maxQueryCount, long pairs) {
 
   /** Ints that describe a segment. */
   public static final int INTS_PER_SEGMENT = 6;
@@ -37,5 +38,25 @@ public record AttentionLayout(
   /** Throws {@link IndexOutOfBoundsException} if there are fewer ints than segments need. */
   public AttentionLayout {
     Objects.checkFromIndexSize(0, segmentCount * INTS_PER_SEGMENT, segments.count());
+  }
+
+  /** The {@link #pairs} of the first {@code count} of segments that lie in the host's memory. */
+  public static long pairs(int[] segments, int count) {
+    long pairs = 0;
+    for (int at = 0; at < count * INTS_PER_SEGMENT; at += INTS_PER_SEGMENT) {
+      long queries = segments[at + 1];
+      pairs += queries * (segments[at + 3] + segments[at + 5]) + queries * (queries + 1) / 2;
+    }
+    return pairs;
+  }
+
+  /**
+   * Floating-point operations, 2 a multiply-add, of {@code products} that have one element, or one
+   * row summed up, for each pair and head: attention makes 2 (scores and outputs), its gradient 5.
+   *
+   * @param queryWidth heads * headDim
+   */
+  public double flop(int products, int queryWidth) {
+    return 2.0 * products * queryWidth * pairs;
   }
 }

@@ -29,16 +29,26 @@ final class HostClock {
                     long nanos = System.nanoTime() - start;
                     events.add(
                         new ProfiledDevice.Event(
-                            method.getName(), start, nanos, flop(arguments), bytes(arguments)));
+                            method.getName(),
+                            start,
+                            nanos,
+                            flop(method.getName(), arguments),
+                            bytes(arguments)));
                   }
                 });
   }
 
-  /** Of a product with frozen weights: its first operand's rows times the weights. */
-  private static double flop(Object[] arguments) {
-    return arguments.length > 1
-            && arguments[0] instanceof Matrix x
-            && arguments[1] instanceof FrozenLinear weight
+  /** Of attention, and of a product with frozen weights: its first operand's rows times them. */
+  private static double flop(String operation, Object[] arguments) {
+    if (!(arguments.length > 1 && arguments[0] instanceof Matrix x)) {
+      return 0;
+    }
+    for (Object argument : arguments) {
+      if (argument instanceof AttentionLayout layout) {
+        return layout.flop(operation.equals("attention") ? 2 : 5, x.columns());
+      }
+    }
+    return arguments[1] instanceof FrozenLinear weight
         ? 2.0 * x.rows() * weight.inFeatures() * weight.outFeatures()
         : 0;
   }
@@ -50,7 +60,7 @@ final class HostClock {
       bytes +=
           switch (argument) {
             case Matrix matrix -> matrix.elementBytes();
-            case FrozenLinear weight when flop(arguments) > 0 ->
+            case FrozenLinear weight when argument == arguments[1] ->
                 (long) weight.inFeatures() * weight.outFeatures() * weight.storageType().byteSize();
             case null, default -> 0;
           };

@@ -1,5 +1,6 @@
 package dev.tallrec.cli;
 
+import dev.tallrec.backend.cuda.GpuModel;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaConfigReader;
 import dev.tallrec.llama.PlannedBuffer;
@@ -11,7 +12,9 @@ import dev.tallrec.lora.PlannedAdapter;
 import dev.tallrec.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -21,15 +24,19 @@ import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
-/** Shows what training takes of memory. */
+/** Shows what training takes of memory and, at least, of time. */
 @Command(
     name = "plan",
     mixinStandardHelpOptions = true,
     description =
         "Shows every buffer that tuning a model needs, before anything is allocated, and how many layers'"
-            + " activations fit. Needs only the model's config.json, and no GPU.")
+            + " activations fit; then everything that a step launches, and the time that a GPU needs for it at least, by the"
+            + " operations of its products and the bytes of all else. Needs only the model's config.json, and no GPU.")
 final class PlanCommand implements Callable<Integer> {
 
   private static final double GIB = 1 << 30;
@@ -48,6 +55,14 @@ final class PlanCommand implements Callable<Integer> {
       paramLabel = "SIZE",
       description = "Memory of the device: 24GiB, 24GB (default: ${DEFAULT-VALUE}).")
   private String memory = "24GiB";
+
+  @Option(
+      names = "--gpu-model",
+      paramLabel = "NAME",
+      description =
+          "GPU whose time is told: one of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).",
+      completionCandidates = GpuLabels.class)
+  private String gpuModel = GpuModel.RTX_3090.label();
 
   @Option(
       names = "--compute-type",
@@ -77,14 +92,32 @@ final class PlanCommand implements Callable<Integer> {
       description = "Adapted projections (default: ${DEFAULT-VALUE}).")
   private List<String> targets = List.of("q_proj", "v_proj");
 
+  @Spec private CommandSpec command;
+
+  private ParameterException wrong(String message) {
+    return new ParameterException(command.commandLine(), message);
+  }
+
+  /** What --gpu-model may be. */
+  private static final class GpuLabels implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return Arrays.stream(GpuModel.values()).map(GpuModel::label).iterator();
+    }
+  }
+
   @Override
   public Integer call() throws IOException {
     if (!type.isWeight()) {
-      throw new IllegalArgumentException("--compute-type " + type + ": F16, BF16 or F32");
+      throw wrong("--compute-type " + type + ": F16, BF16 or F32");
     }
     if (microBatch < 1 || cutoff < 1) {
-      throw new IllegalArgumentException("--micro-batch and --cutoff are at least 1");
+      throw wrong("--micro-batch and --cutoff are at least 1");
     }
+    GpuModel model =
+        GpuModel.named(gpuModel)
+            .orElseThrow(
+                () -> wrong("--gpu-model %s: one of %s".formatted(gpuModel, GpuModel.labels())));
     LlamaConfig config = LlamaConfigReader.read(base);
     LoraConfig lora = new LoraConfig(rank, 2.0 * rank, 0, projections(), false, Optional.empty());
     PlannedAdapter adapter = new PlannedAdapter(config, lora);
@@ -105,24 +138,26 @@ final class PlanCommand implements Callable<Integer> {
         memory, largest, withoutRecomputation);
     if (!fits) {
       System.out.printf("a micro-batch of %d does NOT fit%n", microBatch);
+      return Tallrec.FAILED;
     }
-    return fits ? 0 : Tallrec.FAILED;
+    System.out.println();
+    PlannedStep.of(model, type, config, lora, microBatch, cutoff, layers).print(model, type);
+    return 0;
   }
 
   private Set<Projection> projections() {
     Set<Projection> projections = EnumSet.noneOf(Projection.class);
     for (String target : targets) {
       projections.add(
-          Projection.named(target)
-              .orElseThrow(() -> new IllegalArgumentException("there is no projection " + target)));
+          Projection.named(target).orElseThrow(() -> wrong("there is no projection " + target)));
     }
     return projections;
   }
 
-  private static long bytes(String size) {
+  private long bytes(String size) {
     Matcher matcher = SIZE.matcher(size.strip());
     if (!matcher.matches()) {
-      throw new IllegalArgumentException("--device-memory " + size + ": a number with GiB or GB");
+      throw wrong("--device-memory " + size + ": a number with GiB or GB");
     }
     return (long)
         (Double.parseDouble(matcher.group(1)) * (matcher.group(2).equals("GiB") ? GIB : 1e9));

@@ -23,7 +23,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -39,7 +38,7 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description =
         "Trains a few steps on movie examples and shows where the time of the last one goes: on the CPU operation by operation, on a"
-            + " GPU kernel by kernel, as the GPU itself took their times. Rates are of products in operations, of all else in bytes of"
+            + " GPU kernel by kernel, as the GPU itself took their times. Rates are of products, attention's too, in operations, of all else in bytes of"
             + " the matrices read or written, each once; more than the best copy is reached where data stay in caches.")
 final class ProfileCommand implements Callable<Integer> {
 
@@ -84,7 +83,7 @@ final class ProfileCommand implements Callable<Integer> {
     try (ProfiledDevice profiled = device.openProfiled();
         BaseModel model = BaseModel.named(profiled, base)) {
       System.out.println(profiled.description());
-      Ceilings ceilings = Ceilings.of(profiled);
+      OperationTable.Ceilings ceilings = ceilings(profiled);
       List<LabelledTokens> batch = batch(model);
       List<ProfiledDevice.Event> events = lastStep(profiled, model, batch);
       print(events, batch.stream().mapToLong(example -> example.ids().length).sum(), ceilings);
@@ -143,73 +142,26 @@ final class ProfileCommand implements Callable<Integer> {
     return last;
   }
 
-  /** What a device does at best, in operations and bytes a second. */
-  private record Ceilings(double flop, double bytes) {
-
-    static Ceilings of(ProfiledDevice device) {
-      int size = device.computeType() == DType.F32 ? CPU_PRODUCT : GPU_PRODUCT;
-      Ceilings ceilings =
-          new Ceilings(
-              DeviceSpeed.product(device, size, size, size, REPETITIONS),
-              DeviceSpeed.copy(device, REPETITIONS));
-      device.takeEvents();
-      return ceilings;
-    }
-  }
-
-  /** Time, products and bytes of an operation. */
-  private record Sum(int calls, long nanos, double flop, long bytes) {
-    Sum plus(ProfiledDevice.Event event) {
-      return new Sum(calls + 1, nanos + event.nanos(), flop + event.flop(), bytes + event.bytes());
-    }
-
-    /** Rate and its share of the ceiling: of products by operations, of all else by bytes. */
-    String rate(Ceilings ceilings) {
-      double seconds = nanos / 1e9;
-      if (flop > 0) {
-        return "%,10.0f GFLOP/s %6.1f%%"
-            .formatted(flop / 1e9 / seconds, 100 * flop / seconds / ceilings.flop);
-      }
-      return bytes > 0
-          ? "%,10.1f GB/s    %6.1f%%"
-              .formatted(bytes / 1e9 / seconds, 100 * bytes / seconds / ceilings.bytes)
-          : "";
-    }
+  private static OperationTable.Ceilings ceilings(ProfiledDevice device) {
+    int size = device.computeType() == DType.F32 ? CPU_PRODUCT : GPU_PRODUCT;
+    OperationTable.Ceilings ceilings =
+        new OperationTable.Ceilings(
+            DeviceSpeed.product(device, size, size, size, REPETITIONS),
+            DeviceSpeed.copy(device, REPETITIONS));
+    device.takeEvents();
+    return ceilings;
   }
 
   private static void print(
-      List<ProfiledDevice.Event> events, long batchTokens, Ceilings ceilings) {
-    Map<String, Sum> sums = new LinkedHashMap<>();
-    for (ProfiledDevice.Event event : events) {
-      sums.put(event.name(), sums.getOrDefault(event.name(), new Sum(0, 0, 0, 0)).plus(event));
-    }
-    double all = sums.values().stream().mapToLong(Sum::nanos).sum();
-    System.out.printf(
-        "at best %,.0f GFLOP/s in products, %,.1f GB/s in copies%n",
-        ceilings.flop / 1e9, ceilings.bytes / 1e9);
-    // Names of kernels can be longer than those of operations.
-    int width = Math.max(20, sums.keySet().stream().mapToInt(String::length).max().orElse(0));
-    String name = "%-" + width + "s";
-    System.out.printf(
-        name + " %6s %10s %7s %18s %7s%n", "operation", "calls", "ms", "share", "rate", "of best");
-    sums.entrySet().stream()
-        .sorted((a, b) -> Long.compare(b.getValue().nanos(), a.getValue().nanos()))
-        .forEach(entry -> {
-          Sum sum = entry.getValue();
-          System.out.printf(
-              name + " %6d %10.2f %6.1f%% %s%n",
-              entry.getKey(),
-              sum.calls(),
-              sum.nanos() / 1e6,
-              100 * sum.nanos() / all,
-              sum.rate(ceilings));
-        });
-    long first = events.getFirst().startNanos();
-    ProfiledDevice.Event end = events.getLast();
-    double step = end.startNanos() + end.nanos() - first;
+      List<ProfiledDevice.Event> events, long batchTokens, OperationTable.Ceilings ceilings) {
+    OperationTable table = OperationTable.of(events);
+    table.print(ceilings);
     System.out.printf(
         "step of %,d tokens: %.1f ms, %,.0f tokens/s, %.1f%% of it outside of operations%n",
-        batchTokens, step / 1e6, batchTokens / (step / 1e9), 100 * (1 - all / step));
+        batchTokens,
+        table.nanos() / 1e6,
+        batchTokens / (table.nanos() / 1e9),
+        100 * (1 - table.busyNanos() / table.nanos()));
   }
 
   private static void write(Path file, List<ProfiledDevice.Event> events) throws IOException {

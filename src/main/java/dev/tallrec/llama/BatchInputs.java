@@ -108,7 +108,8 @@ final class BatchInputs implements AutoCloseable {
         batch.sequences(),
         batch.tokens(),
         batch.keyRows(),
-        batch.maxLength());
+        batch.maxLength(),
+        batch.pairs());
   }
 
   AttentionLayout lastLayout(TokenBatch batch) {
@@ -117,7 +118,8 @@ final class BatchInputs implements AutoCloseable {
         batch.lastSequences(),
         batch.lastCount(),
         batch.keyRows(),
-        batch.lastMaxLength());
+        batch.lastMaxLength(),
+        batch.lastPairs());
   }
 
   @Override

@@ -159,6 +159,8 @@ final class BatchViews {
         && sequences == batch.sequences()
         && lastSequences == batch.lastSequences()
         && maxLength == batch.maxLength()
-        && lastMaxLength == batch.lastMaxLength();
+        && lastMaxLength == batch.lastMaxLength()
+        && layout.pairs() == batch.pairs()
+        && lastLayout.pairs() == batch.lastPairs();
   }
 }

@@ -2,6 +2,7 @@ package dev.tallrec.llama;
 
 import static dev.tallrec.backend.AttentionLayout.INTS_PER_SEGMENT;
 
+import dev.tallrec.backend.AttentionLayout;
 import java.util.Arrays;
 import java.util.Objects;
 
@@ -344,6 +345,16 @@ public final class TokenBatch {
 
   int lastMaxLength() {
     return lastMaxLength;
+  }
+
+  /** Pairs of a query and a key that it sees. */
+  long pairs() {
+    return AttentionLayout.pairs(segments, sequences);
+  }
+
+  /** The same of the last block. */
+  long lastPairs() {
+    return AttentionLayout.pairs(lastSegments, lastSequences);
   }
 
   /** Rows whose logits are computed: L. */

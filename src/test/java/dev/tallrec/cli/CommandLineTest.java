@@ -309,7 +309,11 @@ class CommandLineTest {
          "num_hidden_layers": 32, "vocab_size": 32000, "rms_norm_eps": 1e-6, "hidden_act": "silu"}
         """);
     assertThat(run("plan", "--base", directory).succeeded().out)
-        .contains("frozen weights", "activations of");
+        .contains(
+            "frozen weights", "activations of", "gemm_nt_f16", "RTX 3090: at least", "tokens/s");
+    Outcome unknown = run("plan", "--base", directory, "--gpu-model", "RTX 1080");
+    assertThat(unknown.code).isEqualTo(2);
+    assertThat(unknown.err).contains("RTX 1080", "RTX 3090");
     Outcome tooSmall = run("plan", "--base", directory, "--device-memory", "13GiB");
     assertThat(tooSmall.code).isEqualTo(1);
     assertThat(tooSmall.out).contains("does NOT fit");

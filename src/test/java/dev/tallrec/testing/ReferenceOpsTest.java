@@ -202,9 +202,10 @@ class ReferenceOpsTest {
   @Test
   void attention() {
     // A prefix of 3 that two segments see, and a segment with queries for its last two keys only.
-    AttentionLayout layout =
-        new AttentionLayout(
-            indices(0, 3, 0, 0, 0, 0, 3, 2, 3, 0, 0, 3, 5, 2, 5, 1, 0, 3), 3, 7, 8, 3);
+    int[] segments = {0, 3, 0, 0, 0, 0, 3, 2, 3, 0, 0, 3, 5, 2, 5, 1, 0, 3};
+    long pairs = AttentionLayout.pairs(segments, 3);
+    assertThat(pairs).isEqualTo((1 + 2 + 3) + (4 + 5) + (5 + 6));
+    AttentionLayout layout = new AttentionLayout(indices(segments), 3, 7, 8, 3, pairs);
     Matrix q = random(7, 8);
     Matrix k = random(8, 4);
     Matrix v = random(8, 4);

@@ -53,8 +53,9 @@ final class CudaAttention {
       return;
     }
     int heads = q.columns() / headDim;
-    driver.launch(
+    driver.launchProducts(
         kernel("attention_forward", headDim),
+        layout.flop(2, q.columns()),
         new Grid(Math.ceilDiv(layout.maxQueryCount(), forwardRows), heads, layout.segmentCount()),
         forwardRows * THREADS_PER_ROW,
         CudaOps.span(q),
@@ -102,8 +103,10 @@ final class CudaAttention {
           headDim,
           CudaOps.span(delta),
           CudaOps.stride(delta));
-      driver.launch(
+      // Scores are made again by either kernel, and so are their gradients.
+      driver.launchProducts(
           kernel("attention_backward_q", headDim),
+          layout.flop(3, q.columns()),
           new Grid(
               Math.ceilDiv(layout.maxQueryCount(), backwardRows), heads, layout.segmentCount()),
           backwardRows * THREADS_PER_ROW,
@@ -126,8 +129,9 @@ final class CudaAttention {
           CudaOps.span(dq),
           CudaOps.stride(dq));
     }
-    driver.launch(
+    driver.launchProducts(
         kernel("attention_backward_kv", headDim),
+        layout.flop(4, q.columns()),
         Grid.of(Math.ceilDiv(k.rows(), backwardRows), kvHeads),
         backwardRows * THREADS_PER_ROW,
         CudaOps.span(q),

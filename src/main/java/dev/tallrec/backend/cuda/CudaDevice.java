@@ -51,6 +51,16 @@ public final class CudaDevice implements Device {
     return profiled(JCudaGpu.open(ordinal), computeType);
   }
 
+  /**
+   * A GPU that need not be there: it is asked for everything that a real one would be, computes
+   * nothing, and tells the least time that each kernel and product can take on one.
+   *
+   * @param computeType F16, BF16 or F32
+   */
+  public static ProfiledDevice planned(GpuModel gpu, DType computeType) {
+    return profiled(new PlannedDriver(gpu, computeType), computeType);
+  }
+
   static ProfiledDevice profiled(CudaDriver driver, DType computeType) {
     TimedDriver timed = new TimedDriver(driver);
     return new ProfiledDevice(new CudaDevice(timed, computeType), timed::takeEvents);

@@ -43,6 +43,16 @@ interface CudaDriver extends AutoCloseable {
   void launch(String kernel, Grid grid, int threads, Object... arguments);
 
   /**
+   * Launches a kernel whose work is products.
+   *
+   * @param flop floating-point operations of them, 2 a multiply-add
+   */
+  default void launchProducts(
+      String kernel, double flop, Grid grid, int threads, Object... arguments) {
+    launch(kernel, grid, threads, arguments);
+  }
+
+  /**
    * c (+)= a b, fp32 accumulation, row-major.
    *
    * @param type of all three
@@ -58,6 +68,11 @@ interface CudaDriver extends AutoCloseable {
       Operand b,
       boolean accumulate,
       Operand c);
+
+  /** Bytes of a product's three matrices. */
+  static long gemmBytes(DType type, int m, int n, int k) {
+    return ((long) m * k + (long) n * k + (long) m * n) * type.byteSize();
+  }
 
   /** Waits for everything asked for so far. */
   void synchronize();
@@ -96,6 +111,15 @@ interface CudaDriver extends AutoCloseable {
    */
   record Span(long address, long bytes) {
     static final Span NONE = new Span(0, 0);
+
+    /** Bytes of all spans among a launch's arguments. */
+    static long bytes(Object... arguments) {
+      long bytes = 0;
+      for (Object argument : arguments) {
+        bytes += argument instanceof Span span ? span.bytes() : 0;
+      }
+      return bytes;
+    }
   }
 
   /** Blocks of a launch, each at least 1. */

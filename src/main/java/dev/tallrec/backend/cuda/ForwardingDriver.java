@@ -47,6 +47,12 @@ class ForwardingDriver implements CudaDriver {
   }
 
   @Override
+  public void launchProducts(
+      String kernel, double flop, Grid grid, int threads, Object... arguments) {
+    target.launchProducts(kernel, flop, grid, threads, arguments);
+  }
+
+  @Override
   public void gemm(
       DType type,
       int m,

@@ -91,11 +91,17 @@ final class TimedDriver extends ForwardingDriver {
 
   @Override
   public void launch(String kernel, Grid grid, int threads, Object... arguments) {
-    long bytes = 0;
-    for (Object argument : arguments) {
-      bytes += argument instanceof Span span ? span.bytes() : 0;
-    }
-    time(kernel, 0, bytes, () -> super.launch(kernel, grid, threads, arguments));
+    time(kernel, 0, Span.bytes(arguments), () -> super.launch(kernel, grid, threads, arguments));
+  }
+
+  @Override
+  public void launchProducts(
+      String kernel, double flop, Grid grid, int threads, Object... arguments) {
+    time(
+        kernel,
+        flop,
+        Span.bytes(arguments),
+        () -> super.launchProducts(kernel, flop, grid, threads, arguments));
   }
 
   @Override
@@ -112,7 +118,7 @@ final class TimedDriver extends ForwardingDriver {
     time(
         (transposeB ? "gemm_nt" : "gemm_nn") + CudaOps.suffix(type),
         2.0 * m * n * k,
-        ((long) m * k + (long) n * k + (long) m * n) * type.byteSize(),
+        CudaDriver.gemmBytes(type, m, n, k),
         () -> super.gemm(type, m, n, k, transposeB, a, b, accumulate, c));
   }
 

@@ -130,11 +130,12 @@ final class AttentionCases {
       DevicePair pair, Heads heads, int queryRows, int keyRows, int maxQueries, int[] segments) {
     Both<Indices> ints = pair.indices(segments);
     int count = segments.length / AttentionLayout.INTS_PER_SEGMENT;
+    long pairs = AttentionLayout.pairs(segments, count);
     Both<AttentionLayout> layout =
         new Both<>(
             "layout",
-            new AttentionLayout(ints.expected(), count, queryRows, keyRows, maxQueries),
-            new AttentionLayout(ints.actual(), count, queryRows, keyRows, maxQueries),
+            new AttentionLayout(ints.expected(), count, queryRows, keyRows, maxQueries, pairs),
+            new AttentionLayout(ints.actual(), count, queryRows, keyRows, maxQueries, pairs),
             0);
     int dim = heads.dim();
     Both<Matrix> q = pair.random("q", queryRows, heads.queries() * dim);

@@ -216,7 +216,8 @@ class EmulatedAlignmentTest {
       Matrix out = random(device.computeType(), rows, 2 * HEAD_DIM);
       Matrix lse = random(DType.F32, 2, rows);
       AttentionLayout layout =
-          new AttentionLayout(indices(0, rows, 0, 0, 0, 0), 1, rows, rows, rows);
+          new AttentionLayout(
+              indices(0, rows, 0, 0, 0, 0), 1, rows, rows, rows, rows * (rows + 1) / 2);
       device.ops().attention(q, k, v, layout, HEAD_DIM, 0.3f, out, lse);
       keep(out);
       keep(lse);

@@ -130,7 +130,8 @@ class SeededFaultTest {
       Indices segment = Indices.allocate(memory, "segment", AttentionLayout.INTS_PER_SEGMENT);
       device.upload(
           host.allocateFrom(ValueLayout.JAVA_INT, 0, QUERIES, 0, 0, 0, 0), segment.buffer());
-      AttentionLayout layout = new AttentionLayout(segment, 1, QUERIES, QUERIES, QUERIES);
+      AttentionLayout layout =
+          new AttentionLayout(segment, 1, QUERIES, QUERIES, QUERIES, QUERIES * (QUERIES + 1) / 2);
       device.ops().attention(q, k, v, layout, headDim, 0.125f, out, lse);
       device.download(out.buffer(), values.segment());
       return values.toFloats();
