@@ -3,6 +3,7 @@ package dev.tallrec.cli;
 import dev.tallrec.backend.cuda.GpuModel;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaConfigReader;
+import dev.tallrec.llama.LlamaWeights;
 import dev.tallrec.llama.PlannedBuffer;
 import dev.tallrec.llama.Projection;
 import dev.tallrec.llama.Workspace;
@@ -41,6 +42,8 @@ final class PlanCommand implements Callable<Integer> {
 
   private static final double GIB = 1 << 30;
   private static final long CUBLAS_WORKSPACE = 32L << 20;
+  // More than any device holds, and far from where counts overflow.
+  private static final int MOST_TOKENS = 1 << 24;
   private static final Pattern SIZE = Pattern.compile("([0-9.]+) ?(GiB|GB)");
 
   @Option(
@@ -111,14 +114,20 @@ final class PlanCommand implements Callable<Integer> {
     if (!type.isWeight()) {
       throw wrong("--compute-type " + type + ": F16, BF16 or F32");
     }
-    if (microBatch < 1 || cutoff < 1) {
-      throw wrong("--micro-batch and --cutoff are at least 1");
+    if (microBatch < 1 || cutoff < 2 || (long) microBatch * cutoff > MOST_TOKENS) {
+      throw wrong(
+          "--micro-batch is at least 1, --cutoff 2, and both together %,d tokens at most"
+              .formatted(MOST_TOKENS));
     }
     GpuModel model =
         GpuModel.named(gpuModel)
             .orElseThrow(
                 () -> wrong("--gpu-model %s: one of %s".formatted(gpuModel, GpuModel.labels())));
     LlamaConfig config = LlamaConfigReader.read(base);
+    int longest = LlamaWeights.maxPositions(config);
+    if (cutoff > longest) {
+      throw wrong("--cutoff %d: this model takes %d tokens at most".formatted(cutoff, longest));
+    }
     LoraConfig lora = new LoraConfig(rank, 2.0 * rank, 0, projections(), false, Optional.empty());
     PlannedAdapter adapter = new PlannedAdapter(config, lora);
     long weights = config.parameterCount() * type.byteSize();

@@ -99,8 +99,7 @@ public final class LlamaWeights implements AutoCloseable {
       }
       Matrix finalNorm = loader.norm(FINAL_NORM);
       FrozenLinear lmHead = config.tieWordEmbeddings() ? embedding : loader.linear(LM_HEAD);
-      int positions = Math.min(config.maxPositionEmbeddings(), LONGEST_SEQUENCE);
-      RopeTable rope = RopeFrequencies.table(device, memory, config, positions);
+      RopeTable rope = RopeFrequencies.table(device, memory, config, maxPositions(config));
       return new LlamaWeights(
           memory, config, embedding, List.copyOf(layers), finalNorm, lmHead, rope);
     } catch (IOException | RuntimeException | Error e) {
@@ -203,6 +202,11 @@ public final class LlamaWeights implements AutoCloseable {
 
   RopeTable rope() {
     return rope;
+  }
+
+  /** Tokens that the longest sequence may have of a model that is loaded with {@code config}. */
+  public static int maxPositions(LlamaConfig config) {
+    return Math.min(config.maxPositionEmbeddings(), LONGEST_SEQUENCE);
   }
 
   /** Tokens the longest sequence may have. */
