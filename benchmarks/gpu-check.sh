@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks tallrec on a machine with a GPU, within 8 minutes: every operation against the CPU, PyTorch's golden values on the real device, training
-# steps of LLaMA-7B's shape, the profile of a step, and Hugging Face + PEFT on the same work where Python has them. Needs no Java there: pack a
+# steps of LLaMA-7B's shape and the movie rows, the profile of a step, and Hugging Face + PEFT on the same work where Python has them. Needs no Java there: pack a
 # runtime first.
 #
 #   benchmarks/gpu-check.sh pack         here: build, and put a runtime, the jar and fixtures into .gpu-check/ (below 64 MiB; needs a JDK 25)
@@ -44,13 +44,24 @@ run() {
   for type in F32 F16 BF16; do
     section "verify in $type" $java dev.tallrec.cli.Main verify --device cuda --compute-type "$type" "$kit"/golden/[A-Z]_*
   done
-  section "LLaMA-7B shape, fp16, dense rows of 512" bash -o pipefail -c "$java dev.tallrec.benchmarks.StepTimer cuda F16 LLAMA_7B 512 1,2,4,8,16,32 | tee -a '$json'"
+  works="movie-train:answers movie-train:whole movie-score"
+  for rows in 1 2 4 8 16 32; do works="$works dense:512:$rows"; done
+  section "LLaMA-7B shape, fp16: rows of 512 tokens, the movie rows" \
+    bash -o pipefail -c "$java dev.tallrec.benchmarks.StepTimer cuda F16 LLAMA_7B $works | tee -a '$json'"
+  section "profile of a step, LLaMA-7B shape" $java dev.tallrec.benchmarks.StepTimer cuda F16 LLAMA_7B profile:512:8
   section "profile of a step, small base" $java dev.tallrec.cli.Main profile --device cuda --trace "$out/trace.json"
   if python3 -c "import torch, transformers, peft" 2>/dev/null; then
-    section "Hugging Face + PEFT, the same work" bash -o pipefail -c "python3 '$home/benchmarks/peers/peer_gpu.py' | tee -a '$json'"
+    $java dev.tallrec.benchmarks.MovieRows >"$out/movie-rows.json"
+    section "Hugging Face + PEFT, the same work" \
+      bash -o pipefail -c "python3 '$home/benchmarks/peers/peer_gpu.py' '$out/movie-rows.json' | tee -a '$json'"
+    rm "$out/movie-rows.json"
   else
     printf '\n## Hugging Face + PEFT\n\nPython here has no torch, transformers and peft.\n' >>"$report"
   fi
+  {
+    printf '\n## Beside each other\n\nTokens a second; of scoring, rows a second. Where there is no rate it did not fit.\n\n'
+    $java dev.tallrec.benchmarks.GpuCheckTable "$json" || echo "no table"
+  } >>"$report"
   if command -v compute-sanitizer >/dev/null; then
     for tool in memcheck racecheck initcheck; do
       section "compute-sanitizer $tool" compute-sanitizer --tool "$tool" $java dev.tallrec.cli.Main verify --device cuda --compute-type F16 "$kit/golden/C_fp16_sharded_headdim"

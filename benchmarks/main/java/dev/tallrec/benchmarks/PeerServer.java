@@ -14,19 +14,10 @@ import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.model.BundledBase;
-import dev.tallrec.rec.Domain;
-import dev.tallrec.rec.KShot;
-import dev.tallrec.rec.RecData;
-import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.tensor.DType;
-import dev.tallrec.text.AnswerTokens;
-import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.LabelledTokens;
-import dev.tallrec.train.Schedule;
 import dev.tallrec.train.Trainer;
-import dev.tallrec.train.TrainingConfig;
-import dev.tallrec.train.TrainingListener;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -34,7 +25,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
@@ -50,6 +40,8 @@ public final class PeerServer {
           List.of(Projection.O_PROJ),
           List.of(Projection.GATE_PROJ, Projection.UP_PROJ),
           List.of(Projection.DOWN_PROJ));
+
+  private static final int BATCH_TOKENS = 2048;
 
   private PeerServer() {}
 
@@ -144,29 +136,16 @@ public final class PeerServer {
 
   private static Round movieTrain(boolean trainOnInputs) throws IOException {
     BaseModel base = base();
-    ExampleEncoder encoder = base.encoder(512, trainOnInputs);
-    List<LabelledTokens> examples =
-        KShot.sample(RecData.published(Domain.MOVIE).train(), 64, 0).stream()
-            .map(example -> encoder.encode(example.text()).tokens())
-            .toList();
+    MovieRows rows = MovieRows.of(base);
+    List<LabelledTokens> examples = trainOnInputs ? rows.whole() : rows.answers();
     LoraAdapter adapter = LoraAdapter.initial(base.config(), LoraConfig.paper(), 0);
-    TrainingConfig config =
-        new TrainingConfig(
-            1e-4, Schedule.CONSTANT, 0, 1, 16, 2048, 0, 0.9, 0.999, 1e-8, 1, true, -1, 0, 0, 0);
-    Trainer trainer = new Trainer(base.network(), adapter, config);
-    return () ->
-        trainer.train(examples, null, TrainingListener.SILENT, Optional.empty(), () -> false);
+    Trainer trainer = new Trainer(base.network(), adapter, MovieWorks.training(BATCH_TOKENS));
+    return () -> MovieWorks.train(trainer, examples);
   }
 
   private static Round movieScore() throws IOException {
     BaseModel base = base();
-    ExampleEncoder encoder = base.encoder(512, false);
-    List<RecExample> test = RecData.published(Domain.MOVIE).test();
-    List<int[]> prompts =
-        test.stream().map(example -> encoder.encodePrompt(example.text()).ids()).toList();
-    TasteScorer scorer =
-        new TasteScorer(
-            base.network(), Adapter.NONE, AnswerTokens.of(base.tokenizer()), prompts, 2048);
+    TasteScorer scorer = MovieWorks.scorer(base.network(), MovieRows.of(base), BATCH_TOKENS);
     return () -> scorer.score((done, all) -> {});
   }
 }

@@ -4,8 +4,11 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceMemoryException;
 import dev.tallrec.backend.DeviceSpeed;
+import dev.tallrec.backend.OperationTable;
+import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
+import dev.tallrec.backend.cuda.GpuModel;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.llama.LlamaWeights;
@@ -15,35 +18,67 @@ import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
 import dev.tallrec.lora.LoraParameters;
+import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.tensor.DType;
+import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.train.AdamW;
 import dev.tallrec.train.LossScale;
+import dev.tallrec.train.Trainer;
+import dev.tallrec.train.TrainingStoppedException;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Times training steps of a model of a given shape with random weights, on any device, in tokens/s
- * and as a share of the best product measured just before. One JSON object per line, for
- * gpu-check.sh.
+ * Times works of a model of a given shape with random weights, on any device, one JSON object a
+ * line, for gpu-check.sh. The first line tells the device, its best product and how long the
+ * weights took. The JVM is not warm: what it does on the CPU alone is timed by PeerServer.
  *
- * <p>usage: StepTimer cpu|cuda F16|BF16|F32 SHAPE LENGTH ROWS,ROWS,...
+ * <p>usage: StepTimer cpu|cuda F16|BF16|F32 SHAPE WORK...
+ *
+ * <ul>
+ *   <li>{@code dense:LENGTH:ROWS}, a training step of equal rows that learn all their tokens: also
+ *       as model FLOP beside the best product and beside the data sheet
+ *   <li>{@code movie-train:answers} or {@code movie-train:whole}, 64 movie rows, 16 a step
+ *   <li>{@code movie-score}, the movie test set by one forward pass
+ *   <li>{@code profile:LENGTH:ROWS}, of a dense step everything that the device did, as a table
+ * </ul>
  */
-public final class StepTimer {
+public final class StepTimer implements AutoCloseable {
 
+  // The fastest of so many, or of fewer if they take so long: slower devices have minutes for all.
   private static final int REPETITIONS = 5;
+  private static final double PATIENCE_SECONDS = 8;
   private static final int CEILING_TOKENS = 2048;
+  private static final int MOVIE_TOKENS = 4096;
   private static final double FLOP_PER_PARAMETER = 4;
+  private static final float DROPOUT = 0.05f;
+  private static final String PROFILE = "profile";
 
-  private StepTimer() {}
+  private final Device device;
+  private final LlamaNetwork network;
+  private final LlamaWeights weights;
+  private final double ceiling;
+  private @Nullable MovieRows movies;
+
+  private StepTimer(Device device, LlamaWeights weights, double ceiling) {
+    this.device = device;
+    this.weights = weights;
+    this.network = new LlamaNetwork(device, weights);
+    this.ceiling = ceiling;
+  }
 
   /** Runs it. */
-  public static void main(String[] arguments) throws IOException {
+  public static void main(String[] arguments) throws IOException, TrainingStoppedException {
     DType type = DType.valueOf(arguments[1]);
     LlamaConfig config = ModelShape.valueOf(arguments[2]).config();
-    int length = Integer.parseInt(arguments[3]);
-    try (Device device =
-            arguments[0].equals("cuda") ? CudaDevice.open(0, type) : CpuDevice.ofAllProcessors();
+    List<String> works = Arrays.asList(arguments).subList(3, arguments.length);
+    boolean profiled = works.stream().anyMatch(work -> work.startsWith(PROFILE));
+    try (Device device = open(arguments[0].equals("cuda"), type, profiled);
         RandomWeights source = new RandomWeights(config, type)) {
       double ceiling =
           DeviceSpeed.product(
@@ -53,26 +88,66 @@ public final class StepTimer {
               config.intermediateSize(),
               2 * REPETITIONS);
       long start = System.nanoTime();
-      try (LlamaWeights weights = LlamaWeights.load(device, config, source)) {
+      try (StepTimer timer =
+          new StepTimer(device, LlamaWeights.load(device, config, source), ceiling)) {
         device.synchronize();
         print(
             Map.of(
                 "device", device.description(),
                 "ceiling_tflops", ceiling / 1e12,
                 "load_seconds", (System.nanoTime() - start) / 1e9));
-        LlamaNetwork network = new LlamaNetwork(device, weights);
-        for (String rows : arguments[4].split(",")) {
-          time(device, network, length, Integer.parseInt(rows), ceiling);
+        for (String work : works) {
+          timer.time(work);
         }
       }
     }
   }
 
-  private static void time(
-      Device device, LlamaNetwork network, int length, int rows, double ceiling)
-      throws IOException {
+  private static Device open(boolean cuda, DType type, boolean profiled) throws IOException {
+    if (cuda) {
+      return profiled ? CudaDevice.openProfiled(0, type) : CudaDevice.open(0, type);
+    }
+    Device cpu = CpuDevice.ofAllProcessors();
+    return profiled ? new ProfiledDevice(cpu) : cpu;
+  }
+
+  private void time(String work) throws IOException, TrainingStoppedException {
+    String[] parts = work.split(":");
+    switch (parts[0]) {
+      case "dense", PROFILE ->
+          dense(parts[0], Integer.parseInt(parts[1]), Integer.parseInt(parts[2]));
+      case "movie-train" -> movieTrain(work, parts[1].equals("whole"));
+      case "movie-score" -> movieScore(work);
+      default -> throw new IllegalArgumentException("there is no work " + work);
+    }
+  }
+
+  /** A work that can be repeated. */
+  private interface Round {
+    void run() throws IOException, TrainingStoppedException;
+  }
+
+  /** Seconds of the fastest of several times, after a first one. */
+  private double fastest(Round round) throws IOException, TrainingStoppedException {
+    double best = Double.MAX_VALUE;
+    double spent = 0;
+    for (int i = 0; i <= 1 || (i <= REPETITIONS && spent < PATIENCE_SECONDS); i++) {
+      device.synchronize();
+      long start = System.nanoTime();
+      round.run();
+      device.synchronize();
+      double seconds = (System.nanoTime() - start) / 1e9;
+      best = i == 0 ? best : Math.min(best, seconds);
+      spent += seconds;
+    }
+    return best;
+  }
+
+  private void dense(String work, int length, int rows)
+      throws IOException, TrainingStoppedException {
     LlamaConfig config = network.config();
     Map<String, Object> result = new LinkedHashMap<>();
+    result.put("work", work);
     result.put("rows", rows);
     result.put("length", length);
     try (LoraAdapter adapter = LoraAdapter.initial(config, LoraConfig.paper(), 1);
@@ -89,23 +164,29 @@ public final class StepTimer {
         result.put("workspace_gib", workspace.allocatedBytes() / (double) (1 << 30));
         TokenBatch batch = DenseBatch.of(config, length, rows);
         double scale = new LossScale(device.computeType()).value();
-        double best = Double.MAX_VALUE;
-        double loss = 0;
-        for (int i = 0; i < REPETITIONS; i++) {
-          long start = System.nanoTime();
-          loss =
-              network.lossAndGradients(
-                      workspace, batch, (float) (scale / batch.labelWeight()), 0.05f, i)
-                  / batch.labelWeight();
-          optimizer.step(1e-4, 1, scale);
-          device.synchronize();
-          best = Math.min(best, (System.nanoTime() - start) / 1e9);
-        }
+        double[] loss = new double[1];
+        Round step =
+            () -> {
+              loss[0] =
+                  network.lossAndGradients(
+                          workspace, batch, (float) (scale / batch.labelWeight()), DROPOUT, 1)
+                      / batch.labelWeight();
+              optimizer.step(1e-4, 1, scale);
+            };
+        double seconds = fastest(step);
         double flop = FLOP_PER_PARAMETER * config.parameterCount() * rows * length;
-        result.put("seconds", best);
-        result.put("tokens_per_second", rows * length / best);
-        result.put("model_flop_use_of_ceiling", flop / best / ceiling);
-        result.put("loss", loss);
+        result.put("seconds", seconds);
+        result.put("tokens_per_second", rows * length / seconds);
+        result.put("model_flop_use_of_ceiling", flop / seconds / ceiling);
+        GpuModel.named(device.description())
+            .ifPresent(model ->
+                result.put(
+                    "model_flop_use_of_data_sheet",
+                    flop / seconds / model.flop(device.computeType())));
+        result.put("loss", loss[0]);
+        if (work.equals(PROFILE)) {
+          profile((ProfiledDevice) device, step);
+        }
       }
     } catch (DeviceMemoryException e) {
       result.put("does_not_fit", e.getMessage());
@@ -113,7 +194,62 @@ public final class StepTimer {
     print(result);
   }
 
+  private void profile(ProfiledDevice profiled, Round step)
+      throws IOException, TrainingStoppedException {
+    double copy = DeviceSpeed.copy(profiled, REPETITIONS);
+    profiled.takeEvents();
+    step.run();
+    OperationTable.of(profiled.takeEvents())
+        .lines(new OperationTable.Ceilings(ceiling, copy))
+        .forEach(System.out::println);
+  }
+
+  private MovieRows movies() throws IOException {
+    if (movies == null) {
+      movies = MovieRows.read();
+    }
+    return Objects.requireNonNull(movies);
+  }
+
+  private void movieTrain(String work, boolean whole) throws IOException, TrainingStoppedException {
+    List<LabelledTokens> examples = whole ? movies().whole() : movies().answers();
+    try (LoraAdapter adapter = LoraAdapter.initial(network.config(), LoraConfig.paper(), 1);
+        Trainer trainer = new Trainer(network, adapter, MovieWorks.training(MOVIE_TOKENS))) {
+      print(
+          rates(
+              work,
+              examples.size(),
+              examples.stream().mapToLong(example -> example.ids().length).sum(),
+              fastest(() -> MovieWorks.train(trainer, examples))));
+    }
+  }
+
+  private void movieScore(String work) throws IOException, TrainingStoppedException {
+    List<int[]> prompts = movies().prompts();
+    try (TasteScorer scorer = MovieWorks.scorer(network, movies(), MOVIE_TOKENS)) {
+      long tokens = prompts.stream().mapToLong(prompt -> prompt.length).sum();
+      double seconds = fastest(() -> scorer.score((done, all) -> {}));
+      print(rates(work, prompts.size(), tokens, seconds));
+    }
+  }
+
+  /** Tokens count whether they are computed or shared. */
+  private static Map<String, Object> rates(String work, int examples, long tokens, double seconds) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("work", work);
+    result.put("examples", examples);
+    result.put("seconds", seconds);
+    result.put("examples_per_second", examples / seconds);
+    result.put("tokens_per_second", tokens / seconds);
+    return result;
+  }
+
   private static void print(Map<String, Object> result) throws IOException {
     System.out.println(new JsonMapper().writeValueAsString(result));
+  }
+
+  @Override
+  public void close() {
+    weights.close();
   }
 }

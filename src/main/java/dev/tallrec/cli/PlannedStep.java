@@ -1,5 +1,6 @@
 package dev.tallrec.cli;
 
+import dev.tallrec.backend.OperationTable;
 import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
 import dev.tallrec.backend.cuda.GpuModel;
@@ -83,7 +84,9 @@ record PlannedStep(int tokens, OperationTable table, double modelFlop) {
 
   /** Prints the table, and what the step comes to. */
   void print(GpuModel gpu, DType type) {
-    table.print(new OperationTable.Ceilings(gpu.flop(type), gpu.bytes()));
+    table
+        .lines(new OperationTable.Ceilings(gpu.flop(type), gpu.bytes()))
+        .forEach(System.out::println);
     double seconds = table.busyNanos() / 1e9;
     System.out.printf(
         "%s: at least %,.0f ms for a step of %,d tokens, at most %,.0f tokens/s; model FLOP %.0f%% of its best product%n",

@@ -2,6 +2,7 @@ package dev.tallrec.cli;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.backend.DeviceSpeed;
+import dev.tallrec.backend.OperationTable;
 import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
@@ -155,7 +156,7 @@ final class ProfileCommand implements Callable<Integer> {
   private static void print(
       List<ProfiledDevice.Event> events, long batchTokens, OperationTable.Ceilings ceilings) {
     OperationTable table = OperationTable.of(events);
-    table.print(ceilings);
+    table.lines(ceilings).forEach(System.out::println);
     System.out.printf(
         "step of %,d tokens: %.1f ms, %,.0f tokens/s, %.1f%% of it outside of operations%n",
         batchTokens,

@@ -1,6 +1,6 @@
-package dev.tallrec.cli;
+package dev.tallrec.backend;
 
-import dev.tallrec.backend.ProfiledDevice;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +12,7 @@ import java.util.Map;
  * @param sums by name
  * @param nanos of the step, from the first to the last of its events
  */
-record OperationTable(Map<String, Sum> sums, double nanos) {
+public record OperationTable(Map<String, Sum> sums, double nanos) {
 
   private static final int NAME_WIDTH = 20;
 
@@ -22,10 +22,10 @@ record OperationTable(Map<String, Sum> sums, double nanos) {
    * @param flop floating-point operations of products
    * @param bytes read and written
    */
-  record Ceilings(double flop, double bytes) {}
+  public record Ceilings(double flop, double bytes) {}
 
   /** Time, products and bytes of an operation. */
-  record Sum(int calls, long nanos, double flop, long bytes) {
+  public record Sum(int calls, long nanos, double flop, long bytes) {
     static final Sum NONE = new Sum(0, 0, 0, 0);
 
     private Sum plus(ProfiledDevice.Event event) {
@@ -49,8 +49,8 @@ record OperationTable(Map<String, Sum> sums, double nanos) {
     }
   }
 
-  /** Of a step's events, in order. */
-  static OperationTable of(List<ProfiledDevice.Event> events) {
+  /** Of a step's events, in order; at least one. */
+  public static OperationTable of(List<ProfiledDevice.Event> events) {
     Map<String, Sum> sums = new LinkedHashMap<>();
     for (ProfiledDevice.Event event : events) {
       sums.put(event.name(), sums.getOrDefault(event.name(), Sum.NONE).plus(event));
@@ -61,33 +61,38 @@ record OperationTable(Map<String, Sum> sums, double nanos) {
   }
 
   /** Of the operations alone, without what is between them. */
-  double busyNanos() {
+  public double busyNanos() {
     return sums.values().stream().mapToLong(Sum::nanos).sum();
   }
 
-  /** Prints a line an operation. */
-  void print(Ceilings ceilings) {
-    System.out.printf(
-        "at best %,.0f GFLOP/s in products, %,.1f GB/s in copies%n",
-        ceilings.flop / 1e9, ceilings.bytes / 1e9);
+  /** The table as text, a line an operation below two lines of headings. */
+  public List<String> lines(Ceilings ceilings) {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        "at best %,.0f GFLOP/s in products, %,.1f GB/s in copies"
+            .formatted(ceilings.flop / 1e9, ceilings.bytes / 1e9));
     // Names of kernels can be longer than those of operations.
     int width =
         Math.max(NAME_WIDTH, sums.keySet().stream().mapToInt(String::length).max().orElse(0));
     String name = "%-" + width + "s";
-    System.out.printf(
-        name + " %6s %10s %7s %18s %7s%n", "operation", "calls", "ms", "share", "rate", "of best");
+    lines.add(
+        (name + " %6s %10s %7s %18s %7s")
+            .formatted("operation", "calls", "ms", "share", "rate", "of best"));
     double all = busyNanos();
     sums.entrySet().stream()
         .sorted((a, b) -> Long.compare(b.getValue().nanos(), a.getValue().nanos()))
         .forEach(entry -> {
           Sum sum = entry.getValue();
-          System.out.printf(
-              name + " %6d %10.2f %6.1f%% %s%n",
-              entry.getKey(),
-              sum.calls(),
-              sum.nanos() / 1e6,
-              100 * sum.nanos() / all,
-              sum.rate(ceilings));
+          lines.add(
+              (name + " %6d %10.2f %6.1f%% %s")
+                  .formatted(
+                      entry.getKey(),
+                      sum.calls(),
+                      sum.nanos() / 1e6,
+                      100 * sum.nanos() / all,
+                      sum.rate(ceilings))
+                  .stripTrailing());
         });
+    return lines;
   }
 }

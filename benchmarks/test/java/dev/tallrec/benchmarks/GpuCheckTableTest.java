@@ -1,0 +1,36 @@
+package dev.tallrec.benchmarks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class GpuCheckTableTest {
+
+  @Test
+  void putsEachWorkBesideThePeers() throws IOException {
+    List<String> json =
+        List.of(
+            "{\"device\": \"a GPU\", \"ceiling_tflops\": 60.0}",
+            "{\"work\": \"dense\", \"rows\": 4, \"length\": 512, \"tokens_per_second\": 1500.4}",
+            "{\"work\": \"dense\", \"rows\": 8, \"length\": 512, \"tokens_per_second\": 1600}",
+            "{\"work\": \"movie-score\", \"examples_per_second\": 40, \"tokens_per_second\": 9000}",
+            "{\"peer\": \"P\", \"work\": \"dense\", \"rows\": 4, \"length\": 512, \"checkpointing\": false,"
+                + " \"tokens_per_second\": 750.2}",
+            "{\"peer\": \"P\", \"work\": \"dense\", \"rows\": 8, \"length\": 512, \"checkpointing\": false,"
+                + " \"does_not_fit\": \"too much\"}",
+            "{\"peer\": \"P\", \"work\": \"dense\", \"rows\": 8, \"length\": 512, \"checkpointing\": true,"
+                + " \"tokens_per_second\": 500}",
+            "{\"peer\": \"P\", \"work\": \"movie-score\", \"examples_per_second\": 20}",
+            "{\"peer\": \"P\", \"work\": \"movie-score, the paper's way\", \"examples_per_second\": 4}");
+    assertThat(GpuCheckTable.lines(json))
+        .containsExactly(
+            "| work | tallrec | HF + PEFT | times | with checkpointing | times |",
+            "|---|---|---|---|---|---|",
+            "| dense, 4 x 512 | 1,500 | 750 | **2.00** |  |  |",
+            "| dense, 8 x 512 | 1,600 |  |  | 500 | **3.20** |",
+            "| movie-score | 40 | 20 | **2.00** |  |  |",
+            "| movie-score, the paper's way | 40 | 4 | **10.00** |  |  |");
+  }
+}
