@@ -9,6 +9,8 @@ set -eu
 
 home=$(cd "$(dirname "$0")/.." && pwd)
 kit="$home/.gpu-check"
+# Seconds of one section at most.
+LIMIT=240
 
 pack() {
   java_home=${JAVA_HOME:?set JAVA_HOME to a JDK 25}
@@ -17,7 +19,7 @@ pack() {
   mkdir -p "$kit"
   "$java_home/bin/jlink" --add-modules java.base,java.logging,java.management,java.xml,jdk.incubator.vector,jdk.management,jdk.unsupported \
     --strip-debug --no-man-pages --no-header-files --compress zip-9 --output "$kit/runtime"
-  tar -C "$kit" -cJf "$kit/runtime.tar.xz" runtime
+  tar -C "$kit" -czf "$kit/runtime.tar.gz" runtime
   rm -rf "$kit/runtime"
   cp "$home/benchmarks/target/benchmarks.jar" "$kit/"
   cp -r "$home/src/test/resources/golden" "$kit/"
@@ -27,10 +29,16 @@ pack() {
 run() {
   out=$1
   mkdir -p "$out"
-  [ -d "$kit/runtime" ] || tar -C "$kit" -xJf "$kit/runtime.tar.xz"
+  # Beside the kit, which may have to travel again; deleted at the end.
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  tar -C "$work" -xzf "$kit/runtime.tar.gz"
+  mkdir "$work/tmp" "$work/cuda-cache"
+  # Where the driver keeps what it made of PTX: not each process should make it again.
+  export CUDA_CACHE_PATH="$work/cuda-cache"
   report="$out/gpu-check.md"
   json="$out/gpu-check.json"
-  java="$kit/runtime/bin/java --add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp $kit/benchmarks.jar"
+  java="$work/runtime/bin/java -Djava.io.tmpdir=$work/tmp --add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -cp $kit/benchmarks.jar"
   : >"$json"
   {
     echo "# GPU check, $(date -u +%Y-%m-%d)"
@@ -40,21 +48,28 @@ run() {
   } >"$report"
 
   section "tallrec info" $java dev.tallrec.cli.Main info
-  section "every operation in F32, F16 and BF16, against the CPU" $java dev.tallrec.cli.Main verify --ops --device cuda
+  # Processes of their own: an error of the device ends all that its process can do.
+  for type in F16 BF16 F32; do
+    section "every operation in $type, against the CPU" $java dev.tallrec.cli.Main verify --ops --device cuda --compute-type "$type"
+    # Again with every launch waited for: then an error names its kernel.
+    [ "$code" = 0 ] || section "the same, launch by launch" \
+      env CUDA_LAUNCH_BLOCKING=1 $java dev.tallrec.cli.Main verify --stacktrace --ops --device cuda --compute-type "$type"
+  done
   for type in F32 F16 BF16; do
     section "verify in $type" $java dev.tallrec.cli.Main verify --device cuda --compute-type "$type" "$kit"/golden/[A-Z]_*
   done
-  works="movie-train:answers movie-train:whole movie-score"
+  works=""
   for rows in 1 2 4 8 16 32; do works="$works dense:512:$rows"; done
-  section "LLaMA-7B shape, fp16: rows of 512 tokens, the movie rows" \
+  section "LLaMA-7B shape, fp16: rows of 512 tokens" \
     bash -o pipefail -c "$java dev.tallrec.benchmarks.StepTimer cuda F16 LLAMA_7B $works | tee -a '$json'"
+  section "LLaMA-7B shape, fp16: the movie rows" bash -o pipefail -c \
+    "$java dev.tallrec.benchmarks.StepTimer cuda F16 LLAMA_7B movie-train:answers movie-train:whole movie-score | tee -a '$json'"
   section "profile of a step, LLaMA-7B shape" $java dev.tallrec.benchmarks.StepTimer cuda F16 LLAMA_7B profile:512:8
   section "profile of a step, small base" $java dev.tallrec.cli.Main profile --device cuda --trace "$out/trace.json"
-  if python3 -c "import torch, transformers, peft" 2>/dev/null; then
-    $java dev.tallrec.benchmarks.MovieRows >"$out/movie-rows.json"
+  if timeout 60 python3 -c "import torch, transformers, peft" 2>/dev/null; then
     section "Hugging Face + PEFT, the same work" \
-      bash -o pipefail -c "python3 '$home/benchmarks/peers/peer_gpu.py' '$out/movie-rows.json' | tee -a '$json'"
-    rm "$out/movie-rows.json"
+      bash -o pipefail -c "$java dev.tallrec.benchmarks.MovieRows >'$work/movie-rows.json' &&
+        python3 '$home/benchmarks/peers/peer_gpu.py' '$work/movie-rows.json' | tee -a '$json'"
   else
     printf '\n## Hugging Face + PEFT\n\nPython here has no torch, transformers and peft.\n' >>"$report"
   fi
@@ -64,7 +79,7 @@ run() {
   } >>"$report"
   if command -v compute-sanitizer >/dev/null; then
     for tool in memcheck racecheck initcheck; do
-      section "compute-sanitizer $tool" compute-sanitizer --tool "$tool" $java dev.tallrec.cli.Main verify --device cuda --compute-type F16 "$kit/golden/C_fp16_sharded_headdim"
+      section "compute-sanitizer $tool" compute-sanitizer --error-exitcode 1 --tool "$tool" $java dev.tallrec.cli.Main verify --device cuda --compute-type F16 "$kit/golden/C_fp16_sharded_headdim"
     done
   fi
   echo "report: $report"
@@ -75,7 +90,8 @@ section() {
   title=$1
   shift
   printf '\n## %s\n\n```\n' "$title" >>"$report"
-  if timeout 240 "$@" >>"$report" 2>&1; then code=0; else code=$?; fi
+  # A process that hangs in the driver does not heed the first signal.
+  if timeout -k 15 "$LIMIT" "$@" >>"$report" 2>&1; then code=0; else code=$?; fi
   printf '```\n\nexit code %s\n' "$code" >>"$report"
   echo "$title: exit code $code"
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles the kernels: for devices with nvcc, for the emulated device of the tests with g++. What has no compiler is left out, and said so.
+# Compiles the kernels: for devices with nvcc, for the emulated device of the tests with g++, and what stands in for CUDA there. What has no compiler is left out, and said so.
 # usage: build.sh TARGET_DIRECTORY "80 86 89 90"
 set -eu
 
@@ -10,7 +10,7 @@ resources="$target/classes/dev/tallrec/backend/cuda"
 stamp="$target/kernels.stamp"
 mkdir -p "$resources"
 
-if [ -f "$stamp" ] && [ -z "$(find "$here/kernels" "$here/host" "$here/cublas-forwarder" "$here/build.sh" -newer "$stamp" | head -n 1)" ]; then
+if [ "$(cat "$stamp" 2>/dev/null)" = "$architectures" ] && [ -z "$(find "$here/kernels" "$here/host" "$here/cublas-forwarder" "$here/stand-in" "$here/build.sh" -newer "$stamp" | head -n 1)" ]; then
   exit 0
 fi
 
@@ -26,13 +26,19 @@ device_code() {
   done
   for source in "$here"/kernels/*.cu; do
     name=$(basename "$source" .cu)
+    rm -f "$resources/$name.fatbin" "$resources/$name.ptx"
     # shellcheck disable=SC2086
     nvcc -std=c++17 -O3 $generate -fatbin -o "$resources/$name.fatbin" "$source" &
+    machine_code=$!
     # PTX that drivers since R470 accept: the kernels use nothing newer, so that only the stated version stands in the way.
     { nvcc -std=c++17 -O3 -arch=compute_80 -ptx -o "$target/$name.ptx" "$source" &&
       sed 's/^\.version .*/.version 7.4/' "$target/$name.ptx" >"$resources/$name.ptx"; } &
-    echo "$name" >>"$resources/kernels.txt"
-    wait
+    ptx=$!
+    # A wait for all would not tell of failures.
+    wait "$machine_code"
+    wait "$ptx"
+    # With one of its kernels, by which a driver's taking it is tried.
+    echo "$name $(sed -n 's/^\.visible \.entry \([a-z0-9_]*\)(.*/\1/p' "$resources/$name.ptx" | head -n 1)" >>"$resources/kernels.txt"
   done
   # An honest stated version: the assembler refuses features that are newer.
   for source in "$here"/kernels/*.cu; do
@@ -49,8 +55,9 @@ host_code() {
   g++ -std=c++17 -O2 -fPIC -shared -pthread -DTALLREC_EMULATION -I"$here/host" -I"$here/kernels" -Wall -Werror -Wno-unknown-pragmas \
     -o "$target/libtallrec_emulated.so" -x c++ "$here/host/emulation.cpp" "$here"/kernels/*.cu
   sh "$here/cublas-forwarder/build.sh" "$target" "$resources/libcublas_forwarder.so"
+  sh "$here/stand-in/build.sh" "$target"
 }
 
 device_code
 host_code
-touch "$stamp"
+echo "$architectures" >"$stamp"

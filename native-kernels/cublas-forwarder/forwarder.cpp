@@ -4,6 +4,11 @@
 
 #include "forwarder_names.h"
 
+// As they were before glibc 2.34 moved them: cuBLAS itself runs on older ones. It brings libdl along, where they are there.
+__asm__(".symver dlopen,dlopen@GLIBC_2.2.5");
+__asm__(".symver dlsym,dlsym@GLIBC_2.2.5");
+__asm__(".symver dlerror,dlerror@GLIBC_2.2.5");
+
 static const char* const names[] = {NAMES};
 constexpr int COUNT = sizeof(names) / sizeof(names[0]);
 constexpr int CUBLAS_STATUS_NOT_SUPPORTED = 15;

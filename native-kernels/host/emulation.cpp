@@ -12,12 +12,12 @@ thread_local Dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 namespace tallrec {
 
-static std::map<std::string, Launcher>& kernels() {
-  static std::map<std::string, Launcher> all;
+static std::map<std::string, Kernel>& kernels() {
+  static std::map<std::string, Kernel> all;
   return all;
 }
 
-Registration::Registration(const char* name, Launcher launcher) { kernels()[name] = std::move(launcher); }
+Registration::Registration(const char* name, Kernel kernel) { kernels()[name] = std::move(kernel); }
 
 enum class State { READY, AT_WARP, AT_BLOCK, DONE };
 
@@ -238,12 +238,21 @@ extern "C" const char* tallrec_emulated_launch(const char* name, int grid_x, int
     return "a grid or block of impossible size";
   }
   try {
-    tallrec::run_grid(found->second, {(unsigned)grid_x, (unsigned)grid_y, (unsigned)grid_z}, threads, arguments, order);
+    tallrec::run_grid(found->second.launch, {(unsigned)grid_x, (unsigned)grid_y, (unsigned)grid_z}, threads, arguments, order);
     return nullptr;
   } catch (const std::exception& e) {
     message = e.what();
     return message.c_str();
   }
+}
+
+// Writes the sizes of a kernel's parameters, of which there are no more than `room`; returns how many, or -1 if there is no such kernel.
+extern "C" int tallrec_emulated_parameters(const char* name, int* sizes, int room) {
+  auto found = tallrec::kernels().find(name);
+  if (found == tallrec::kernels().end()) return -1;
+  const std::vector<int>& all = found->second.parameter_sizes;
+  for (int i = 0; i < room && i < (int)all.size(); i++) sizes[i] = all[i];
+  return (int)all.size();
 }
 
 // Row-major c[m, n] (+)= a[m, k] b, b [k, n] or, transposed, [n, k]. type: 0 fp32, 1 fp16, 2 bf16.

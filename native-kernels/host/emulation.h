@@ -8,12 +8,13 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #define __global__
 #define __device__
 #define __shared__ static thread_local
 #define __launch_bounds__(threads)
-#define REGISTER_KERNEL(name) static tallrec::Registration registration_of_##name(#name, tallrec::launcher(name));
+#define REGISTER_KERNEL(name) static tallrec::Registration registration_of_##name(#name, tallrec::kernel(name));
 
 struct Dim3 {
   unsigned x, y, z;
@@ -25,9 +26,14 @@ namespace tallrec {
 
 using Launcher = std::function<void(void**)>;
 
+struct Kernel {
+  Launcher launch;
+  std::vector<int> parameter_sizes;
+};
+
 // Makes the kernel known under its name.
 struct Registration {
-  Registration(const char* name, Launcher launcher);
+  Registration(const char* name, Kernel kernel);
 };
 
 template <class... A, size_t... I>
@@ -35,7 +41,7 @@ Launcher launcher(void (*kernel)(A...), std::index_sequence<I...>) {
   return [kernel](void** arguments) { kernel(*static_cast<std::remove_reference_t<A>*>(arguments[I])...); };
 }
 
-template <class... A> Launcher launcher(void (*kernel)(A...)) { return launcher(kernel, std::index_sequence_for<A...>()); }
+template <class... A> Kernel kernel(void (*function)(A...)) { return {launcher(function, std::index_sequence_for<A...>()), {(int)sizeof(A)...}}; }
 
 void block_barrier();
 void warp_barrier();

@@ -1,5 +1,6 @@
 package dev.tallrec.benchmarks;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
@@ -32,13 +33,13 @@ public final class GpuCheckTable {
    * The table of StepTimer's and the peer's lines. Rates are tokens a second, of scoring examples a
    * second; a rate that is not there did not fit.
    */
-  static List<String> lines(List<String> json) throws IOException {
+  static List<String> lines(List<String> json) {
     Map<String, Double> ours = new LinkedHashMap<>();
     Map<String, Double> eager = new LinkedHashMap<>();
     Map<String, Double> checkpointed = new LinkedHashMap<>();
     JsonMapper mapper = new JsonMapper();
     for (String line : json) {
-      JsonNode result = mapper.readTree(line);
+      JsonNode result = read(mapper, line);
       if (result.has("work")) {
         Map<String, Double> side =
             !result.has("peer")
@@ -68,6 +69,15 @@ public final class GpuCheckTable {
                   times(our, second))));
     }
     return lines;
+  }
+
+  /** What is no JSON, as of a process that was stopped, is nothing. */
+  private static JsonNode read(JsonMapper mapper, String line) {
+    try {
+      return mapper.readTree(line);
+    } catch (JsonProcessingException e) {
+      return mapper.missingNode();
+    }
   }
 
   private static String name(JsonNode result) {

@@ -112,6 +112,14 @@ public final class StepTimer implements AutoCloseable {
   }
 
   private void time(String work) throws IOException, TrainingStoppedException {
+    try {
+      run(work);
+    } catch (DeviceMemoryException e) {
+      print(Map.of("work", work, "does_not_fit", String.valueOf(e.getMessage())));
+    }
+  }
+
+  private void run(String work) throws IOException, TrainingStoppedException {
     String[] parts = work.split(":");
     switch (parts[0]) {
       case "dense", PROFILE ->

@@ -2,14 +2,13 @@ package dev.tallrec.benchmarks;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class GpuCheckTableTest {
 
   @Test
-  void putsEachWorkBesideThePeers() throws IOException {
+  void putsEachWorkBesideThePeers() {
     List<String> json =
         List.of(
             "{\"device\": \"a GPU\", \"ceiling_tflops\": 60.0}",
@@ -23,7 +22,8 @@ class GpuCheckTableTest {
             "{\"peer\": \"P\", \"work\": \"dense\", \"rows\": 8, \"length\": 512, \"checkpointing\": true,"
                 + " \"tokens_per_second\": 500}",
             "{\"peer\": \"P\", \"work\": \"movie-score\", \"examples_per_second\": 20}",
-            "{\"peer\": \"P\", \"work\": \"movie-score, the paper's way\", \"examples_per_second\": 4}");
+            "{\"peer\": \"P\", \"work\": \"movie-score, the paper's way\", \"examples_per_second\": 4}",
+            "{\"peer\": \"P\", \"work\": \"cut o");
     assertThat(GpuCheckTable.lines(json))
         .containsExactly(
             "| work | tallrec | HF + PEFT | times | with checkpointing | times |",

@@ -5,12 +5,16 @@ import dev.tallrec.tensor.Shape;
 import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.SplittableRandom;
 
 /** How fast a device multiplies matrices and copies: what its other work is measured against. */
 public final class DeviceSpeed {
 
-  private static final int COPY_ROWS = 1024;
-  private static final int COPY_COLUMNS = 16384;
+  // The caches of GPUs have 72 MiB at most.
+  private static final int COPY_BYTES = 128 << 20;
+  private static final int COPY_ROWS = 4096;
+  // Of a product, so that a launch and a wait do not count.
+  private static final int AT_ONCE = 4;
 
   private DeviceSpeed() {}
 
@@ -22,14 +26,30 @@ public final class DeviceSpeed {
   public static double product(Device device, int tokens, int in, int out, int repetitions) {
     try (Arena host = Arena.ofShared();
         DeviceArena memory = device.newArena()) {
+      DType type = device.computeType();
       FrozenLinear weight =
-          device.loadLinear(
-              memory, List.of(Tensor.allocate(host, "w", device.computeType(), Shape.of(out, in))));
-      Matrix x = Matrix.allocate(memory, "x", device.computeType(), tokens, in);
-      Matrix y = Matrix.allocate(memory, "y", device.computeType(), tokens, out);
-      Runnable product = () -> device.ops().linear(x, weight, y, false);
-      return 2.0 * tokens * in * out / fastest(device, product, repetitions);
+          device.loadLinear(memory, List.of(random(host, type, Shape.of(out, in))));
+      Matrix x = Matrix.allocate(memory, "x", type, tokens, in);
+      Matrix y = Matrix.allocate(memory, "y", type, tokens, out);
+      device.upload(random(host, type, Shape.of(tokens, in)).segment(), x.buffer());
+      Runnable products =
+          () -> {
+            for (int i = 0; i < AT_ONCE; i++) {
+              device.ops().linear(x, weight, y, false);
+            }
+          };
+      return 2.0 * AT_ONCE * tokens * in * out / fastest(device, products, repetitions);
     }
+  }
+
+  /** Not zeros: of those a GPU multiplies more a second, as they take it less power. */
+  private static Tensor random(Arena arena, DType type, Shape shape) {
+    Tensor values = Tensor.allocate(arena, "random", type, shape);
+    SplittableRandom random = new SplittableRandom(1);
+    for (long i = 0; i < shape.elementCount(); i++) {
+      values.setFloatAt(i, random.nextFloat(-1, 1));
+    }
+    return values;
   }
 
   /**
@@ -40,8 +60,9 @@ public final class DeviceSpeed {
   public static double copy(Device device, int repetitions) {
     try (DeviceArena memory = device.newArena()) {
       DType type = device.computeType();
-      Matrix from = Matrix.allocate(memory, "copied", type, COPY_ROWS, COPY_COLUMNS);
-      Matrix to = Matrix.allocate(memory, "copy", type, COPY_ROWS, COPY_COLUMNS);
+      int columns = COPY_BYTES / COPY_ROWS / type.byteSize();
+      Matrix from = Matrix.allocate(memory, "copied", type, COPY_ROWS, columns);
+      Matrix to = Matrix.allocate(memory, "copy", type, COPY_ROWS, columns);
       double seconds = fastest(device, () -> device.ops().copy(from, to), repetitions);
       return 2.0 * from.elementBytes() / seconds;
     }

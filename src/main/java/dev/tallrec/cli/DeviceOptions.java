@@ -8,6 +8,7 @@ import dev.tallrec.backend.cuda.CudaUnavailableException;
 import dev.tallrec.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -83,6 +84,11 @@ final class DeviceOptions {
    */
   Device open() throws IOException {
     return open(CudaDevice::open, this::cpu);
+  }
+
+  /** What {@code verify --ops} opens the device in: every type, or the one that is asked for. */
+  List<DType> typesToVerify() {
+    return computeType == null ? List.of(DType.F32, DType.F16, DType.BF16) : List.of(computeType);
   }
 
   /**

@@ -36,7 +36,7 @@ final class VerifyCommand implements Callable<Integer> {
       names = "--ops",
       description =
           "Compare every operation of the device with the CPU's in fp32, over odd sizes and LLaMA-7B's: on a GPU computing"
-              + " in F32, F16 and BF16, on the CPU with all threads against one.")
+              + " in F32, F16 and BF16, or in --compute-type alone, on the CPU with all threads against one.")
   private boolean operations;
 
   @Parameters(
@@ -54,7 +54,7 @@ final class VerifyCommand implements Callable<Integer> {
     }
     boolean passed = true;
     if (operations) {
-      for (DType type : List.of(DType.F32, DType.F16, DType.BF16)) {
+      for (DType type : device.typesToVerify()) {
         passed &= operations(type);
       }
     }
@@ -68,6 +68,11 @@ final class VerifyCommand implements Callable<Integer> {
   private boolean operations(DType type) throws IOException {
     try (Device opened = device.open(type)) {
       if (opened.computeType() != type) {
+        // Of all types the CPU has one; of one that was asked for, none.
+        if (device.typesToVerify().size() == 1) {
+          throw new ParameterException(
+              spec.commandLine(), "--ops --compute-type " + type + " is for GPUs");
+        }
         return true;
       }
       System.out.println(opened.description());

@@ -6,6 +6,7 @@ import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaConfigReader;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.llama.LlamaWeights;
+import dev.tallrec.llama.Projection;
 import dev.tallrec.llama.TextGenerator;
 import dev.tallrec.llama.TokenBatch;
 import dev.tallrec.llama.Workspace;
@@ -115,6 +116,11 @@ public final class Verification implements AutoCloseable {
     };
   }
 
+  /** In half precision AdamW divides by a size of the gradient that is off as well. */
+  private double stepTolerance() {
+    return device.productType() == DType.F32 ? tolerance() : 2 * tolerance();
+  }
+
   private void checkBatch(String batch) throws IOException {
     List<Fixture.Sequence> sequences = fixture.sequences(batch, config.vocabSize());
     try (LoraAdapter adapter = PeftDirectory.read(fixture.adapter(), config);
@@ -151,7 +157,8 @@ public final class Verification implements AutoCloseable {
     }
     // PyTorch computed in the type that the weights are stored in; BF16 is coarser than F16.
     boolean coarser =
-        device.productType() == DType.BF16 && network.weights().storageType() == DType.F16;
+        device.productType() == DType.BF16
+            && model.tensor(Projection.Q_PROJ.weightName(0)).dtype() == DType.F16;
     return coarser ? tolerance() : 2 * off;
   }
 
@@ -255,7 +262,7 @@ public final class Verification implements AutoCloseable {
     }
     checks.add(losses.check(tolerance(), Double.NaN));
     checks.add(norms.check(tolerance(), Double.NaN));
-    checks.add(steps.check(tolerance(), Double.NaN));
+    checks.add(steps.check(stepTolerance(), Double.NaN));
   }
 
   private void compareWeights(String run, int step, LoraAdapter adapter, Comparison comparison)

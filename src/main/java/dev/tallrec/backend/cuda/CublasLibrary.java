@@ -7,6 +7,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -96,9 +97,16 @@ final class CublasLibrary {
     addMatches(places, Path.of("/usr/local"), "cuda*", "targets/x86_64-linux/lib");
     places.add(Path.of("/usr/lib/x86_64-linux-gnu"));
     places.add(Path.of("/usr/lib64"));
+    // "/opt/conda" is where container images have it, maybe without its variable.
     for (String prefix :
         new String[] {
-          condaPrefix, virtualEnv, System.getProperty("user.home") + "/.local", "/usr/local", "/usr"
+          condaPrefix,
+          virtualEnv,
+          pythonPrefix(System.getenv("PATH")),
+          System.getProperty("user.home") + "/.local",
+          "/opt/conda",
+          "/usr/local",
+          "/usr"
         }) {
       if (prefix != null) {
         places.add(Path.of(prefix, "lib"));
@@ -109,6 +117,19 @@ final class CublasLibrary {
       }
     }
     return places;
+  }
+
+  /**
+   * Where the first python3 of a search path is installed: an environment that is not activated.
+   */
+  private static @Nullable String pythonPrefix(@Nullable String searchPath) {
+    return LibraryPath.directories(searchPath).stream()
+        .filter(directory -> Files.isExecutable(directory.resolve("python3")))
+        .map(Path::getParent)
+        .filter(Objects::nonNull)
+        .map(Path::toString)
+        .findFirst()
+        .orElse(null);
   }
 
   private static void addMatches(List<Path> places, Path directory, String pattern, String within) {

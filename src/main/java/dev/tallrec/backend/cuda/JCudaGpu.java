@@ -38,6 +38,7 @@ import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 import jcuda.jcublas.JCublas2;
 import jcuda.jcublas.cublasHandle;
+import jcuda.jcublas.cublasMath;
 import jcuda.jcublas.cublasOperation;
 import jcuda.runtime.cudaStream_t;
 
@@ -52,6 +53,10 @@ final class JCudaGpu implements CudaDriver {
   private static final int GEMM_DEFAULT = -1;
   private static final long CUBLAS_WORKSPACE = 32L << 20;
   private static final long COPY_PIECE = 1L << 30;
+
+  // As the driver's own CUDA_LAUNCH_BLOCKING: every launch is waited for, so that an error names
+  // its kernel.
+  private static final boolean WAITS = "1".equals(System.getenv("CUDA_LAUNCH_BLOCKING"));
 
   private final CUdevice device;
   private final CUstream stream = new CUstream();
@@ -80,9 +85,12 @@ final class JCudaGpu implements CudaDriver {
     try {
       JCublas2.setExceptionsEnabled(true);
       JCublas2.cublasCreate(cublas);
+      // Else products in half precision may be summed in pieces, and the pieces in half precision.
+      JCublas2.cublasSetMathMode(
+          cublas, cublasMath.CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
       throw new CudaUnavailableException(
-          "JCublas does not start with " + library.library() + ": " + firstLine(e), e);
+          "JCublas does not start with " + library.library() + ": " + CudaErrors.reason(e), e);
     }
   }
 
@@ -106,12 +114,16 @@ final class JCudaGpu implements CudaDriver {
       CUcontext context = new CUcontext();
       cuDevicePrimaryCtxRetain(context, device);
       cuCtxSetCurrent(context);
-      return new JCudaGpu(device, CublasLibrary.load());
+      return opened(device);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
-      throw new CudaUnavailableException(
-          "no CUDA driver (libcuda.so.1): install NVIDIA's driver, or use --device cpu. "
-              + firstLine(e),
-          e);
+      String reason = CudaErrors.reason(e);
+      String remedy =
+          reason.contains("libcuda.so.1")
+              ? "no CUDA driver (libcuda.so.1): install NVIDIA's driver, or use --device cpu. "
+              : "JCuda does not load, so that there is no GPU: ";
+      throw new CudaUnavailableException(remedy + reason, e);
+    } catch (DeviceMemoryException e) {
+      throw new CudaUnavailableException("the GPU is full: " + e.getMessage(), e);
     } catch (CudaException e) {
       throw new CudaUnavailableException(
           "CUDA does not start: " + e.getMessage() + ". Does nvidia-smi work? Or use --device cpu",
@@ -119,9 +131,23 @@ final class JCudaGpu implements CudaDriver {
     }
   }
 
-  private static String firstLine(Throwable e) {
-    String message = String.valueOf(e.getMessage());
-    return message.lines().findFirst().orElse("");
+  /** Lets the context go if it comes to nothing. */
+  private static JCudaGpu opened(CUdevice device) throws CudaUnavailableException {
+    boolean isOpen = false;
+    try {
+      JCudaGpu gpu = new JCudaGpu(device, CublasLibrary.load());
+      isOpen = true;
+      return gpu;
+    } finally {
+      if (!isOpen) {
+        release(device);
+      }
+    }
+  }
+
+  private static void release(CUdevice device) {
+    cuCtxSetCurrent(new CUcontext());
+    cuDevicePrimaryCtxRelease(device);
   }
 
   private String describe(CublasLibrary.Found library) {
@@ -165,8 +191,7 @@ final class JCudaGpu implements CudaDriver {
     try {
       cuMemAlloc(pointer, bytes);
     } catch (CudaException e) {
-      if (e.getMessage() != null
-          && e.getMessage().contains(CUresult.stringFor(CUresult.CUDA_ERROR_OUT_OF_MEMORY))) {
+      if (CudaErrors.is(e, CUresult.CUDA_ERROR_OUT_OF_MEMORY)) {
         throw new DeviceMemoryException(
             "%s needs %,d bytes, %,d are free: use a smaller micro-batch, or keep fewer layers' activations"
                 .formatted(label, bytes, freeBytes()));
@@ -234,18 +259,29 @@ final class JCudaGpu implements CudaDriver {
             default -> throw new IllegalArgumentException("argument " + arguments[i]);
           };
     }
-    cuLaunchKernel(
-        kernels.function(kernel),
-        grid.x(),
-        grid.y(),
-        grid.z(),
-        threads,
-        1,
-        1,
-        0,
-        stream,
-        Pointer.to(pointers),
-        null);
+    try {
+      cuLaunchKernel(
+          kernels.function(kernel),
+          grid.x(),
+          grid.y(),
+          grid.z(),
+          threads,
+          1,
+          1,
+          0,
+          stream,
+          Pointer.to(pointers),
+          null);
+      waitIfAsked();
+    } catch (CudaException e) {
+      throw CudaErrors.at("%s, %s of %d threads".formatted(kernel, grid, threads), e);
+    }
+  }
+
+  private void waitIfAsked() {
+    if (WAITS) {
+      synchronize();
+    }
   }
 
   /** cuBLAS has columns where we have rows: it is asked for c^T = b^T a^T. */
@@ -267,26 +303,31 @@ final class JCudaGpu implements CudaDriver {
           case BF16 -> cudaDataType.CUDA_R_16BF;
           default -> throw new IllegalArgumentException("products of " + type);
         };
-    JCublas2.cublasGemmEx_new(
-        cublas,
-        transposeB ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
-        cublasOperation.CUBLAS_OP_N,
-        n,
-        m,
-        k,
-        one,
-        pointer(b.address()),
-        data,
-        Math.toIntExact(b.stride()),
-        pointer(a.address()),
-        data,
-        Math.toIntExact(a.stride()),
-        accumulate ? one : zero,
-        pointer(c.address()),
-        data,
-        Math.toIntExact(c.stride()),
-        COMPUTE_32F,
-        GEMM_DEFAULT);
+    try {
+      JCublas2.cublasGemmEx_new(
+          cublas,
+          transposeB ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
+          cublasOperation.CUBLAS_OP_N,
+          n,
+          m,
+          k,
+          one,
+          pointer(b.address()),
+          data,
+          Math.toIntExact(b.stride()),
+          pointer(a.address()),
+          data,
+          Math.toIntExact(a.stride()),
+          accumulate ? one : zero,
+          pointer(c.address()),
+          data,
+          Math.toIntExact(c.stride()),
+          COMPUTE_32F,
+          GEMM_DEFAULT);
+      waitIfAsked();
+    } catch (CudaException e) {
+      throw CudaErrors.at("a product of %s, m %d, n %d, k %d".formatted(type, m, n, k), e);
+    }
   }
 
   @Override
@@ -307,6 +348,6 @@ final class JCudaGpu implements CudaDriver {
     free(workspace);
     kernels.unload();
     cuStreamDestroy(stream);
-    cuDevicePrimaryCtxRelease(device);
+    release(device);
   }
 }

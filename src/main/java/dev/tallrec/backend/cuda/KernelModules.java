@@ -33,16 +33,28 @@ final class KernelModules {
    */
   KernelModules() throws CudaUnavailableException {
     String index = new String(resource(INDEX), StandardCharsets.UTF_8);
-    for (String name : index.lines().toList()) {
-      modules.add(load(name));
+    for (String line : index.lines().toList()) {
+      String[] words = line.split(" ");
+      modules.add(load(words[0], words[1]));
     }
   }
 
-  private CUmodule load(String name) throws CudaUnavailableException {
+  /** Drivers may look at a module's code only when a kernel of it is asked for. */
+  private static CUmodule load(byte[] image, String kernel) {
     CUmodule module = new CUmodule();
+    JCudaDriver.cuModuleLoadData(module, image);
     try {
-      JCudaDriver.cuModuleLoadData(module, resource(name + ".fatbin"));
+      JCudaDriver.cuModuleGetFunction(new CUfunction(), module, kernel);
       return module;
+    } catch (CudaException e) {
+      JCudaDriver.cuModuleUnload(module);
+      throw e;
+    }
+  }
+
+  private CUmodule load(String name, String kernel) throws CudaUnavailableException {
+    try {
+      return load(resource(name + ".fatbin"), kernel);
     } catch (CudaException noBinary) {
       try {
         byte[] ptx = resource(name + ".ptx");
@@ -50,7 +62,7 @@ final class KernelModules {
         ByteArrayOutputStream terminated = new ByteArrayOutputStream();
         terminated.writeBytes(ptx);
         terminated.write(0);
-        JCudaDriver.cuModuleLoadData(module, terminated.toByteArray());
+        CUmodule module = load(terminated.toByteArray(), kernel);
         fromPtx.add(name);
         return module;
       } catch (CudaException noPtx) {
@@ -100,9 +112,13 @@ final class KernelModules {
 
   private static boolean isThere(CUfunction function, CUmodule module, String name) {
     try {
-      return JCudaDriver.cuModuleGetFunction(function, module, name) == CUresult.CUDA_SUCCESS;
-    } catch (CudaException notThere) {
-      return false;
+      JCudaDriver.cuModuleGetFunction(function, module, name);
+      return true;
+    } catch (CudaException e) {
+      if (CudaErrors.is(e, CUresult.CUDA_ERROR_NOT_FOUND)) {
+        return false;
+      }
+      throw e;
     }
   }
 

@@ -1,0 +1,140 @@
+package dev.tallrec.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.tallrec.testing.Fixtures;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * The program as on a machine with a GPU, through JCuda and JCublas: in processes of their own,
+ * whose loader finds a driver and a cuBLAS that stand in for CUDA's (native-kernels/stand-in). They
+ * do as little as CUDA may and refuse what it would.
+ */
+@EnabledIf(
+    value = "isAvailable",
+    disabledReason = "needs nvcc, and g++ on x86-64, when the kernels are built")
+class StandInGpuTest {
+
+  private static final Path PLACES =
+      EmulatedDriver.library().toAbsolutePath().resolveSibling("stand-in");
+  private static final String CUDA_12 = "cuda12";
+  private static final String NOTHING_LEFT =
+      "stand-in: left 0 allocations, 0 pinned, 0 events, 0 modules, 0 streams, 0 not done";
+
+  @TempDir private Path directory;
+
+  static boolean isAvailable() {
+    return Files.isDirectory(PLACES)
+        && StandInGpuTest.class.getResource("kernels.txt") != null
+        && Files.exists(PLACES.resolve(CUDA_12));
+  }
+
+  /** What a process said, and how it ended. */
+  private record Outcome(int code, String output) {}
+
+  private Outcome run(String cuda, Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.tallrec.cli.Main"));
+    command.addAll(List.of(arguments));
+    Path log = Files.createTempFile(directory, "output", ".txt");
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+    builder.environment().put("LD_LIBRARY_PATH", PLACES.resolve(cuda).toString());
+    builder.environment().putAll(environment);
+    Process process = builder.start();
+    if (!process.waitFor(2, TimeUnit.MINUTES)) {
+      process.destroyForcibly();
+    }
+    return new Outcome(process.waitFor(), Files.readString(log, StandardCharsets.UTF_8));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"F32, A_mha_qv", "F16, C_fp16_sharded_headdim", "BF16, B_gqa_all_tied"})
+  void computesWhatPyTorchDoes(String type, String fixture) throws Exception {
+    Outcome outcome =
+        run(
+            CUDA_12,
+            Map.of(),
+            "verify",
+            "--device",
+            "cuda",
+            "--compute-type",
+            type,
+            Fixtures.golden(fixture).toString());
+    assertThat(outcome.output)
+        .contains("stand-in, compute capability 8.6", "cuBLAS 120600", "machine code")
+        .contains(NOTHING_LEFT);
+    assertThat(outcome.code).as(outcome.output).isZero();
+  }
+
+  @Test
+  void takesCuda13BehindTheForwarder() throws Exception {
+    assumeTrue(
+        CublasLibrary.find(CublasLibrary.places(null, null, null), "libcublas.so.12").isEmpty(),
+        "a cuBLAS 12 of this machine's own would be taken");
+    Outcome outcome =
+        run(
+            "cuda13",
+            Map.of(),
+            "verify",
+            "--device",
+            "cuda",
+            "--compute-type",
+            "F16",
+            Fixtures.golden("A_mha_qv").toString());
+    assertThat(outcome.output).contains("libcublas.so.13, forwarded", NOTHING_LEFT);
+    assertThat(outcome.code).as(outcome.output).isZero();
+  }
+
+  @Test
+  void takesPtxWhereTheDriverRefusesMachineCode() throws Exception {
+    Outcome outcome =
+        run(
+            CUDA_12,
+            Map.of("TALLREC_STAND_IN_REFUSE_BINARIES", "1"),
+            "verify",
+            "--device",
+            "cuda",
+            "--compute-type",
+            "F16",
+            Fixtures.golden("A_mha_qv").toString());
+    assertThat(outcome.output).contains("kernels from PTX: activations", NOTHING_LEFT);
+    assertThat(outcome.code).as(outcome.output).isZero();
+  }
+
+  @Test
+  void saysWhatDoesNotFit() throws Exception {
+    Outcome outcome =
+        run(
+            CUDA_12,
+            Map.of("TALLREC_STAND_IN_MEMORY", Long.toString((32L << 20) + (64 << 10))),
+            "verify",
+            "--device",
+            "cuda",
+            Fixtures.golden("A_mha_qv").toString());
+    assertThat(outcome.output).contains("needs ", " bytes, ", " are free").contains(NOTHING_LEFT);
+    assertThat(outcome.code).as(outcome.output).isEqualTo(1);
+  }
+}
