@@ -3,6 +3,8 @@ package dev.tallrec.backend.cuda;
 import dev.tallrec.backend.LibraryPath;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.SymbolLookup;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,11 +48,28 @@ final class CublasLibrary {
       loadForwarder();
       return new Found(thirteen.get(), true);
     }
+    // What only the loader knows of, as by /etc/ld.so.conf.
+    if (loaderFinds("libcublas.so.12")) {
+      return new Found(Path.of("libcublas.so.12"), false);
+    }
+    if (loaderFinds("libcublas.so.13")) {
+      loadForwarder();
+      return new Found(Path.of("libcublas.so.13"), true);
+    }
     throw new CudaUnavailableException(
         "found neither libcublas.so.12 nor libcublas.so.13. Looked in "
             + places
             + ". Install cuBLAS (with the CUDA toolkit, conda, or pip install nvidia-cublas-cu12) and, if it is elsewhere,"
             + " add its directory to LD_LIBRARY_PATH");
+  }
+
+  private static boolean loaderFinds(String name) {
+    try {
+      SymbolLookup.libraryLookup(name, Arena.global());
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
   }
 
   private static void loadWithCompanion(Path library, String companion)

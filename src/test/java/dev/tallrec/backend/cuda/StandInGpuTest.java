@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -45,19 +44,26 @@ class StandInGpuTest {
   /** What a process said, and how it ended. */
   private record Outcome(int code, String output) {}
 
-  private Outcome run(String cuda, Map<String, String> environment, String... arguments)
+  /**
+   * {@code verify} of a fixture, computing in {@code type}, where there is that version of CUDA.
+   */
+  private Outcome verify(String cuda, Map<String, String> environment, String type, String fixture)
       throws IOException, InterruptedException {
     List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.tallrec.cli.Main"));
-    command.addAll(List.of(arguments));
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "--add-modules=jdk.incubator.vector",
+            "--enable-native-access=ALL-UNNAMED",
+            "-XX:+UseSerialGC",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "dev.tallrec.cli.Main",
+            "verify",
+            "--device",
+            "cuda",
+            "--compute-type",
+            type,
+            Fixtures.golden(fixture).toString());
     Path log = Files.createTempFile(directory, "output", ".txt");
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
@@ -73,16 +79,7 @@ class StandInGpuTest {
   @ParameterizedTest
   @CsvSource({"F32, A_mha_qv", "F16, C_fp16_sharded_headdim", "BF16, B_gqa_all_tied"})
   void computesWhatPyTorchDoes(String type, String fixture) throws Exception {
-    Outcome outcome =
-        run(
-            CUDA_12,
-            Map.of(),
-            "verify",
-            "--device",
-            "cuda",
-            "--compute-type",
-            type,
-            Fixtures.golden(fixture).toString());
+    Outcome outcome = verify(CUDA_12, Map.of(), type, fixture);
     assertThat(outcome.output)
         .contains("stand-in, compute capability 8.6", "cuBLAS 120600", "machine code")
         .contains(NOTHING_LEFT);
@@ -94,16 +91,7 @@ class StandInGpuTest {
     assumeTrue(
         CublasLibrary.find(CublasLibrary.places(null, null, null), "libcublas.so.12").isEmpty(),
         "a cuBLAS 12 of this machine's own would be taken");
-    Outcome outcome =
-        run(
-            "cuda13",
-            Map.of(),
-            "verify",
-            "--device",
-            "cuda",
-            "--compute-type",
-            "F16",
-            Fixtures.golden("A_mha_qv").toString());
+    Outcome outcome = verify("cuda13", Map.of(), "F16", "A_mha_qv");
     assertThat(outcome.output).contains("libcublas.so.13, forwarded", NOTHING_LEFT);
     assertThat(outcome.code).as(outcome.output).isZero();
   }
@@ -111,29 +99,20 @@ class StandInGpuTest {
   @Test
   void takesPtxWhereTheDriverRefusesMachineCode() throws Exception {
     Outcome outcome =
-        run(
-            CUDA_12,
-            Map.of("TALLREC_STAND_IN_REFUSE_BINARIES", "1"),
-            "verify",
-            "--device",
-            "cuda",
-            "--compute-type",
-            "F16",
-            Fixtures.golden("A_mha_qv").toString());
+        verify(CUDA_12, Map.of("TALLREC_STAND_IN_REFUSE_BINARIES", "1"), "F16", "A_mha_qv");
     assertThat(outcome.output).contains("kernels from PTX: activations", NOTHING_LEFT);
     assertThat(outcome.code).as(outcome.output).isZero();
   }
 
   @Test
   void saysWhatDoesNotFit() throws Exception {
+    long hardlyMoreThanTheWorkspace = (32L << 20) + (64 << 10);
     Outcome outcome =
-        run(
+        verify(
             CUDA_12,
-            Map.of("TALLREC_STAND_IN_MEMORY", Long.toString((32L << 20) + (64 << 10))),
-            "verify",
-            "--device",
-            "cuda",
-            Fixtures.golden("A_mha_qv").toString());
+            Map.of("TALLREC_STAND_IN_MEMORY", Long.toString(hardlyMoreThanTheWorkspace)),
+            "F16",
+            "A_mha_qv");
     assertThat(outcome.output).contains("needs ", " bytes, ", " are free").contains(NOTHING_LEFT);
     assertThat(outcome.code).as(outcome.output).isEqualTo(1);
   }
