@@ -204,10 +204,9 @@ public class OpsBenchmark extends ForkedBenchmark {
     return 2.0 * tokens * config.hiddenSize() * 2 * config.intermediateSize();
   }
 
-  /** Of a product of queries and keys, those that causality hides left out. */
-  private double scoresFlop() {
-    double pairs = IntStream.of(LENGTHS).mapToDouble(length -> length * (length + 1) / 2.0).sum();
-    return 2 * pairs * config.queryWidth();
+  /** Of products of queries and keys: what causality hides and what is padded does not count. */
+  private double attentionFlop(int products) {
+    return packed.flop(products, config.queryWidth());
   }
 
   /** gate and up as one product, weights in fp16. */
@@ -249,14 +248,14 @@ public class OpsBenchmark extends ForkedBenchmark {
   @Benchmark
   public void attention(Products products) {
     attend(packed);
-    products.did(2 * scoresFlop());
+    products.did(attentionFlop(2));
   }
 
   /** The same sequences filled up to 256 tokens each, as who pads computes them; the same work. */
   @Benchmark
   public void attentionPadded(Products products) {
     attend(padded);
-    products.did(2 * scoresFlop());
+    products.did(attentionFlop(2));
   }
 
   private void attend(AttentionLayout layout) {
@@ -267,14 +266,14 @@ public class OpsBenchmark extends ForkedBenchmark {
   @Benchmark
   public void attentionBackward(Products products) {
     attendBackward(packed);
-    products.did(5 * scoresFlop());
+    products.did(attentionFlop(5));
   }
 
   /** The same, padded. */
   @Benchmark
   public void attentionBackwardPadded(Products products) {
     attendBackward(padded);
-    products.did(5 * scoresFlop());
+    products.did(attentionFlop(5));
   }
 
   private void attendBackward(AttentionLayout layout) {

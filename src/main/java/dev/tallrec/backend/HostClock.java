@@ -38,19 +38,25 @@ final class HostClock {
                 });
   }
 
-  /** Of attention, and of a product with frozen weights: its first operand's rows times them. */
+  /** Whether the first operand's rows are multiplied with frozen weights, not looked up in them. */
+  private static boolean isProduct(Object[] arguments) {
+    return arguments.length > 1
+        && arguments[0] instanceof Matrix
+        && arguments[1] instanceof FrozenLinear;
+  }
+
   private static double flop(String operation, Object[] arguments) {
-    if (!(arguments.length > 1 && arguments[0] instanceof Matrix x)) {
-      return 0;
+    if (isProduct(arguments)) {
+      FrozenLinear weight = (FrozenLinear) arguments[1];
+      return 2.0 * ((Matrix) arguments[0]).rows() * weight.inFeatures() * weight.outFeatures();
     }
     for (Object argument : arguments) {
       if (argument instanceof AttentionLayout layout) {
-        return layout.flop(operation.equals("attention") ? 2 : 5, x.columns());
+        return layout.flop(
+            operation.equals("attention") ? 2 : 5, ((Matrix) arguments[0]).columns());
       }
     }
-    return arguments[1] instanceof FrozenLinear weight
-        ? 2.0 * x.rows() * weight.inFeatures() * weight.outFeatures()
-        : 0;
+    return 0;
   }
 
   /** Of matrices and, in a product, of the weights. */
@@ -60,7 +66,7 @@ final class HostClock {
       bytes +=
           switch (argument) {
             case Matrix matrix -> matrix.elementBytes();
-            case FrozenLinear weight when argument == arguments[1] ->
+            case FrozenLinear weight when isProduct(arguments) ->
                 (long) weight.inFeatures() * weight.outFeatures() * weight.storageType().byteSize();
             case null, default -> 0;
           };

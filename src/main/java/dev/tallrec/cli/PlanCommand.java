@@ -13,9 +13,8 @@ import dev.tallrec.lora.PlannedAdapter;
 import dev.tallrec.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -102,10 +101,11 @@ final class PlanCommand implements Callable<Integer> {
   }
 
   /** What --gpu-model may be. */
-  private static final class GpuLabels implements Iterable<String> {
-    @Override
-    public Iterator<String> iterator() {
-      return Arrays.stream(GpuModel.values()).map(GpuModel::label).iterator();
+  private static final class GpuLabels extends ArrayList<String> {
+    private static final long serialVersionUID = 1;
+
+    GpuLabels() {
+      super(GpuModel.labels());
     }
   }
 
@@ -121,8 +121,10 @@ final class PlanCommand implements Callable<Integer> {
     }
     GpuModel model =
         GpuModel.named(gpuModel)
-            .orElseThrow(
-                () -> wrong("--gpu-model %s: one of %s".formatted(gpuModel, GpuModel.labels())));
+            .orElseThrow(() ->
+                wrong(
+                    "--gpu-model %s: one of %s"
+                        .formatted(gpuModel, String.join(", ", GpuModel.labels()))));
     LlamaConfig config = LlamaConfigReader.read(base);
     int longest = LlamaWeights.maxPositions(config);
     if (cutoff > longest) {

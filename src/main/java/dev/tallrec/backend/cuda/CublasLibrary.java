@@ -139,7 +139,7 @@ final class CublasLibrary {
   }
 
   /**
-   * Where the first python3 of a search path is installed: an environment that is not activated.
+   * Where the first python3 of a search path is installed: maybe an environment without variables.
    */
   private static @Nullable String pythonPrefix(@Nullable String searchPath) {
     return LibraryPath.directories(searchPath).stream()

@@ -6,7 +6,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /**
  * GPUs and what their makers say they do at best: products in fp16 or bf16 that sum in fp32,
@@ -56,8 +55,8 @@ public enum GpuModel {
   }
 
   /** All labels. */
-  public static String labels() {
-    return Arrays.stream(values()).map(GpuModel::label).collect(Collectors.joining(", "));
+  public static List<String> labels() {
+    return Arrays.stream(values()).map(GpuModel::label).toList();
   }
 
   /**

@@ -133,15 +133,11 @@ final class JCudaGpu implements CudaDriver {
 
   /** Lets the context go if it comes to nothing. */
   private static JCudaGpu opened(CUdevice device) throws CudaUnavailableException {
-    boolean isOpen = false;
     try {
-      JCudaGpu gpu = new JCudaGpu(device, CublasLibrary.load());
-      isOpen = true;
-      return gpu;
-    } finally {
-      if (!isOpen) {
-        release(device);
-      }
+      return new JCudaGpu(device, CublasLibrary.load());
+    } catch (CudaUnavailableException | RuntimeException | Error e) {
+      release(device);
+      throw e;
     }
   }
 
