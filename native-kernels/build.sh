@@ -1,5 +1,6 @@
 #!/bin/sh
-# Compiles the kernels: for devices with nvcc, for the emulated device of the tests with g++, and what stands in for CUDA there. What has no compiler is left out, and said so.
+# Compiles the kernels: for devices with nvcc, for the emulated device of the tests with g++, once more to be watched there, and what stands in for CUDA. What has no compiler is
+# left out, and said so.
 # usage: build.sh TARGET_DIRECTORY "80 86 89 90"
 set -eu
 
@@ -7,12 +8,20 @@ here=$(cd "$(dirname "$0")" && pwd)
 target=$1
 architectures=$2
 resources="$target/classes/dev/tallrec/backend/cuda"
-stamp="$target/kernels.stamp"
 mkdir -p "$resources"
 
-if [ "$(cat "$stamp" 2>/dev/null)" = "$architectures" ] && [ -z "$(find "$here/kernels" "$here/host" "$here/cublas-forwarder" "$here/stand-in" "$here/build.sh" -newer "$stamp" | head -n 1)" ]; then
-  exit 0
-fi
+# Makes something unless it is there, newer than its sources and for the same architectures.
+# usage: make_unless_new FUNCTION SOURCE...
+make_unless_new() {
+  make=$1
+  shift
+  stamp="$target/$make.stamp"
+  if [ "$(cat "$stamp" 2>/dev/null)" = "$architectures" ] && [ -z "$(find "$@" "$here/build.sh" -newer "$stamp" | head -n 1)" ]; then
+    return
+  fi
+  "$make"
+  echo "$architectures" >"$stamp"
+}
 
 device_code() {
   if ! command -v nvcc >/dev/null; then
@@ -52,12 +61,20 @@ host_code() {
     echo "native-kernels: no g++ on x86-64 Linux: tests on the emulated device are left out"
     return
   fi
-  g++ -std=c++17 -O2 -fPIC -shared -pthread -DTALLREC_EMULATION -I"$here/host" -I"$here/kernels" -Wall -Werror -Wno-unknown-pragmas \
-    -o "$target/libtallrec_emulated.so" -x c++ "$here/host/emulation.cpp" "$here"/kernels/*.cu
+  # Each library has shared memory of its own, also where several are loaded.
+  compile="g++ -std=c++17 -fPIC -fno-gnu-unique -pthread -DTALLREC_EMULATION -I$here/host -I$here/kernels -Wall -Werror -Wno-unknown-pragmas"
+  $compile -O2 -shared -o "$target/libtallrec_emulated.so" -x c++ "$here/host/emulation.cpp" "$here"/kernels/*.cu
+  rm -f "$target"/*.watched.o
+  # Loads and stores of a chunk stay whole, as on a device: nothing takes their values apart.
+  for source in "$here"/kernels/*.cu; do
+    $compile -O1 -fno-tree-sra -DTALLREC_WATCH -fsanitize=thread --param tsan-instrument-func-entry-exit=0 \
+      -c -o "$target/$(basename "$source" .cu).watched.o" -x c++ "$source"
+  done
+  $compile -O2 -DTALLREC_WATCH -shared -Wl,--no-undefined -o "$target/libtallrec_watched.so" "$here/host/emulation.cpp" "$here/host/watch.cpp" \
+    "$target"/*.watched.o
   sh "$here/cublas-forwarder/build.sh" "$target" "$resources/libcublas_forwarder.so"
   sh "$here/stand-in/build.sh" "$target"
 }
 
-device_code
-host_code
-echo "$architectures" >"$stamp"
+make_unless_new device_code "$here/kernels"
+make_unless_new host_code "$here/kernels" "$here/host" "$here/cublas-forwarder" "$here/stand-in"

@@ -23,17 +23,12 @@ enum class State { READY, AT_WARP, AT_BLOCK, DONE };
 
 constexpr size_t STACK = 256 * 1024;
 
-struct Copy {
-  void* target;
-  const void* source;
-  size_t from_source, size;
-};
-
 struct Fiber {
   std::unique_ptr<char[]> stack{new char[STACK]};
   void* stack_pointer = nullptr;
   State state = State::DONE;
   int exchanges = 0;
+  uint32_t block_barriers = 0, warp_barriers = 0;
   std::vector<Copy> copies;
 };
 
@@ -101,11 +96,31 @@ static void prepare(Fiber& fiber) {
   fiber.stack_pointer = stack;
   fiber.state = State::READY;
   fiber.exchanges = 0;
+  fiber.block_barriers = fiber.warp_barriers = 0;
   fiber.copies.clear();
 }
 
-void block_barrier() { yield(State::AT_BLOCK); }
-void warp_barrier() { yield(State::AT_WARP); }
+void block_barrier() {
+  scheduler.fibers[scheduler.current].block_barriers++;
+  yield(State::AT_BLOCK);
+}
+
+void warp_barrier() {
+  scheduler.fibers[scheduler.current].warp_barriers++;
+  yield(State::AT_WARP);
+}
+
+void warp_meeting() { yield(State::AT_WARP); }
+
+Clock clock() {
+  const Fiber& self = scheduler.fibers[scheduler.current];
+  return {scheduler.current, self.block_barriers, self.warp_barriers};
+}
+
+bool is_own_stack(const void* address) {
+  const char* stack = scheduler.fibers[scheduler.current].stack.get();
+  return address >= stack && address < stack + STACK;
+}
 
 Exchange& next_exchange() {
   Fiber& self = scheduler.fibers[scheduler.current];
@@ -116,15 +131,14 @@ void fault(const char* message) {
   if (scheduler.fault == nullptr) scheduler.fault = message;
 }
 
-void add_copy(void* target, const void* source, size_t from_source, size_t size) {
-  scheduler.fibers[scheduler.current].copies.push_back({target, source, from_source, size});
-}
+void add_copy(const Copy& copy) { scheduler.fibers[scheduler.current].copies.push_back(copy); }
 
 void finish_copies() {
   std::vector<Copy>& copies = scheduler.fibers[scheduler.current].copies;
   for (const Copy& copy : copies) {
     memcpy(copy.target, copy.source, copy.from_source);
     memset(static_cast<char*>(copy.target) + copy.from_source, 0, copy.size - copy.from_source);
+    watch(Access::ARRIVAL, copy.target, copy.size, copy.code);
   }
   copies.clear();
 }
@@ -187,7 +201,7 @@ static void run_block(unsigned threads, int order) {
 
 static void run_grid(const Launcher& kernel, Dim3 grid, unsigned threads, void** arguments, int order) {
   uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
-  unsigned workers = blocks < 4 ? 1 : std::max(1u, std::thread::hardware_concurrency());
+  unsigned workers = IS_WATCHED || blocks < 4 ? 1 : std::max(1u, std::thread::hardware_concurrency());
   std::atomic<uint64_t> next{0};
   std::vector<std::string> failures(workers);
   auto work = [&](unsigned worker) {
@@ -200,10 +214,13 @@ static void run_grid(const Launcher& kernel, Dim3 grid, unsigned threads, void**
       for (uint64_t i = next++; i < blocks; i = next++) {
         uint64_t block = order == 1 ? blocks - 1 - i : i;
         blockIdx = {(unsigned)(block % grid.x), (unsigned)(block / grid.x % grid.y), (unsigned)(block / grid.x / grid.y)};
+        watch_block(block);
         run_block(threads, order);
+        watch_block_end();
       }
     } catch (const std::exception& e) {
       failures[worker] = e.what();
+      watch_block_end();
     }
   };
   std::vector<std::thread> others;
@@ -238,6 +255,7 @@ extern "C" const char* tallrec_emulated_launch(const char* name, int grid_x, int
     return "a grid or block of impossible size";
   }
   try {
+    tallrec::watch_launch(name);
     tallrec::run_grid(found->second.launch, {(unsigned)grid_x, (unsigned)grid_y, (unsigned)grid_z}, threads, arguments, order);
     return nullptr;
   } catch (const std::exception& e) {

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "watch.h"
+
 #define __global__
 #define __device__
 #define __shared__ static thread_local
@@ -38,13 +40,15 @@ struct Registration {
 
 template <class... A, size_t... I>
 Launcher launcher(void (*kernel)(A...), std::index_sequence<I...>) {
-  return [kernel](void** arguments) { kernel(*static_cast<std::remove_reference_t<A>*>(arguments[I])...); };
+  return [kernel](void** arguments) UNWATCHED { kernel(*static_cast<std::remove_reference_t<A>*>(arguments[I])...); };
 }
 
 template <class... A> Kernel kernel(void (*function)(A...)) { return {launcher(function, std::index_sequence_for<A...>()), {(int)sizeof(A)...}}; }
 
 void block_barrier();
+// Of __syncwarp, which orders what the lanes do with memory, and of instructions of a warp, which only wait for all lanes.
 void warp_barrier();
+void warp_meeting();
 
 // 32 lanes' room to show each other values: two halves in turn, so that nobody overwrites what another has not read yet.
 struct Exchange {
@@ -56,7 +60,13 @@ Exchange& next_exchange();
 void fault(const char* message);
 
 // A copy that this thread has asked for and not waited for.
-void add_copy(void* target, const void* source, size_t from_source, size_t size);
+struct Copy {
+  void* target;
+  const void* source;
+  size_t from_source, size;
+  const void* code;
+};
+void add_copy(const Copy& copy);
 void finish_copies();
 
 }  // namespace tallrec
@@ -64,11 +74,11 @@ void finish_copies();
 inline void __syncthreads() { tallrec::block_barrier(); }
 inline void __syncwarp() { tallrec::warp_barrier(); }
 
-inline float __shfl_xor_sync(unsigned, float value, int mask) {
+UNWATCHED inline float __shfl_xor_sync(unsigned, float value, int mask) {
   tallrec::Exchange& exchange = tallrec::next_exchange();
   unsigned lane = threadIdx.x % 32;
   memcpy(exchange.bytes[lane], &value, 4);
-  tallrec::warp_barrier();
+  tallrec::warp_meeting();
   float other;
   memcpy(&other, exchange.bytes[lane ^ mask], 4);
   return other;
@@ -118,13 +128,14 @@ template <class T> inline uint32_t pack(float low, float high) {
 
 inline float exp2_approximate(float x) { return exp2f(x); }
 
-template <bool TRANSPOSED> inline void ldmatrix(uint32_t fragment[4], const void* row) {
+template <bool TRANSPOSED> UNWATCHED inline void ldmatrix(uint32_t fragment[4], const void* row) {
+  tallrec::watch(tallrec::Access::MATRIX_ROW, row, 16, __builtin_return_address(0));
   tallrec::Exchange& exchange = tallrec::next_exchange();
   unsigned lane = threadIdx.x % 32;
   if (reinterpret_cast<uintptr_t>(row) % 16 != 0) tallrec::fault("ldmatrix of a row that is not 16-byte aligned");
   memcpy(exchange.bytes[lane], &row, sizeof row);
-  tallrec::warp_barrier();
-  auto element = [&](int matrix, int i, int j) {
+  tallrec::warp_meeting();
+  auto element = [&](int matrix, int i, int j) UNWATCHED {
     const uint16_t* elements;
     memcpy(&elements, exchange.bytes[8 * matrix + i], sizeof elements);
     return (uint32_t)elements[j];
@@ -137,12 +148,12 @@ template <bool TRANSPOSED> inline void ldmatrix(uint32_t fragment[4], const void
 }
 
 // Every lane shows its fragments as floats, then sums up its own four elements.
-template <class T> inline void mma(float acc[4], const uint32_t a[4], const uint32_t b[2], T) {
+template <class T> UNWATCHED inline void mma(float acc[4], const uint32_t a[4], const uint32_t b[2], T) {
   tallrec::Exchange& exchange = tallrec::next_exchange();
   unsigned lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   auto* shown = reinterpret_cast<float(*)[12]>(exchange.bytes);
   for (int i = 0; i < 12; i++) shown[lane][i] = to_float(T{(uint16_t)((i < 8 ? a[i / 2] : b[i / 2 - 4]) >> i % 2 * 16)});
-  tallrec::warp_barrier();
+  tallrec::warp_meeting();
   for (int k = 0; k < 16; k++) {
     // Column k of A is in lanes 4 row + k % 8 / 2, in register (k / 8) * 2 for rows 0-7, the next one for rows 8-15; so is row k of B.
     const float* of_a = shown[4 * g + k % 8 / 2] + k / 8 * 4 + k % 2;
@@ -156,12 +167,14 @@ template <class T> inline void mma(float acc[4], const uint32_t a[4], const uint
 
 // Bytes arrive when they are waited for, not before. Until then there is NaN, in every type: so a missing wait shows, and a copy that begins
 // while others still read the tile does, too.
-template <int SIZE> inline void copy_async(void* target, const void* source, bool inside) {
+template <int SIZE> UNWATCHED inline void copy_async(void* target, const void* source, bool inside) {
+  tallrec::watch(tallrec::Access::WRITE, target, SIZE, __builtin_return_address(0));
+  if (inside) tallrec::watch(tallrec::Access::READ, source, SIZE, __builtin_return_address(0));
   if (reinterpret_cast<uintptr_t>(target) % SIZE != 0 || reinterpret_cast<uintptr_t>(source) % SIZE != 0) {
     tallrec::fault("cp.async of bytes that are not aligned");
   }
   memset(target, 0xFF, SIZE);
-  tallrec::add_copy(target, source, inside ? SIZE : 0, SIZE);
+  tallrec::add_copy({target, source, inside ? size_t(SIZE) : 0, SIZE, __builtin_return_address(0)});
 }
 
 inline void wait_for_copies() { tallrec::finish_copies(); }

@@ -1,0 +1,82 @@
+package dev.tallrec.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Builds emulated devices of some kernels, with a fault put into one. */
+final class FaultyBuild {
+
+  private static final Path SOURCES = Path.of("../native-kernels");
+  private static final List<String> WATCHED =
+      List.of(
+          "-O1",
+          "-fno-tree-sra",
+          "-fsanitize=thread",
+          "--param",
+          "tsan-instrument-func-entry-exit=0");
+
+  private final boolean isWatched;
+  private final List<String> device = new ArrayList<>();
+
+  /**
+   * Compiles the device itself, which has no faults: once for all.
+   *
+   * @param directory for object files
+   * @param isWatched whether for {@link WatchedDriver}
+   */
+  FaultyBuild(Path directory, boolean isWatched) throws IOException, InterruptedException {
+    this.isWatched = isWatched;
+    for (String source : isWatched ? List.of("emulation", "watch") : List.of("emulation")) {
+      String object = directory.resolve(source + ".o").toString();
+      compile(
+          List.of("-c", "-o", object, SOURCES.resolve("host").resolve(source + ".cpp").toString()));
+      device.add(object);
+    }
+  }
+
+  private void compile(List<String> arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of("g++", "-std=c++17", "-fPIC", "-fno-gnu-unique", "-pthread"));
+    command.addAll(List.of("-DTALLREC_EMULATION", "-I" + SOURCES.resolve("host")));
+    if (isWatched) {
+      command.add("-DTALLREC_WATCH");
+    }
+    command.addAll(arguments);
+    assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).isZero();
+  }
+
+  /**
+   * Builds {@code kernels} with {@code good} replaced by {@code bad} in one of its files.
+   *
+   * @param directory that nothing else is built in
+   * @return the library
+   */
+  Path build(Path directory, String kernels, String file, String good, String bad)
+      throws IOException, InterruptedException {
+    try (Stream<Path> sources = Files.list(SOURCES.resolve("kernels"))) {
+      for (Path source : sources.toList()) {
+        Files.copy(source, directory.resolve(source.getFileName().toString()));
+      }
+    }
+    Path changed = directory.resolve(file);
+    String text = Files.readString(changed);
+    assertThat(text).contains(good);
+    Files.writeString(changed, text.replace(good, bad));
+    String object = directory.resolve("kernels.o").toString();
+    List<String> compilation = new ArrayList<>(isWatched ? WATCHED : List.of("-O0"));
+    compilation.addAll(Arrays.asList("-c", "-I" + directory, "-o", object, "-x", "c++"));
+    compilation.add(directory.resolve(kernels).toString());
+    compile(compilation);
+    Path library = directory.resolve("libfaulty.so");
+    List<String> link = new ArrayList<>(List.of("-shared", "-o", library.toString(), object));
+    link.addAll(device);
+    compile(link);
+    return library;
+  }
+}
