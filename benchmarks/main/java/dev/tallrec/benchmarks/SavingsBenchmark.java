@@ -7,6 +7,7 @@ import dev.tallrec.llama.TokenBatch;
 import dev.tallrec.llama.Workspace;
 import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.lora.LoraConfig;
+import dev.tallrec.lora.TargetModules;
 import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.train.MicroBatchPacker;
 import java.io.IOException;
@@ -100,7 +101,12 @@ public class SavingsBenchmark extends ForkedBenchmark {
             ? Optional.of(IntStream.range(layers / 2, layers).boxed().collect(Collectors.toSet()))
             : Optional.empty();
     return new LoraConfig(
-        8, 16, DROPOUT, EnumSet.of(Projection.Q_PROJ, Projection.V_PROJ), false, adapted);
+        8,
+        16,
+        DROPOUT,
+        TargetModules.of(EnumSet.of(Projection.Q_PROJ, Projection.V_PROJ)),
+        false,
+        adapted);
   }
 
   private List<LabelledTokens> examples(int vocabSize) {

@@ -135,6 +135,7 @@ public final class Recommender implements AutoCloseable {
    *
    * @param stop asked after each step
    * @return empty if told to stop
+   * @throws IllegalStateException if a loss is not finite
    */
   public Optional<Outcome> train(Progress progress, BooleanSupplier stop) {
     int batch = batchRows();
@@ -155,7 +156,12 @@ public final class Recommender implements AutoCloseable {
       if (stop.getAsBoolean()) {
         return Optional.empty();
       }
-      loss += step(train.rows(sample(batch)), optimizer);
+      double ofStep = step(train.rows(sample(batch)), optimizer);
+      if (!Double.isFinite(ofStep)) {
+        throw new IllegalStateException(
+            "%s: the loss of step %d is %s".formatted(settings.architecture(), step, ofStep));
+      }
+      loss += ofStep;
       since++;
       if (step % every == 0 || step == steps) {
         Point point = new Point(step, loss / since, Auc.of(scores(valid), labels));

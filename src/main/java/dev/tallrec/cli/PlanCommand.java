@@ -10,6 +10,7 @@ import dev.tallrec.llama.Workspace;
 import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.lora.LoraConfig;
 import dev.tallrec.lora.PlannedAdapter;
+import dev.tallrec.lora.TargetModules;
 import dev.tallrec.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -130,7 +131,9 @@ final class PlanCommand implements Callable<Integer> {
     if (cutoff > longest) {
       throw wrong("--cutoff %d: this model takes %d tokens at most".formatted(cutoff, longest));
     }
-    LoraConfig lora = new LoraConfig(rank, 2.0 * rank, 0, projections(), false, Optional.empty());
+    LoraConfig lora =
+        new LoraConfig(
+            rank, 2.0 * rank, 0, TargetModules.of(projections()), false, Optional.empty());
     PlannedAdapter adapter = new PlannedAdapter(config, lora);
     long weights = config.parameterCount() * type.byteSize();
     // Masters, gradients and two moments in F32, and the working copy.

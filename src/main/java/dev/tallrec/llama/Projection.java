@@ -33,6 +33,11 @@ public enum Projection {
     return path.substring(path.indexOf('.') + 1);
   }
 
+  /** Its name in a model: "model.layers.3.self_attn.q_proj". */
+  public String moduleName(int layer) {
+    return "model.layers." + layer + "." + path;
+  }
+
   /** The projection whose {@link #moduleName} is {@code name}. */
   public static Optional<Projection> named(String name) {
     return Arrays.stream(values()).filter(p -> p.moduleName().equals(name)).findFirst();
@@ -59,6 +64,6 @@ public enum Projection {
 
   /** Name of the frozen weight in a Hugging Face checkpoint. */
   public String weightName(int layer) {
-    return "model.layers." + layer + "." + path + ".weight";
+    return moduleName(layer) + ".weight";
   }
 }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
+import java.util.stream.Collectors;
 
 /** The trainable matrices of a model in host memory, F32. Owner of that memory. */
 public final class LoraAdapter implements AutoCloseable {
@@ -72,6 +73,16 @@ public final class LoraAdapter implements AutoCloseable {
 
   public LoraConfig config() {
     return config;
+  }
+
+  /** Projections that are adapted in some layer: "q_proj, v_proj". */
+  public String projectionNames() {
+    return pairs.stream()
+        .map(LoraPair::projection)
+        .distinct()
+        .sorted()
+        .map(Projection::moduleName)
+        .collect(Collectors.joining(", "));
   }
 
   /** Pairs by layer, then projection. */

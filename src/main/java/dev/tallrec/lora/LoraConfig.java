@@ -7,7 +7,6 @@ import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /**
  * What is adapted and how, in PEFT's terms.
@@ -15,7 +14,7 @@ import java.util.stream.Collectors;
  * @param rank r, 1 to {@value #LARGEST_RANK}
  * @param alpha numerator of the scale
  * @param dropout on the input of A while training, in [0, 1)
- * @param targets adapted projections, at least one
+ * @param targets adapted linear layers
  * @param rankStabilized rsLoRA (Kalajdzievski, arXiv 2312.03732): alpha / sqrt(r) instead of alpha
  *     / r
  * @param layersToTransform adapted layers; all if empty
@@ -24,7 +23,7 @@ public record LoraConfig(
     int rank,
     double alpha,
     double dropout,
-    Set<Projection> targets,
+    TargetModules targets,
     boolean rankStabilized,
     Optional<Set<Integer>> layersToTransform) {
 
@@ -42,10 +41,6 @@ public record LoraConfig(
     if (!(dropout >= 0 && dropout < 1)) {
       throw new IllegalArgumentException("lora_dropout " + dropout + " is not in [0, 1)");
     }
-    if (targets.isEmpty()) {
-      throw new IllegalArgumentException("LoRA needs at least one of the target modules");
-    }
-    targets = Collections.unmodifiableSet(EnumSet.copyOf(targets));
     layersToTransform =
         layersToTransform.map(layers -> Collections.unmodifiableSet(new TreeSet<>(layers)));
   }
@@ -53,7 +48,12 @@ public record LoraConfig(
   /** The paper's: r 8, alpha 16, dropout 0.05 on q_proj and v_proj. */
   public static LoraConfig paper() {
     return new LoraConfig(
-        8, 16, 0.05, EnumSet.of(Projection.Q_PROJ, Projection.V_PROJ), false, Optional.empty());
+        8,
+        16,
+        0.05,
+        TargetModules.of(EnumSet.of(Projection.Q_PROJ, Projection.V_PROJ)),
+        false,
+        Optional.empty());
   }
 
   /** Factor on B A x. */
@@ -63,20 +63,15 @@ public record LoraConfig(
 
   /** Whether {@code projection} of {@code layer} is adapted. */
   public boolean adapts(int layer, Projection projection) {
-    return targets.contains(projection)
+    return targets.contains(projection.moduleName(layer))
         && layersToTransform.map(layers -> layers.contains(layer)).orElse(true);
-  }
-
-  /** The targets as PEFT calls them: "q_proj, v_proj". */
-  public String targetNames() {
-    return targets.stream().map(Projection::moduleName).collect(Collectors.joining(", "));
   }
 
   /** Trainable parameters on a model of that shape. */
   public long parameterCount(LlamaConfig config) {
     long count = 0;
     for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
-      for (Projection projection : targets) {
+      for (Projection projection : Projection.values()) {
         if (adapts(layer, projection)) {
           count += (long) rank * (projection.inFeatures(config) + projection.outFeatures(config));
         }
@@ -86,9 +81,9 @@ public record LoraConfig(
   }
 
   /**
-   * Checks that the layers exist.
+   * Checks that the layers exist and something is adapted.
    *
-   * @throws IllegalArgumentException naming the one that does not
+   * @throws IllegalArgumentException saying what is not
    */
   public void checkFor(LlamaConfig config) {
     layersToTransform.ifPresent(layers -> {
@@ -100,5 +95,8 @@ public record LoraConfig(
         }
       }
     });
+    if (parameterCount(config) == 0) {
+      throw new IllegalArgumentException("target_modules names none of the model's linear layers");
+    }
   }
 }

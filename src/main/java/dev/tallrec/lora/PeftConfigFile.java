@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.re2j.Pattern;
+import com.google.re2j.PatternSyntaxException;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.llama.Projection;
 import java.io.IOException;
@@ -14,6 +16,7 @@ import java.util.EnumSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
@@ -25,6 +28,8 @@ final class PeftConfigFile {
   static final String NAME = "adapter_config.json";
 
   private static final long LARGEST_FILE = 1 << 20;
+  private static final String TARGETS = "target_modules";
+  private static final String ALL_LINEAR = "all-linear";
 
   /** Options that say nothing about what the adapter computes. */
   private static final Set<String> HARMLESS =
@@ -45,7 +50,7 @@ final class PeftConfigFile {
           "r",
           "lora_alpha",
           "lora_dropout",
-          "target_modules",
+          TARGETS,
           "use_rslora",
           "layers_to_transform",
           "layers_pattern",
@@ -107,27 +112,42 @@ final class PeftConfigFile {
   }
 
   private static boolean isOff(JsonNode value) {
-    return value.isNull()
+    return value.isMissingNode()
+        || value.isNull()
         || (value.isBoolean() && !value.booleanValue())
         || (value.isContainerNode() && value.isEmpty());
   }
 
-  private EnumSet<Projection> targets() throws IOException {
-    JsonNode node = root.path("target_modules");
-    if (node.isTextual() && node.textValue().equals("all-linear")) {
-      return EnumSet.allOf(Projection.class);
+  private TargetModules targets() throws IOException {
+    JsonNode node = root.path(TARGETS);
+    if (node.isTextual()) {
+      return node.textValue().equals(ALL_LINEAR)
+          ? TargetModules.of(EnumSet.allOf(Projection.class))
+          : expression(node.textValue());
     }
     if (!node.isArray()) {
-      throw refuse("target_modules", node + "; a list of module names is supported");
+      throw refuse(TARGETS, node + "; a list of module names or an expression is supported");
     }
-    EnumSet<Projection> targets = EnumSet.noneOf(Projection.class);
+    SortedSet<String> names = new TreeSet<>();
     for (JsonNode module : node) {
-      targets.add(
-          Projection.named(module.asText())
-              .orElseThrow(() ->
-                  refuse("target_modules", module + " is not a linear layer of a LLaMA block")));
+      String name = module.asText();
+      if (Projection.named(name.substring(name.lastIndexOf('.') + 1)).isEmpty()) {
+        throw refuse(TARGETS, module + " is not a linear layer of a LLaMA block");
+      }
+      names.add(name);
     }
-    return targets;
+    return new TargetModules.Names(names);
+  }
+
+  private TargetModules expression(String text) throws IOException {
+    if (!isOff(root.path("layers_to_transform"))) {
+      throw refuse(TARGETS, "an expression, beside which PEFT has no layers_to_transform");
+    }
+    try {
+      return new TargetModules.Expression(Pattern.compile(text));
+    } catch (PatternSyntaxException e) {
+      throw refuse(TARGETS, "an expression that RE2 does not have: " + e.getMessage());
+    }
   }
 
   private Optional<Set<Integer>> layers() throws IOException {
@@ -136,7 +156,7 @@ final class PeftConfigFile {
       return Optional.empty();
     }
     JsonNode pattern = root.path("layers_pattern");
-    if (!isOff(pattern) && !pattern.isMissingNode() && !pattern.asText().equals("layers")) {
+    if (!isOff(pattern) && !pattern.asText().equals("layers")) {
       throw refuse("layers_pattern", pattern + "; only \"layers\" is supported");
     }
     Set<Integer> layers = new TreeSet<>();
@@ -200,8 +220,11 @@ final class PeftConfigFile {
     root.put("peft_type", "LORA");
     root.put("r", config.rank());
     root.putNull("revision");
-    ArrayNode targets = root.putArray("target_modules");
-    config.targets().stream().map(Projection::moduleName).sorted().forEach(targets::add);
+    switch (config.targets()) {
+      case TargetModules.Names(SortedSet<String> names) ->
+          names.forEach(root.putArray(TARGETS)::add);
+      case TargetModules.Expression(Pattern pattern) -> root.put(TARGETS, pattern.pattern());
+    }
     root.put("task_type", "CAUSAL_LM");
     root.put("use_dora", false);
     root.put("use_rslora", config.rankStabilized());

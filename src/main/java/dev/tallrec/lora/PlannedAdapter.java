@@ -22,7 +22,7 @@ public final class PlannedAdapter implements Adapter {
     try (PlanningArena arena = new PlanningArena()) {
       for (int layer = 0; layer < base.numHiddenLayers(); layer++) {
         Map<Projection, LowRank> ofLayer = new EnumMap<>(Projection.class);
-        for (Projection projection : lora.targets()) {
+        for (Projection projection : Projection.values()) {
           if (lora.adapts(layer, projection)) {
             Matrix a = matrix(arena, lora.rank(), projection.inFeatures(base));
             Matrix b = matrix(arena, projection.outFeatures(base), lora.rank());

@@ -3,6 +3,7 @@ package dev.tallrec.tune;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import dev.tallrec.llama.Projection;
 import dev.tallrec.lora.LoraConfig;
+import dev.tallrec.lora.TargetModules;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
@@ -38,6 +39,6 @@ public record LoraSettings(
         layersToTransform.isEmpty()
             ? Optional.empty()
             : Optional.of(new TreeSet<>(layersToTransform));
-    return new LoraConfig(r, alpha, dropout, targets, useRslora, layers);
+    return new LoraConfig(r, alpha, dropout, TargetModules.of(targets), useRslora, layers);
   }
 }

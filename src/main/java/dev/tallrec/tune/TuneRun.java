@@ -238,7 +238,7 @@ public final class TuneRun {
               .formatted(
                   prepared.examples.size(),
                   prepared.examples.stream().mapToLong(e -> e.ids().length).sum(),
-                  adapter.config().targetNames(),
+                  adapter.projectionNames(),
                   adapter.config().parameterCount(base.config()),
                   trainer.savedLayers(),
                   base.config().numHiddenLayers()));

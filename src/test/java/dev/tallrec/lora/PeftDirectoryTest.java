@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaConfigReader;
 import dev.tallrec.safetensors.SafetensorsFile;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PeftDirectoryTest {
 
@@ -106,6 +108,9 @@ class PeftDirectoryTest {
         "'fan_in_fan_out': true | fan_in_fan_out",
         "'something_new': 3 | something_new",
         "'target_modules': ['lm_head'] | lm_head",
+        "'target_modules': '(?=x)q_proj' | RE2",
+        "'target_modules': 3 | target_modules",
+        "'target_modules': '.*q_proj', 'layers_to_transform': [1] | layers_to_transform",
         "'r': 0 | r ",
         "'lora_dropout': 1.5 | lora_dropout",
         "'init_lora_weights': 'pissa' | init_lora_weights"
@@ -124,6 +129,61 @@ class PeftDirectoryTest {
         .isInstanceOf(IOException.class)
         .hasMessageContaining(named)
         .hasMessageContaining("adapter_config.json");
+  }
+
+  /** The same adapter, its target_modules said otherwise. */
+  private static Path targeting(String modules, Path directory) throws IOException {
+    JsonMapper json = new JsonMapper();
+    Path original = adapter("A_mha_qv");
+    ObjectNode config =
+        (ObjectNode) json.readTree(original.resolve("adapter_config.json").toFile());
+    config.set("target_modules", json.readTree(modules.replace("\\", "\\\\").replace('\'', '"')));
+    Files.write(directory.resolve("adapter_config.json"), json.writeValueAsBytes(config));
+    Files.copy(
+        original.resolve("adapter_model.safetensors"),
+        directory.resolve("adapter_model.safetensors"));
+    return directory;
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "['self_attn.q_proj', 'v_proj']",
+        "['model.layers.0.self_attn.q_proj', 'layers.1.self_attn.q_proj', 'v_proj']",
+        "'.*[qv]_proj'",
+        "'(?:.*?self_attn.*?(?:k_norm|q_proj))|(?:\\bmodel\\.layers\\.[\\d]{1,}\\.self_attn\\.v_proj)'"
+      })
+  void targetsAreUnderstoodAsPeftUnderstandsThem(String modules, @TempDir Path directory)
+      throws IOException {
+    LlamaConfig base = config("A_mha_qv");
+    Path written = directory.resolve("written");
+    try (LoraAdapter right = PeftDirectory.read(adapter("A_mha_qv"), base);
+        LoraAdapter same = PeftDirectory.read(targeting(modules, directory), base)) {
+      assertThat(same.tensors().stream().map(Tensor::name).toList())
+          .isEqualTo(right.tensors().stream().map(Tensor::name).toList());
+      assertThat(same.projectionNames()).isEqualTo("q_proj, v_proj");
+      PeftDirectory.write(written, same, "base");
+      assertThat(PeftDirectory.readConfig(written)).isEqualTo(same.config());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '#',
+      value = {
+        "['model.layers.7.self_attn.q_proj'] | names none",
+        "'q_proj' | names none",
+        "['q_proj'] | no place",
+        "['q_proj', 'k_proj', 'v_proj'] | lacks"
+      })
+  void targetsThatAreNotTheFilesAreRefused(String modules, String why, @TempDir Path directory)
+      throws IOException {
+    LlamaConfig base = config("A_mha_qv");
+    Path other = targeting(modules, directory);
+    assertThatThrownBy(() -> PeftDirectory.read(other, base))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(why);
   }
 
   @Test

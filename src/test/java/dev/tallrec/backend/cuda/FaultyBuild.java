@@ -42,7 +42,8 @@ final class FaultyBuild {
   }
 
   private void compile(List<String> arguments) throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>(List.of("g++", "-std=c++17", "-fPIC", "-fno-gnu-unique", "-pthread"));
+    List<String> command =
+        new ArrayList<>(List.of("g++", "-std=c++17", "-fPIC", "-fno-gnu-unique", "-pthread"));
     command.addAll(List.of("-DTALLREC_EMULATION", "-I" + SOURCES.resolve("host")));
     if (isWatched) {
       command.add("-DTALLREC_WATCH");

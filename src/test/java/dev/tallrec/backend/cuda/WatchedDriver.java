@@ -104,8 +104,7 @@ final class WatchedDriver extends ForwardingDriver {
 
   private MethodHandle function(String name, Arena arena, FunctionDescriptor descriptor) {
     return Linker.nativeLinker()
-        .downcallHandle(
-            SymbolLookup.libraryLookup(library, arena).findOrThrow(name), descriptor);
+        .downcallHandle(SymbolLookup.libraryLookup(library, arena).findOrThrow(name), descriptor);
   }
 
   private void forget() {
