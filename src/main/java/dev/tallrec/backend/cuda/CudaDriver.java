@@ -52,27 +52,8 @@ interface CudaDriver extends AutoCloseable {
     launch(kernel, grid, threads, arguments);
   }
 
-  /**
-   * c (+)= a b, fp32 accumulation, row-major.
-   *
-   * @param type of all three
-   * @param transposeB whether b is [n, k] instead of [k, n]
-   */
-  void gemm(
-      DType type,
-      int m,
-      int n,
-      int k,
-      boolean transposeB,
-      Operand a,
-      Operand b,
-      boolean accumulate,
-      Operand c);
-
-  /** Bytes of a product's three matrices. */
-  static long gemmBytes(DType type, int m, int n, int k) {
-    return ((long) m * k + (long) n * k + (long) m * n) * type.byteSize();
-  }
+  /** Makes a product. */
+  void gemm(Gemm gemm);
 
   /** Waits for everything asked for so far. */
   void synchronize();
@@ -140,4 +121,32 @@ interface CudaDriver extends AutoCloseable {
    * @param stride elements from one row to the next
    */
   record Operand(long address, long stride) {}
+
+  /**
+   * A product: c[m, n] (+)= a[m, k] b, fp32 accumulation, row-major.
+   *
+   * @param type of all three
+   * @param transposeB whether b is [n, k] instead of [k, n]
+   */
+  record Gemm(
+      DType type,
+      int m,
+      int n,
+      int k,
+      boolean transposeB,
+      Operand a,
+      Operand b,
+      boolean accumulate,
+      Operand c) {
+
+    /** Floating-point operations, 2 a multiply-add. */
+    double flop() {
+      return 2.0 * m * n * k;
+    }
+
+    /** Of the three matrices. */
+    long bytes() {
+      return ((long) m * k + (long) n * k + (long) m * n) * type.byteSize();
+    }
+  }
 }

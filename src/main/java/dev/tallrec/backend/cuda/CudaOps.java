@@ -217,6 +217,7 @@ final class CudaOps implements Ops, AutoCloseable {
     operands.shape(y, x.rows(), weight.outFeatures(), "y");
     if (x.rows() > 0) {
       driver.gemm(
+          new CudaDriver.Gemm(
           type,
           x.rows(),
           weight.outFeatures(),
@@ -225,7 +226,7 @@ final class CudaOps implements Ops, AutoCloseable {
           operand(x),
           CudaLinear.of(weight).operand(),
           accumulate,
-          operand(y));
+          operand(y)));
     }
   }
 
@@ -235,6 +236,7 @@ final class CudaOps implements Ops, AutoCloseable {
     operands.shape(dx, dy.rows(), weight.inFeatures(), "dx");
     if (dy.rows() > 0) {
       driver.gemm(
+          new CudaDriver.Gemm(
           type,
           dy.rows(),
           weight.inFeatures(),
@@ -243,7 +245,7 @@ final class CudaOps implements Ops, AutoCloseable {
           operand(dy),
           CudaLinear.of(weight).operand(),
           accumulate,
-          operand(dx));
+          operand(dx)));
     }
   }
 

@@ -53,17 +53,8 @@ class ForwardingDriver implements CudaDriver {
   }
 
   @Override
-  public void gemm(
-      DType type,
-      int m,
-      int n,
-      int k,
-      boolean transposeB,
-      Operand a,
-      Operand b,
-      boolean accumulate,
-      Operand c) {
-    target.gemm(type, m, n, k, transposeB, a, b, accumulate, c);
+  public void gemm(Gemm gemm) {
+    target.gemm(gemm);
   }
 
   @Override

@@ -282,47 +282,38 @@ final class JCudaGpu implements CudaDriver {
 
   /** cuBLAS has columns where we have rows: it is asked for c^T = b^T a^T. */
   @Override
-  public void gemm(
-      DType type,
-      int m,
-      int n,
-      int k,
-      boolean transposeB,
-      Operand a,
-      Operand b,
-      boolean accumulate,
-      Operand c) {
+  public void gemm(Gemm gemm) {
     int data =
-        switch (type) {
+        switch (gemm.type()) {
           case F32 -> cudaDataType.CUDA_R_32F;
           case F16 -> cudaDataType.CUDA_R_16F;
           case BF16 -> cudaDataType.CUDA_R_16BF;
-          default -> throw new IllegalArgumentException("products of " + type);
+          default -> throw new IllegalArgumentException("products of " + gemm.type());
         };
     try {
       JCublas2.cublasGemmEx_new(
           cublas,
-          transposeB ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
+          gemm.transposeB() ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
           cublasOperation.CUBLAS_OP_N,
-          n,
-          m,
-          k,
+          gemm.n(),
+          gemm.m(),
+          gemm.k(),
           one,
-          pointer(b.address()),
+          pointer(gemm.b().address()),
           data,
-          Math.toIntExact(b.stride()),
-          pointer(a.address()),
+          Math.toIntExact(gemm.b().stride()),
+          pointer(gemm.a().address()),
           data,
-          Math.toIntExact(a.stride()),
-          accumulate ? one : zero,
-          pointer(c.address()),
+          Math.toIntExact(gemm.a().stride()),
+          gemm.accumulate() ? one : zero,
+          pointer(gemm.c().address()),
           data,
-          Math.toIntExact(c.stride()),
+          Math.toIntExact(gemm.c().stride()),
           COMPUTE_32F,
           GEMM_DEFAULT);
       waitIfAsked();
     } catch (CudaException e) {
-      throw CudaErrors.at("a product of %s, m %d, n %d, k %d".formatted(type, m, n, k), e);
+      throw CudaErrors.at("a product of %s, m %d, n %d, k %d".formatted(gemm.type(), gemm.m(), gemm.n(), gemm.k()), e);
     }
   }
 

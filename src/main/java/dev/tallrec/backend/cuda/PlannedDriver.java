@@ -71,17 +71,8 @@ final class PlannedDriver implements CudaDriver {
   }
 
   @Override
-  public void gemm(
-      DType type,
-      int m,
-      int n,
-      int k,
-      boolean transposeB,
-      Operand a,
-      Operand b,
-      boolean accumulate,
-      Operand c) {
-    pass(2.0 * m * n * k, CudaDriver.gemmBytes(type, m, n, k));
+  public void gemm(Gemm gemm) {
+    pass(gemm.flop(), gemm.bytes());
   }
 
   @Override

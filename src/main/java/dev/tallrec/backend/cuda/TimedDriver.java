@@ -105,21 +105,12 @@ final class TimedDriver extends ForwardingDriver {
   }
 
   @Override
-  public void gemm(
-      DType type,
-      int m,
-      int n,
-      int k,
-      boolean transposeB,
-      Operand a,
-      Operand b,
-      boolean accumulate,
-      Operand c) {
+  public void gemm(Gemm gemm) {
     time(
-        (transposeB ? "gemm_nt" : "gemm_nn") + CudaOps.suffix(type),
-        2.0 * m * n * k,
-        CudaDriver.gemmBytes(type, m, n, k),
-        () -> super.gemm(type, m, n, k, transposeB, a, b, accumulate, c));
+        (gemm.transposeB() ? "gemm_nt" : "gemm_nn") + CudaOps.suffix(gemm.type()),
+        gemm.flop(),
+        gemm.bytes(),
+        () -> super.gemm(gemm));
   }
 
   @Override

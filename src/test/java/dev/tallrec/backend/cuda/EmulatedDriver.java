@@ -40,7 +40,7 @@ final class EmulatedDriver implements CudaDriver {
   private final Arena arena = Arena.ofShared();
   private final Map<Long, Allocation> allocations = new LinkedHashMap<>();
   private final MethodHandle launch;
-  private final MethodHandle gemm;
+  private final MethodHandle multiply;
   private final int order;
   private final long capacity;
   private final SplittableRandom random = new SplittableRandom(1);
@@ -82,7 +82,7 @@ final class EmulatedDriver implements CudaDriver {
                 ValueLayout.JAVA_INT,
                 ValueLayout.ADDRESS,
                 ValueLayout.JAVA_INT));
-    gemm =
+    multiply =
         linker.downcallHandle(
             symbols.findOrThrow("tallrec_emulated_gemm"),
             FunctionDescriptor.ofVoid(
@@ -237,38 +237,35 @@ final class EmulatedDriver implements CudaDriver {
     allocations.values().forEach(allocation -> check(allocation, kernel));
   }
 
+  private void check(Operand matrix, int rows, int columns, DType type) {
+    at(matrix.address(), ((rows - 1) * matrix.stride() + columns) * type.byteSize());
+  }
+
   @Override
-  public void gemm(
-      DType type,
-      int m,
-      int n,
-      int k,
-      boolean transposeB,
-      Operand a,
-      Operand b,
-      boolean accumulate,
-      Operand c) {
-    long size = type.byteSize();
-    at(a.address(), ((m - 1) * a.stride() + k) * size);
-    at(
-        b.address(),
-        transposeB ? ((n - 1) * b.stride() + k) * size : ((k - 1) * b.stride() + n) * size);
-    at(c.address(), ((m - 1) * c.stride() + n) * size);
+  public void gemm(Gemm gemm) {
+    DType type = gemm.type();
+    check(gemm.a(), gemm.m(), gemm.k(), type);
+    check(
+        gemm.b(),
+        gemm.transposeB() ? gemm.n() : gemm.k(),
+        gemm.transposeB() ? gemm.k() : gemm.n(),
+        type);
+    check(gemm.c(), gemm.m(), gemm.n(), type);
     int code = type == DType.F32 ? 0 : type == DType.F16 ? 1 : 2;
     try {
-      gemm.invokeExact(
+      multiply.invokeExact(
           code,
-          m,
-          n,
-          k,
-          transposeB ? 1 : 0,
-          a.address(),
-          a.stride(),
-          b.address(),
-          b.stride(),
-          accumulate ? 1 : 0,
-          c.address(),
-          c.stride());
+          gemm.m(),
+          gemm.n(),
+          gemm.k(),
+          gemm.transposeB() ? 1 : 0,
+          gemm.a().address(),
+          gemm.a().stride(),
+          gemm.b().address(),
+          gemm.b().stride(),
+          gemm.accumulate() ? 1 : 0,
+          gemm.c().address(),
+          gemm.c().stride());
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }

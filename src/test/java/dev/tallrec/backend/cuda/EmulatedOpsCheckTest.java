@@ -54,17 +54,18 @@ class EmulatedOpsCheckTest {
     CudaDriver faulty =
         new ForwardingDriver(new EmulatedDriver(0, MEMORY)) {
           @Override
-          public void gemm(
-              DType type,
-              int m,
-              int n,
-              int k,
-              boolean transposeB,
-              Operand a,
-              Operand b,
-              boolean accumulate,
-              Operand c) {
-            super.gemm(type, m, n, k, transposeB, a, b, false, c);
+          public void gemm(Gemm gemm) {
+            super.gemm(
+                new Gemm(
+                    gemm.type(),
+                    gemm.m(),
+                    gemm.n(),
+                    gemm.k(),
+                    gemm.transposeB(),
+                    gemm.a(),
+                    gemm.b(),
+                    false,
+                    gemm.c()));
           }
         };
     assertThat(failures(faulty))

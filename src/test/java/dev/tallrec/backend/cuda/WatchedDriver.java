@@ -76,18 +76,9 @@ final class WatchedDriver extends ForwardingDriver {
   }
 
   @Override
-  public void gemm(
-      DType type,
-      int m,
-      int n,
-      int k,
-      boolean transposeB,
-      Operand a,
-      Operand b,
-      boolean accumulate,
-      Operand c) {
+  public void gemm(Gemm gemm) {
     if (multiplies) {
-      super.gemm(type, m, n, k, transposeB, a, b, accumulate, c);
+      super.gemm(gemm);
     }
   }
 

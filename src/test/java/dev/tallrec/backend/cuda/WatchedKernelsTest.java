@@ -85,23 +85,19 @@ class WatchedKernelsTest {
     return driver.traffic();
   }
 
+  /** Runs RMSNorm built with a fault in what all kernels share. */
+  private void rmsNorm(String good, String bad) throws Exception {
+    Path library = watched.build(directory, "rms_norm.cu", "common.cuh", good, bad);
+    OneKernel.rmsNorm(new WatchedDriver(library, MEMORY, true));
+  }
+
   private static double turns(List<WatchedDriver.Traffic> traffic) {
     return KernelUsage.of(traffic).shared().ratio();
   }
 
   @Test
   void aMissingBarrierShows() {
-    assertThatThrownBy(() ->
-            OneKernel.rmsNorm(
-                new WatchedDriver(
-                    watched.build(
-                        directory,
-                        "rms_norm.cu",
-                        "common.cuh",
-                        "partial[threadIdx.x / WARP] = value;\n  __syncthreads();",
-                        "partial[threadIdx.x / WARP] = value;"),
-                    MEMORY,
-                    true)))
+    assertThatThrownBy(() -> rmsNorm("partial[threadIdx.x / WARP] = value;\n  __syncthreads();", "partial[threadIdx.x / WARP] = value;"))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("rms_norm_f32: ")
         .hasMessageContaining("shared memory");
@@ -127,17 +123,7 @@ class WatchedKernelsTest {
 
   @Test
   void sharedMemoryThatNobodyWroteShows() {
-    assertThatThrownBy(() ->
-            OneKernel.rmsNorm(
-                new WatchedDriver(
-                    watched.build(
-                        directory,
-                        "rms_norm.cu",
-                        "common.cuh",
-                        "warp < (int)blockDim.x / WARP; warp++) total",
-                        "warp <= (int)blockDim.x / WARP; warp++) total"),
-                    MEMORY,
-                    true)))
+    assertThatThrownBy(() -> rmsNorm("warp < (int)blockDim.x / WARP; warp++) total", "warp <= (int)blockDim.x / WARP; warp++) total"))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("reads shared memory that nobody has written");
   }
