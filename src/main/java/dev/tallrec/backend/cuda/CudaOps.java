@@ -218,15 +218,15 @@ final class CudaOps implements Ops, AutoCloseable {
     if (x.rows() > 0) {
       driver.gemm(
           new CudaDriver.Gemm(
-          type,
-          x.rows(),
-          weight.outFeatures(),
-          weight.inFeatures(),
-          true,
-          operand(x),
-          CudaLinear.of(weight).operand(),
-          accumulate,
-          operand(y)));
+              type,
+              x.rows(),
+              weight.outFeatures(),
+              weight.inFeatures(),
+              true,
+              operand(x),
+              CudaLinear.of(weight).operand(),
+              accumulate,
+              operand(y)));
     }
   }
 
@@ -237,15 +237,15 @@ final class CudaOps implements Ops, AutoCloseable {
     if (dy.rows() > 0) {
       driver.gemm(
           new CudaDriver.Gemm(
-          type,
-          dy.rows(),
-          weight.inFeatures(),
-          weight.outFeatures(),
-          false,
-          operand(dy),
-          CudaLinear.of(weight).operand(),
-          accumulate,
-          operand(dx)));
+              type,
+              dy.rows(),
+              weight.inFeatures(),
+              weight.outFeatures(),
+              false,
+              operand(dy),
+              CudaLinear.of(weight).operand(),
+              accumulate,
+              operand(dx)));
     }
   }
 

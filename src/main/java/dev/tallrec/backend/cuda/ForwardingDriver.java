@@ -1,6 +1,5 @@
 package dev.tallrec.backend.cuda;
 
-import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
 
 /** Hands everything on to another driver, for those that change or watch a part of it. */

@@ -20,7 +20,6 @@ import static jcuda.driver.JCudaDriver.cuStreamDestroy;
 import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
 
 import dev.tallrec.backend.DeviceMemoryException;
-import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -313,7 +312,9 @@ final class JCudaGpu implements CudaDriver {
           GEMM_DEFAULT);
       waitIfAsked();
     } catch (CudaException e) {
-      throw CudaErrors.at("a product of %s, m %d, n %d, k %d".formatted(gemm.type(), gemm.m(), gemm.n(), gemm.k()), e);
+      throw CudaErrors.at(
+          "a product of %s, m %d, n %d, k %d".formatted(gemm.type(), gemm.m(), gemm.n(), gemm.k()),
+          e);
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.tallrec.backend.cuda;
 
 import dev.tallrec.backend.ProfiledDevice;
-import dev.tallrec.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -1,6 +1,5 @@
 package dev.tallrec.backend.cuda;
 
-import dev.tallrec.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;

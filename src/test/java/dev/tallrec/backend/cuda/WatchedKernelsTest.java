@@ -97,7 +97,10 @@ class WatchedKernelsTest {
 
   @Test
   void aMissingBarrierShows() {
-    assertThatThrownBy(() -> rmsNorm("partial[threadIdx.x / WARP] = value;\n  __syncthreads();", "partial[threadIdx.x / WARP] = value;"))
+    assertThatThrownBy(() ->
+            rmsNorm(
+                "partial[threadIdx.x / WARP] = value;\n  __syncthreads();",
+                "partial[threadIdx.x / WARP] = value;"))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("rms_norm_f32: ")
         .hasMessageContaining("shared memory");
@@ -123,7 +126,10 @@ class WatchedKernelsTest {
 
   @Test
   void sharedMemoryThatNobodyWroteShows() {
-    assertThatThrownBy(() -> rmsNorm("warp < (int)blockDim.x / WARP; warp++) total", "warp <= (int)blockDim.x / WARP; warp++) total"))
+    assertThatThrownBy(() ->
+            rmsNorm(
+                "warp < (int)blockDim.x / WARP; warp++) total",
+                "warp <= (int)blockDim.x / WARP; warp++) total"))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("reads shared memory that nobody has written");
   }
