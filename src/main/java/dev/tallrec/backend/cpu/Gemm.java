@@ -37,8 +37,15 @@ final class Gemm {
   // cache.
   static final int LINE = 128;
 
-  // Rows of A that are packed at a time.
+  // Rows that are worth a piece of their own.
   private static final int ROW_BLOCK = ROWS == 12 ? 96 : 64;
+
+  // What is packed of A at a time, while all of the piece's B passes by: the more rows, the less
+  // often
+  // B comes from far. It stays in the second cache, of which CPUs with vectors of 512 bits have at
+  // least 1 MiB.
+  private static final int MOST_ROWS = ROWS == 12 ? 384 : ROW_BLOCK;
+  private static final int PACKED_FLOATS = ROWS == 12 ? 144 * 1024 : ROW_BLOCK * rowStride(K_BLOCK);
 
   static final int COLUMN_BLOCK = 16 * COLUMNS;
 
@@ -92,7 +99,7 @@ final class Gemm {
 
   /** Scratch memory of one thread. */
   static final class Panels {
-    private final float[] a = new float[ROW_BLOCK * (K_BLOCK + LANES)];
+    private final float[] a = new float[PACKED_FLOATS];
     private final float[] b = new float[K_BLOCK * COLUMN_BLOCK];
     private final float[] tile = new float[ROWS * COLUMNS];
     private final float[] lines = new float[Math.max(COLUMNS * LINE, COLUMN_BLOCK)];
@@ -204,8 +211,9 @@ final class Gemm {
     int toRow = Math.min(m, fromRow + split.rows);
     int stride = rowStride(depths);
     boolean add = c.accumulate || depth > 0;
-    for (int row = fromRow; row < toRow; row += ROW_BLOCK) {
-      int rows = Math.min(ROW_BLOCK, toRow - row);
+    int step = rowStep(toRow - fromRow, stride);
+    for (int row = fromRow; row < toRow; row += step) {
+      int rows = Math.min(step, toRow - row);
       packA(panels, a, row, rows, depth, depths, stride);
       for (int j = 0; j < columns; j += COLUMNS) {
         int width = Math.min(COLUMNS, columns - j);
@@ -223,6 +231,13 @@ final class Gemm {
   static int depthStep(int k) {
     int parts = Math.ceilDiv(k, K_BLOCK);
     return Math.ceilDiv(Math.ceilDiv(k, Math.max(parts, 1)), LANES) * LANES;
+  }
+
+  /** How many rows of A are packed at a time: as many as have room, and no few of them last. */
+  private static int rowStep(int rows, int stride) {
+    int most = Math.min(MOST_ROWS, PACKED_FLOATS / stride / ROWS * ROWS);
+    int parts = Math.max(Math.ceilDiv(rows, most), 1);
+    return Math.ceilDiv(Math.max(Math.ceilDiv(rows, parts), 1), ROWS) * ROWS;
   }
 
   /** An odd number of vectors, so that rows of A's panel lie in different sets of the cache. */

@@ -89,7 +89,9 @@ class FrozenProductsTest {
     "130, BF16, 129",
     "203, F16, 33",
     "100, F32, 800",
-    "97, BF16, 1"
+    "97, BF16, 1",
+    "1000, F32, 48",
+    "1000, F16, 800"
   })
   void panelsMadeOnceGiveTheSameBits(int rows, DType dtype, int in) {
     List<byte[]> without = results(1, rows, dtype, in, OUTPUTS_OF_PARTS, bytes -> false);
