@@ -98,7 +98,7 @@ final class WatchedDriver extends ForwardingDriver {
   }
 
   private void forget() {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       function("tallrec_watched_forget", arena, FunctionDescriptor.ofVoid()).invokeExact();
     } catch (RuntimeException | Error e) {
       throw e;
@@ -108,7 +108,7 @@ final class WatchedDriver extends ForwardingDriver {
   }
 
   private List<Traffic> fetch() {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MethodHandle write =
           function(
               "tallrec_watched_traffic",
