@@ -61,14 +61,13 @@ host_code() {
     echo "native-kernels: no g++ on x86-64 Linux: tests on the emulated device are left out"
     return
   fi
-  # Each library has shared memory of its own, also where several are loaded.
-  compile="g++ -std=c++17 -fPIC -fno-gnu-unique -pthread -DTALLREC_EMULATION -I$here/host -I$here/kernels -Wall -Werror -Wno-unknown-pragmas"
+  # With no unique symbols each library has shared memory of its own, also where several are loaded.
+  compile="g++ @$here/host/emulation.flags -I$here/host -I$here/kernels -Wall -Werror -Wno-unknown-pragmas"
   $compile -O2 -shared -o "$target/libtallrec_emulated.so" -x c++ "$here/host/emulation.cpp" "$here"/kernels/*.cu
   rm -f "$target"/*.watched.o
   # Loads and stores of a chunk stay whole, as on a device: nothing takes their values apart.
   for source in "$here"/kernels/*.cu; do
-    $compile -O1 -fno-tree-sra -DTALLREC_WATCH -fsanitize=thread --param tsan-instrument-func-entry-exit=0 \
-      -c -o "$target/$(basename "$source" .cu).watched.o" -x c++ "$source"
+    $compile "@$here/host/watch.flags" -c -o "$target/$(basename "$source" .cu).watched.o" -x c++ "$source"
   done
   $compile -O2 -DTALLREC_WATCH -shared -Wl,--no-undefined -o "$target/libtallrec_watched.so" "$here/host/emulation.cpp" "$here/host/watch.cpp" \
     "$target"/*.watched.o

@@ -59,7 +59,7 @@ struct Who {
 };
 
 struct Granule {
-  uint64_t owner = 0;  // the launch, of shared memory the block, that the rest is about
+  uint64_t owner = 0;  // of shared memory the block that the rest is about
   Who writer, readers;
 };
 
@@ -115,7 +115,7 @@ struct Instruction {
 };
 
 struct Watch {
-  uint64_t launches = 0, blocks = 0, block = 0;
+  uint64_t blocks = 0, block = 0;
   uintptr_t shared_start = 0, shared_end = 0, code_start = 0;
   Shadow global, shared;
   // By kernel, and by address of the code behind the call, kind of access and space.
@@ -130,65 +130,40 @@ static Watch state;
 // Not while the library is loaded, whose initialization the compiler shows, too.
 static bool is_running = false;
 
-// Pieces of global memory that lanes touch.
-static uint64_t sectors(const Instruction::Instance& instance, size_t size) {
-  std::vector<uintptr_t> touched;
-  for (int lane = 0; lane < LANES; lane++) {
+// Pieces of `piece` bytes that lanes from `first` to before `last` touch, each once.
+static std::vector<uintptr_t> touched(const Instruction::Instance& instance, size_t size, uintptr_t piece, int first, int last) {
+  std::vector<uintptr_t> pieces;
+  for (int lane = first; lane < last; lane++) {
     uintptr_t address = instance.addresses[lane];
     if (address == 0) continue;
-    for (uintptr_t sector = address / SECTOR; sector <= (address + size - 1) / SECTOR; sector++) touched.push_back(sector);
+    for (uintptr_t number = address / piece; number <= (address + size - 1) / piece; number++) pieces.push_back(number);
   }
-  std::sort(touched.begin(), touched.end());
-  return std::unique(touched.begin(), touched.end()) - touched.begin();
+  std::sort(pieces.begin(), pieces.end());
+  pieces.erase(std::unique(pieces.begin(), pieces.end()), pieces.end());
+  return pieces;
 }
 
-// How few they would be if the same bytes lay side by side.
-static uint64_t least_sectors(const Instruction::Instance& instance, size_t size) {
-  std::vector<uintptr_t> touched;
-  for (uintptr_t address : instance.addresses) {
-    if (address != 0) touched.push_back(address);
-  }
-  std::sort(touched.begin(), touched.end());
-  size_t distinct = std::unique(touched.begin(), touched.end()) - touched.begin();
-  return (distinct * size + SECTOR - 1) / SECTOR;
+// Sectors, and how few they would be if the same bytes lay side by side.
+static void count_sectors(Traffic& traffic, const Instruction::Instance& instance, size_t size) {
+  traffic.pieces += touched(instance, size, SECTOR, 0, LANES).size();
+  traffic.least_pieces += (touched(instance, size, GRANULE, 0, LANES).size() * GRANULE + SECTOR - 1) / SECTOR;
 }
 
-// Lanes that one turn of the banks can serve.
-static int lanes_of_a_turn(size_t size) { return size <= BANK ? LANES : std::max<int>(1, LANES * BANK / size); }
-
-// Turns: lanes share one as far as the banks allow, and lanes that want the same word.
-static Traffic bank_turns(const Instruction::Instance& instance, size_t size) {
-  Traffic result;
-  int group = lanes_of_a_turn(size);
+// Turns: lanes whose words are no more than the banks share one as far as the banks allow, and lanes that want the same word always do.
+static void count_turns(Traffic& traffic, const Instruction::Instance& instance, size_t size) {
+  int group = size <= BANK ? LANES : std::max<int>(1, LANES * BANK / size);
   for (int first = 0; first < LANES; first += group) {
-    std::vector<uintptr_t> words;
-    for (int lane = first; lane < first + group; lane++) {
-      uintptr_t address = instance.addresses[lane];
-      if (address == 0) continue;
-      for (uintptr_t word = address / BANK; word <= (address + size - 1) / BANK; word++) words.push_back(word);
-    }
-    if (words.empty()) continue;
-    std::sort(words.begin(), words.end());
-    words.erase(std::unique(words.begin(), words.end()), words.end());
     int in_bank[LANES] = {};
-    for (uintptr_t word : words) in_bank[word % LANES]++;
-    result.pieces += *std::max_element(in_bank, in_bank + LANES);
-    result.least_pieces++;
+    for (uintptr_t word : touched(instance, size, BANK, first, first + group)) in_bank[word % LANES]++;
+    int turns = *std::max_element(in_bank, in_bank + LANES);
+    traffic.pieces += turns;
+    traffic.least_pieces += turns > 0;
   }
-  return result;
 }
 
 static void count(Instruction& instruction, const Instruction::Instance& instance) {
-  Traffic& traffic = instruction.traffic;
-  traffic.requests++;
-  if (instruction.is_shared) {
-    Traffic turns = bank_turns(instance, instruction.size);
-    traffic.pieces += turns.pieces;
-    traffic.least_pieces += turns.least_pieces;
-  } else {
-    traffic.pieces += sectors(instance, instruction.size);
-    traffic.least_pieces += least_sectors(instance, instruction.size);
-  }
+  instruction.traffic.requests++;
+  (instruction.is_shared ? count_turns : count_sectors)(instruction.traffic, instance, instruction.size);
 }
 
 // The n-th time of one lane belongs to the n-th time of the others.
@@ -232,7 +207,7 @@ void watch(Access access, const void* pointer, size_t size, const void* code_poi
   bool is_write = access == Access::WRITE || access == Access::ARRIVAL;
   Who self{access == Access::MATRIX_ROW ? Who::WARP : Who::THREAD, state.block, clock()};
   for (uintptr_t at = address; at < address + size; at += GRANULE) {
-    Granule& granule = is_shared ? state.shared.at(at, state.blocks) : state.global.at(at, state.launches);
+    Granule& granule = is_shared ? state.shared.at(at, state.blocks) : state.global.at(at, 0);
     if (!granule.writer.is_before(self)) {
       report(self, is_write ? " writes " : " reads ", is_shared, granule.writer.name() + " writes, in no order", code);
     }
@@ -273,9 +248,7 @@ void watch_launch(const char* kernel) {
   dl_iterate_phdr(find_shared, nullptr);
   state.instructions = &state.kernels[kernel];
   state.fault.clear();
-  state.launches++;
   state.global.clear();
-  state.shared.clear();
 }
 
 void watch_block(uint64_t block) {
@@ -297,7 +270,8 @@ void watch_block_end() {
 }  // namespace tallrec
 
 // A line for every instruction that has accessed memory: kernel, "shared" or "global", "read" or "write", bytes a lane, where its code is, how often
-// a warp came to it, sectors or turns of the banks, and the least that the same bytes need. Returns how long the text is, whatever of it fits.
+// a warp came to it, sectors or turns of the banks, and the least that the same bytes need. Returns how long the text is; where it fits, it is written
+// and what it tells begins anew.
 extern "C" int64_t tallrec_watched_traffic(char* text, int64_t room) {
   std::string all;
   for (const auto& [kernel, instructions] : tallrec::state.kernels) {
@@ -310,11 +284,12 @@ extern "C" int64_t tallrec_watched_traffic(char* text, int64_t room) {
       all += line;
     }
   }
-  memcpy(text, all.data(), std::min<size_t>(all.size(), room));
+  if ((int64_t)all.size() <= room) {
+    memcpy(text, all.data(), all.size());
+    tallrec::state.kernels.clear();
+  }
   return all.size();
 }
-
-extern "C" void tallrec_watched_forget() { tallrec::state.kernels.clear(); }
 
 // What the compiler calls.
 #define CALLED(SIZE)                                                                                                                        \

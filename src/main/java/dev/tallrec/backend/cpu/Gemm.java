@@ -41,9 +41,8 @@ final class Gemm {
   private static final int ROW_BLOCK = ROWS == 12 ? 96 : 64;
 
   // What is packed of A at a time, while all of the piece's B passes by: the more rows, the less
-  // often
-  // B comes from far. It stays in the second cache, of which CPUs with vectors of 512 bits have at
-  // least 1 MiB.
+  // often B comes from far. It stays in the second cache, of which CPUs with vectors of 512 bits
+  // have at least 1 MiB.
   private static final int MOST_ROWS = ROWS == 12 ? 384 : ROW_BLOCK;
   private static final int PACKED_FLOATS = ROWS == 12 ? 144 * 1024 : ROW_BLOCK * rowStride(K_BLOCK);
 
@@ -229,15 +228,19 @@ final class Gemm {
 
   /** Where the sum over k is split: in parts of about one size, so that none is short. */
   static int depthStep(int k) {
-    int parts = Math.ceilDiv(k, K_BLOCK);
-    return Math.ceilDiv(Math.ceilDiv(k, Math.max(parts, 1)), LANES) * LANES;
+    return evenStep(k, K_BLOCK, LANES);
+  }
+
+  /** The step, a multiple of {@code unit}, of as few steps of at most {@code most} as will do. */
+  private static int evenStep(int length, int most, int unit) {
+    int parts = Math.max(Math.ceilDiv(length, most), 1);
+    return Math.ceilDiv(Math.ceilDiv(length, parts), unit) * unit;
   }
 
   /** How many rows of A are packed at a time: as many as have room, and no few of them last. */
   private static int rowStep(int rows, int stride) {
     int most = Math.min(MOST_ROWS, PACKED_FLOATS / stride / ROWS * ROWS);
-    int parts = Math.max(Math.ceilDiv(rows, most), 1);
-    return Math.ceilDiv(Math.max(Math.ceilDiv(rows, parts), 1), ROWS) * ROWS;
+    return evenStep(rows, most, ROWS);
   }
 
   /** An odd number of vectors, so that rows of A's panel lie in different sets of the cache. */

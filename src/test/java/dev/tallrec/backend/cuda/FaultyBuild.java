@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -14,13 +13,7 @@ import java.util.stream.Stream;
 final class FaultyBuild {
 
   private static final Path SOURCES = Path.of("../native-kernels");
-  private static final List<String> WATCHED =
-      List.of(
-          "-O1",
-          "-fno-tree-sra",
-          "-fsanitize=thread",
-          "--param",
-          "tsan-instrument-func-entry-exit=0");
+  private static final Path HOST = SOURCES.resolve("host");
 
   private final boolean isWatched;
   private final List<String> device = new ArrayList<>();
@@ -35,16 +28,14 @@ final class FaultyBuild {
     this.isWatched = isWatched;
     for (String source : isWatched ? List.of("emulation", "watch") : List.of("emulation")) {
       String object = directory.resolve(source + ".o").toString();
-      compile(
-          List.of("-c", "-o", object, SOURCES.resolve("host").resolve(source + ".cpp").toString()));
+      compile(List.of("-c", "-o", object, HOST.resolve(source + ".cpp").toString()));
       device.add(object);
     }
   }
 
   private void compile(List<String> arguments) throws IOException, InterruptedException {
     List<String> command =
-        new ArrayList<>(List.of("g++", "-std=c++17", "-fPIC", "-fno-gnu-unique", "-pthread"));
-    command.addAll(List.of("-DTALLREC_EMULATION", "-I" + SOURCES.resolve("host")));
+        new ArrayList<>(List.of("g++", "@" + HOST.resolve("emulation.flags"), "-I" + HOST));
     if (isWatched) {
       command.add("-DTALLREC_WATCH");
     }
@@ -70,10 +61,16 @@ final class FaultyBuild {
     assertThat(text).contains(good);
     Files.writeString(changed, text.replace(good, bad));
     String object = directory.resolve("kernels.o").toString();
-    List<String> compilation = new ArrayList<>(isWatched ? WATCHED : List.of("-O0"));
-    compilation.addAll(Arrays.asList("-c", "-I" + directory, "-o", object, "-x", "c++"));
-    compilation.add(directory.resolve(kernels).toString());
-    compile(compilation);
+    compile(
+        List.of(
+            isWatched ? "@" + HOST.resolve("watch.flags") : "-O0",
+            "-c",
+            "-I" + directory,
+            "-o",
+            object,
+            "-x",
+            "c++",
+            directory.resolve(kernels).toString()));
     Path library = directory.resolve("libfaulty.so");
     List<String> link = new ArrayList<>(List.of("-shared", "-o", library.toString(), object));
     link.addAll(device);

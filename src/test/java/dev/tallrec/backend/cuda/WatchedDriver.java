@@ -10,7 +10,6 @@ import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The emulated device with every access to memory watched: a launch fails if two threads touch the
@@ -55,7 +54,7 @@ final class WatchedDriver extends ForwardingDriver {
 
   private final Path library;
   private final boolean multiplies;
-  private @Nullable List<Traffic> atTheEnd;
+  private List<Traffic> traffic = List.of();
 
   /**
    * A driver.
@@ -66,8 +65,6 @@ final class WatchedDriver extends ForwardingDriver {
     super(new EmulatedDriver(library, 0, capacity));
     this.library = library;
     this.multiplies = multiplies;
-    // A library may outlive its driver.
-    forget();
   }
 
   static Path library() {
@@ -81,40 +78,26 @@ final class WatchedDriver extends ForwardingDriver {
     }
   }
 
-  /** All that kernels did. */
+  /** All that kernels did, once this is closed. */
   List<Traffic> traffic() {
-    return atTheEnd != null ? atTheEnd : fetch();
+    return traffic;
   }
 
+  /** Takes what the library, which may outlive its driver, knows of this one's kernels. */
   @Override
   public void close() {
-    atTheEnd = fetch();
+    traffic = take();
     super.close();
   }
 
-  private MethodHandle function(String name, Arena arena, FunctionDescriptor descriptor) {
-    return Linker.nativeLinker()
-        .downcallHandle(SymbolLookup.libraryLookup(library, arena).findOrThrow(name), descriptor);
-  }
-
-  private void forget() {
-    try (Arena arena = Arena.ofShared()) {
-      function("tallrec_watched_forget", arena, FunctionDescriptor.ofVoid()).invokeExact();
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private List<Traffic> fetch() {
+  private List<Traffic> take() {
     try (Arena arena = Arena.ofShared()) {
       MethodHandle write =
-          function(
-              "tallrec_watched_traffic",
-              arena,
-              FunctionDescriptor.of(
-                  ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+          Linker.nativeLinker()
+              .downcallHandle(
+                  SymbolLookup.libraryLookup(library, arena).findOrThrow("tallrec_watched_traffic"),
+                  FunctionDescriptor.of(
+                      ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
       long bytes = (long) write.invokeExact(MemorySegment.NULL, 0L);
       MemorySegment text = arena.allocate(bytes);
       if ((long) write.invokeExact(text, bytes) != bytes) {

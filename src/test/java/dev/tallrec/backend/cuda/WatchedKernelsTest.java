@@ -221,7 +221,6 @@ class WatchedKernelsTest {
     for (int row = 0; row < 2; row++) {
       batch.addExample(new int[LENGTH], isLabel, 0, LENGTH, TokenBatch.NO_PREFIX, 1);
     }
-    Map<String, KernelUsage> usages;
     try (Device device = new CudaDevice(driver, DType.F16);
         PlannedWeights source = new PlannedWeights(config, DType.F16);
         LlamaWeights weights = LlamaWeights.load(device, config, source);
@@ -233,8 +232,8 @@ class WatchedKernelsTest {
                 device, config, parameters, WorkspacePlan.forTraining(config, 2 * LENGTH, 3, 1))) {
       new LlamaNetwork(device, weights).lossAndGradients(workspace, batch, 1, 0.05f, 0);
       optimizer.step(1e-4, 1, 1);
-      usages = byKernel(driver.traffic());
     }
+    Map<String, KernelUsage> usages = byKernel(driver.traffic());
     write(usages);
     assertThat(usages).hasSizeGreaterThan(20);
     // Neighbouring loads of a thread share sectors in some kernels, which a cache sees and this
