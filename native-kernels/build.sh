@@ -24,10 +24,6 @@ make_unless_new() {
 }
 
 device_code() {
-  if ! command -v nvcc >/dev/null; then
-    echo "native-kernels: no nvcc on the PATH: this build will have no CUDA kernels"
-    return
-  fi
   : >"$resources/kernels.txt"
   generate=""
   for architecture in $architectures; do
@@ -56,13 +52,10 @@ device_code() {
   done
 }
 
+# With no unique symbols each library has shared memory of its own, also where several are loaded.
+compile="g++ @$here/host/emulation.flags -I$here/host -I$here/kernels -Wall -Werror -Wno-unknown-pragmas"
+
 host_code() {
-  if ! command -v g++ >/dev/null || [ "$(uname -m)" != x86_64 ] || [ "$(uname -s)" != Linux ]; then
-    echo "native-kernels: no g++ on x86-64 Linux: tests on the emulated device are left out"
-    return
-  fi
-  # With no unique symbols each library has shared memory of its own, also where several are loaded.
-  compile="g++ @$here/host/emulation.flags -I$here/host -I$here/kernels -Wall -Werror -Wno-unknown-pragmas"
   $compile -O2 -shared -o "$target/libtallrec_emulated.so" -x c++ "$here/host/emulation.cpp" "$here"/kernels/*.cu
   rm -f "$target"/*.watched.o
   # Loads and stores of a chunk stay whole, as on a device: nothing takes their values apart.
@@ -75,5 +68,41 @@ host_code() {
   sh "$here/stand-in/build.sh" "$target"
 }
 
-make_unless_new device_code "$here/kernels"
-make_unless_new host_code "$here/kernels" "$here/host" "$here/cublas-forwarder" "$here/stand-in"
+# The PTX that ships, for the emulated device. Another nvcc may use instructions that are new there: then only the tests of it are left out.
+ptx_code() {
+  rm -f "$target/libtallrec_ptx.so"
+  compile_ptx || echo "native-kernels: host/ptx.h does not know all that this nvcc made of the kernels: the tests of its code are left out" >&2
+}
+
+compile_ptx() {
+  objects=""
+  for source in "$here"/kernels/*.cu; do
+    name=$(basename "$source" .cu)
+    awk -f "$here/host/ptx.awk" "$resources/$name.ptx" >"$target/$name.ptx.cpp" || return 1
+    objects="$objects $target/$name.ptx.o"
+  done
+  # shellcheck disable=SC2086
+  printf '%s\n' $objects | xargs -n 1 -P "$(nproc)" sh -c '$1 -O1 -c -o "$2" "${2%.o}.cpp"' sh "$compile" || return 1
+  # shellcheck disable=SC2086
+  $compile -O2 -shared -Wl,--no-undefined -o "$target/libtallrec_ptx.so" "$here/host/emulation.cpp" $objects
+}
+
+has_nvcc=$(command -v nvcc || true)
+has_gcc=""
+if [ "$(uname -sm)" = "Linux x86_64" ]; then
+  has_gcc=$(command -v g++ || true)
+fi
+
+if [ -n "$has_nvcc" ]; then
+  make_unless_new device_code "$here/kernels"
+else
+  echo "native-kernels: no nvcc on the PATH: this build will have no CUDA kernels"
+fi
+if [ -n "$has_gcc" ]; then
+  make_unless_new host_code "$here/kernels" "$here/host" "$here/cublas-forwarder" "$here/stand-in"
+else
+  echo "native-kernels: no g++ on x86-64 Linux: tests on the emulated device are left out"
+fi
+if [ -n "$has_nvcc" ] && [ -n "$has_gcc" ]; then
+  make_unless_new ptx_code "$here/kernels" "$here/host"
+fi

@@ -41,6 +41,7 @@ struct Scheduler {
   const Launcher* kernel = nullptr;
   void** arguments = nullptr;
   const char* fault = nullptr;
+  uint64_t blocks = 0;
 };
 
 static thread_local Scheduler scheduler;
@@ -127,9 +128,13 @@ Exchange& next_exchange() {
   return scheduler.exchanges[scheduler.current / 32 * 2 + self.exchanges++ % 2];
 }
 
-void fault(const char* message) {
-  if (scheduler.fault == nullptr) scheduler.fault = message;
+void trap(const char* message) {
+  scheduler.fault = message;
+  yield(State::DONE);
+  __builtin_trap();
 }
+
+uint64_t blocks_begun() { return scheduler.blocks; }
 
 void add_copy(const Copy& copy) { scheduler.fibers[scheduler.current].copies.push_back(copy); }
 
@@ -185,6 +190,7 @@ static void run_block(unsigned threads, int order) {
   while (scheduler.fibers.size() < threads) scheduler.fibers.emplace_back();
   scheduler.exchanges.resize((threads + 31) / 32 * 2);
   for (unsigned i = 0; i < threads; i++) prepare(scheduler.fibers[i]);
+  scheduler.blocks++;
   while (alive(threads)) {
     for (unsigned i = 0; i < threads; i++) {
       unsigned index = order == 1 ? threads - 1 - i : i;
@@ -193,10 +199,10 @@ static void run_block(unsigned threads, int order) {
       scheduler.current = index;
       threadIdx = {index, 0, 0};
       tallrec_switch(&scheduler.main_stack_pointer, fiber.stack_pointer);
+      if (scheduler.fault != nullptr) throw std::runtime_error(scheduler.fault);
     }
     if (!release(threads)) throw std::runtime_error("threads of a block wait at different barriers");
   }
-  if (scheduler.fault != nullptr) throw std::runtime_error(scheduler.fault);
 }
 
 static void run_grid(const Launcher& kernel, Dim3 grid, unsigned threads, void** arguments, int order) {

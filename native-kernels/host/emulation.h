@@ -56,8 +56,11 @@ struct Exchange {
 };
 Exchange& next_exchange();
 
-// What a device would trap on; the launch fails with the first of them.
-void fault(const char* message);
+// What a device would trap on: no thread of the block goes on, and the launch fails.
+[[noreturn]] void trap(const char* message);
+
+// Blocks that this thread of the operating system has begun.
+uint64_t blocks_begun();
 
 // A copy that this thread has asked for and not waited for.
 struct Copy {
@@ -132,7 +135,7 @@ template <bool TRANSPOSED> UNWATCHED inline void ldmatrix(uint32_t fragment[4], 
   tallrec::watch(tallrec::Access::MATRIX_ROW, row, 16, __builtin_return_address(0));
   tallrec::Exchange& exchange = tallrec::next_exchange();
   unsigned lane = threadIdx.x % 32;
-  if (reinterpret_cast<uintptr_t>(row) % 16 != 0) tallrec::fault("ldmatrix of a row that is not 16-byte aligned");
+  if (reinterpret_cast<uintptr_t>(row) % 16 != 0) tallrec::trap("ldmatrix of a row that is not 16-byte aligned");
   memcpy(exchange.bytes[lane], &row, sizeof row);
   tallrec::warp_meeting();
   auto element = [&](int matrix, int i, int j) UNWATCHED {
@@ -171,7 +174,7 @@ template <int SIZE> UNWATCHED inline void copy_async(void* target, const void* s
   tallrec::watch(tallrec::Access::WRITE, target, SIZE, __builtin_return_address(0));
   if (inside) tallrec::watch(tallrec::Access::READ, source, SIZE, __builtin_return_address(0));
   if (reinterpret_cast<uintptr_t>(target) % SIZE != 0 || reinterpret_cast<uintptr_t>(source) % SIZE != 0) {
-    tallrec::fault("cp.async of bytes that are not aligned");
+    tallrec::trap("cp.async of bytes that are not aligned");
   }
   memset(target, 0xFF, SIZE);
   tallrec::add_copy({target, source, inside ? size_t(SIZE) : 0, SIZE, __builtin_return_address(0)});

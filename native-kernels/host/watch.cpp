@@ -188,11 +188,10 @@ static void see(Access access, uintptr_t address, size_t size, bool is_shared, u
 }
 
 static void report(const Who& self, const char* does, bool is_shared, const std::string& what, uintptr_t code) {
-  if (!state.fault.empty()) return;
   char where[40];
   snprintf(where, sizeof where, " (code at +0x%zx)", (size_t)(code - state.code_start));
   state.fault = self.name() + does + (is_shared ? "shared" : "global") + " memory that " + what + where;
-  fault(state.fault.c_str());
+  trap(state.fault.c_str());
 }
 
 void watch(Access access, const void* pointer, size_t size, const void* code_pointer) {

@@ -19,14 +19,14 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
-import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Kernels give the same bits whether rows are loaded in 16-byte chunks or one by one. */
-@EnabledIf(
-    value = "dev.tallrec.backend.cuda.EmulatedDriver#isAvailable",
-    disabledReason = "the emulated device needs g++ on x86-64")
+@ParameterizedClass
+@EnumSource
 class EmulatedAlignmentTest {
 
   private static final long MEMORY = 1 << 26;
@@ -34,6 +34,13 @@ class EmulatedAlignmentTest {
   private static final int RANK = 9;
   private static final int HEAD_DIM = 24;
   private static final float EPSILON = 1e-5f;
+
+  private final KernelBuild build;
+
+  EmulatedAlignmentTest(KernelBuild build) {
+    build.assume();
+    this.build = build;
+  }
 
   /**
    * Matrices that begin at a certain element of their memory.
@@ -235,8 +242,8 @@ class EmulatedAlignmentTest {
     }
   }
 
-  private static List<float[]> run(DType type, int columns, Layout layout) {
-    try (Device device = new CudaDevice(new EmulatedDriver(0, MEMORY), type);
+  private List<float[]> run(DType type, int columns, Layout layout) {
+    try (Device device = new CudaDevice(build.driver(0, MEMORY), type);
         DeviceArena memory = device.newArena();
         Arena host = Arena.ofShared()) {
       return new Run(device, memory, host, layout, columns).results();

@@ -26,19 +26,26 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole models on the emulated device. */
-@EnabledIf(
-    value = "dev.tallrec.backend.cuda.EmulatedDriver#isAvailable",
-    disabledReason = "the emulated device needs g++ on x86-64")
+@ParameterizedClass
+@EnumSource
 class EmulatedModelTest {
 
   private static final long MEMORY = 2L << 30;
+
+  private final KernelBuild build;
+
+  EmulatedModelTest(KernelBuild build) {
+    build.assume();
+    this.build = build;
+  }
 
   /** Every fixture in every type, whichever it is stored in. */
   static List<Arguments> fixturesAndTypes() {
@@ -52,7 +59,7 @@ class EmulatedModelTest {
   @ParameterizedTest
   @MethodSource("fixturesAndTypes")
   void agreesWithPyTorchAndPeft(String fixture, DType type) throws Exception {
-    try (Device device = new CudaDevice(new EmulatedDriver(0, MEMORY), type)) {
+    try (Device device = new CudaDevice(build.driver(0, MEMORY), type)) {
       List<Check> checks = Verification.run(device, Fixtures.golden(fixture));
       assertThat(checks).isNotEmpty().allMatch(Check::passed);
     }
@@ -101,8 +108,8 @@ class EmulatedModelTest {
   @Test
   void trainsAsTheCpuDoes() throws Exception {
     double[] cpu = losses(train(new CpuDevice(2), 2));
-    double[] gpu = losses(train(new CudaDevice(new EmulatedDriver(0, MEMORY), DType.F32), 2));
-    double[] half = losses(train(new CudaDevice(new EmulatedDriver(0, MEMORY), DType.F16), 2));
+    double[] gpu = losses(train(new CudaDevice(build.driver(0, MEMORY), DType.F32), 2));
+    double[] half = losses(train(new CudaDevice(build.driver(0, MEMORY), DType.F16), 2));
     assertThat(cpu[cpu.length - 1]).isLessThan(cpu[0]);
     for (int i = 0; i < cpu.length; i++) {
       assertThat(gpu[i]).isCloseTo(cpu[i], within(1e-4 * cpu[i]));
@@ -113,15 +120,15 @@ class EmulatedModelTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 1})
   void anyOrderOfBlocksAndAnyRecomputationGivesTheSameBits(int savedLayers) throws Exception {
-    double[] forward = losses(train(new CudaDevice(new EmulatedDriver(0, MEMORY), DType.F16), 2));
+    double[] forward = losses(train(new CudaDevice(build.driver(0, MEMORY), DType.F16), 2));
     double[] backward =
-        losses(train(new CudaDevice(new EmulatedDriver(1, MEMORY), DType.F16), savedLayers));
+        losses(train(new CudaDevice(build.driver(1, MEMORY), DType.F16), savedLayers));
     assertThat(backward).isEqualTo(forward);
   }
 
   @Test
   void saysBeforeTheFirstStepThatMemoryIsShort() {
-    assertThatThrownBy(() -> train(new CudaDevice(new EmulatedDriver(0, 1 << 20), DType.F16), 2))
+    assertThatThrownBy(() -> train(new CudaDevice(build.driver(0, 1 << 20), DType.F16), 2))
         .isInstanceOf(DeviceMemoryException.class);
   }
 }

@@ -13,17 +13,23 @@ import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The check of a GPU's operations against the CPU's, on the emulated device. */
-@EnabledIf(
-    value = "dev.tallrec.backend.cuda.EmulatedDriver#isAvailable",
-    disabledReason = "the emulated device needs g++ on x86-64")
+@ParameterizedClass
+@EnumSource
 class EmulatedOpsCheckTest {
 
   private static final long MEMORY = 1L << 30;
+
+  private final KernelBuild build;
+
+  EmulatedOpsCheckTest(KernelBuild build) {
+    build.assume();
+    this.build = build;
+  }
 
   private static List<Check> check(CudaDriver driver, DType type) {
     try (Device device = new CudaDevice(driver, type);
@@ -41,7 +47,7 @@ class EmulatedOpsCheckTest {
       value = DType.class,
       names = {"F32", "F16", "BF16"})
   void everyOperationIsCheckedAndAgrees(DType type) {
-    List<Check> checks = check(new EmulatedDriver(0, MEMORY), type);
+    List<Check> checks = check(build.driver(0, MEMORY), type);
     assertThat(checks).allMatch(Check::passed);
     assertThat(checks)
         .extracting(Check::group)
@@ -52,7 +58,7 @@ class EmulatedOpsCheckTest {
   @Test
   void aProductThatForgetsToAddIsFound() {
     CudaDriver faulty =
-        new ForwardingDriver(new EmulatedDriver(0, MEMORY)) {
+        new ForwardingDriver(build.driver(0, MEMORY)) {
           @Override
           public void gemm(Gemm gemm) {
             super.gemm(
@@ -76,7 +82,7 @@ class EmulatedOpsCheckTest {
   @Test
   void aKernelThatDoesNothingIsFound() {
     CudaDriver faulty =
-        new ForwardingDriver(new EmulatedDriver(0, MEMORY)) {
+        new ForwardingDriver(build.driver(0, MEMORY)) {
           @Override
           public void launch(String kernel, Grid grid, int threads, Object... arguments) {
             if (!kernel.startsWith("swiglu_backward")) {
@@ -90,7 +96,7 @@ class EmulatedOpsCheckTest {
   @Test
   void aKernelThatDoesNotStartIsFoundAndSaysWhy() {
     CudaDriver faulty =
-        new ForwardingDriver(new EmulatedDriver(0, MEMORY)) {
+        new ForwardingDriver(build.driver(0, MEMORY)) {
           @Override
           public void launch(String kernel, Grid grid, int threads, Object... arguments) {
             if (kernel.startsWith("rope")) {

@@ -4,21 +4,28 @@ import dev.tallrec.backend.Device;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.testing.OpsContract;
 import org.junit.jupiter.api.Nested;
-import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The kernels against the reference, on the emulated device, in every type. */
-@EnabledIf(
-    value = "dev.tallrec.backend.cuda.EmulatedDriver#isAvailable",
-    disabledReason = "the emulated device needs g++ on x86-64")
+@ParameterizedClass
+@EnumSource
 class EmulatedOpsTest {
 
   private static final long MEMORY = 1L << 30;
+
+  private final KernelBuild build;
+
+  EmulatedOpsTest(KernelBuild build) {
+    build.assume();
+    this.build = build;
+  }
 
   @Nested
   class InF32 extends OpsContract {
     @Override
     protected Device newDevice() {
-      return new CudaDevice(new EmulatedDriver(0, MEMORY), DType.F32);
+      return new CudaDevice(build.driver(0, MEMORY), DType.F32);
     }
   }
 
@@ -26,7 +33,7 @@ class EmulatedOpsTest {
   class InF16 extends OpsContract {
     @Override
     protected Device newDevice() {
-      return new CudaDevice(new EmulatedDriver(0, MEMORY), DType.F16);
+      return new CudaDevice(build.driver(0, MEMORY), DType.F16);
     }
   }
 
@@ -34,7 +41,7 @@ class EmulatedOpsTest {
   class InBF16 extends OpsContract {
     @Override
     protected Device newDevice() {
-      return new CudaDevice(new EmulatedDriver(1, MEMORY), DType.BF16);
+      return new CudaDevice(build.driver(1, MEMORY), DType.BF16);
     }
   }
 }

@@ -3,10 +3,13 @@ package dev.tallrec.backend.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Builds emulated devices of some kernels, with a fault put into one. */
@@ -14,6 +17,7 @@ final class FaultyBuild {
 
   private static final Path SOURCES = Path.of("../native-kernels");
   private static final Path HOST = SOURCES.resolve("host");
+  private static final Path PTX = SOURCES.resolve("target/classes/dev/tallrec/backend/cuda");
 
   private final boolean isWatched;
   private final List<String> device = new ArrayList<>();
@@ -56,21 +60,43 @@ final class FaultyBuild {
         Files.copy(source, directory.resolve(source.getFileName().toString()));
       }
     }
-    Path changed = directory.resolve(file);
-    String text = Files.readString(changed);
-    assertThat(text).contains(good);
-    Files.writeString(changed, text.replace(good, bad));
+    replace(directory.resolve(file), Pattern.quote(good), Matcher.quoteReplacement(bad));
+    return build(
+        directory,
+        isWatched ? "@" + HOST.resolve("watch.flags") : "-O0",
+        directory.resolve(kernels));
+  }
+
+  /**
+   * Builds {@code kernels} from the PTX that nvcc made of them, with what matches {@code good}
+   * replaced by {@code bad}.
+   *
+   * @param directory that nothing else is built in
+   * @return the library
+   */
+  Path buildPtx(Path directory, String kernels, String good, String bad)
+      throws IOException, InterruptedException {
+    Path ptx = directory.resolve(kernels);
+    Files.copy(PTX.resolve(kernels), ptx);
+    replace(ptx, good, bad);
+    Path source = directory.resolve("kernels.cpp");
+    ProcessBuilder translate =
+        new ProcessBuilder("awk", "-f", HOST.resolve("ptx.awk").toString(), ptx.toString());
+    translate.redirectOutput(source.toFile()).redirectError(Redirect.INHERIT);
+    assertThat(translate.start().waitFor()).isZero();
+    return build(directory, "-O0", source);
+  }
+
+  private static void replace(Path file, String good, String bad) throws IOException {
+    String text = Files.readString(file);
+    assertThat(text).containsPattern(good);
+    Files.writeString(file, text.replaceAll(good, bad));
+  }
+
+  private Path build(Path directory, String flags, Path source)
+      throws IOException, InterruptedException {
     String object = directory.resolve("kernels.o").toString();
-    compile(
-        List.of(
-            isWatched ? "@" + HOST.resolve("watch.flags") : "-O0",
-            "-c",
-            "-I" + directory,
-            "-o",
-            object,
-            "-x",
-            "c++",
-            directory.resolve(kernels).toString()));
+    compile(List.of(flags, "-c", "-I" + directory, "-o", object, "-x", "c++", source.toString()));
     Path library = directory.resolve("libfaulty.so");
     List<String> link = new ArrayList<>(List.of("-shared", "-o", library.toString(), object));
     link.addAll(device);
