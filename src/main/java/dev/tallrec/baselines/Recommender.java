@@ -113,7 +113,7 @@ public final class Recommender implements AutoCloseable {
     this.outputBias = weights.uniform("output.bias", bound, items);
     this.robust =
         settings.droWeight() > 0
-            ? new RobustTerm(weights, this.train, items, settings.droPower())
+            ? new RobustTerm(weights, this.train, items, settings.droPower(), settings.droWeight())
             : null;
   }
 
@@ -208,7 +208,7 @@ public final class Recommender implements AutoCloseable {
               case NEXT_ITEM -> nextItemLoss(step, all, chosen, batch);
             };
         if (robust != null) {
-          loss = loss.add(robust.of(step, all, chosen, batch).mul((float) settings.droWeight()));
+          loss = loss.add(robust.of(step, all, chosen, batch));
         }
         collector.backward(loss);
         value = loss.getFloat();
@@ -235,7 +235,7 @@ public final class Recommender implements AutoCloseable {
 
   private static NDArray softplus(NDArray x) {
     // log(1 + e^x) that does not overflow.
-    return x.maximum(0).add(x.abs().neg().exp().add(1).log());
+    return x.getNDArrayInternal().relu().add(x.abs().neg().exp().add(1).log());
   }
 
   /** [batch, items]. */

@@ -21,15 +21,18 @@ final class RobustTerm {
 
   private final float[] shares;
   private final NDArray allShares;
+  private final NDArray weight;
 
   /**
    * The term for a training set.
    *
    * @param weights whose manager owns the shares
+   * @param weight of the term in the loss
    */
-  RobustTerm(Weights weights, Sequences train, int items, double power) {
+  RobustTerm(Weights weights, Sequences train, int items, double power, double weight) {
     this.shares = shares(train, items, power);
     this.allShares = weights.frozen(shares, 1, items);
+    this.weight = weights.frozen((float) weight);
   }
 
   private static float[] shares(Sequences train, int items, double power) {
@@ -47,7 +50,7 @@ final class RobustTerm {
   }
 
   /**
-   * Mean of the term over a batch.
+   * Mean of the term over a batch, times its weight.
    *
    * @param all scores, [batch, items]
    * @param chosen scores of the targets, [batch, 1]
@@ -67,6 +70,7 @@ final class RobustTerm {
         .add(asPositive)
         .add(SMALLEST)
         .log()
-        .mean();
+        .mean()
+        .mul(weight);
   }
 }

@@ -46,6 +46,7 @@ final class SasRecEncoder implements Encoder {
   private final int heads;
   private final double dropout;
   private final NDArray positions;
+  private final NDArray rootOfWidth;
   private final NDArray causal;
   private final Norm queryNorm;
   private final Linear query;
@@ -63,6 +64,7 @@ final class SasRecEncoder implements Encoder {
     this.dropout = dropout;
     int length = Sequences.LENGTH;
     this.positions = weights.normal("positions", 1, length, width);
+    this.rootOfWidth = weights.frozen((float) Math.sqrt(width));
     float[] mask = new float[length * length];
     for (int row = 0; row < length; row++) {
       for (int column = row + 1; column < length; column++) {
@@ -88,7 +90,7 @@ final class SasRecEncoder implements Encoder {
     NDArray scores =
         heads(query.of(normed))
             .matMul(heads(key.of(x)).transpose(0, 1, 3, 2))
-            .div((float) Math.sqrt(width))
+            .div(rootOfWidth)
             .add(causal);
     NDArray attention = Encoder.dropout(scores.softmax(3), dropout, training);
     NDArray mixed =

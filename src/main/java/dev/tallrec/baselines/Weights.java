@@ -12,6 +12,10 @@ import java.util.Map;
  * A recommender's trained arrays. They belong to the manager they are made with. An operation's
  * result belongs to the manager of its first operand: what a step computes must begin with the
  * step's own arrays.
+ *
+ * <p>What is multiplied with, divided by or compared to on the way to a loss must be an array, not
+ * a number: DJL gives a number's memory back at once, of which the backward pass would read
+ * whatever the garbage collector has left there.
  */
 final class Weights {
 
@@ -47,6 +51,11 @@ final class Weights {
   /** An array that is not trained. */
   NDArray frozen(float[] values, long... shape) {
     return manager.create(values, new Shape(shape));
+  }
+
+  /** A number that is not trained. */
+  NDArray frozen(float value) {
+    return manager.create(value);
   }
 
   /** Takes one step along the gradients. */

@@ -11,6 +11,10 @@ import dev.tallrec.rec.RecExample;
 import java.io.IOException;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -53,6 +57,31 @@ class RecommenderTest {
         .isEqualTo(
             first.curve().stream().mapToDouble(Recommender.Point::validAuc).max().orElseThrow());
     assertThat(train(settings, shots, null).test()).isEqualTo(first.test());
+  }
+
+  /** What a step computes must not lie in memory that nobody holds. */
+  @ParameterizedTest
+  @CsvSource({"CASER, LABEL, 0", "GRU4REC, LABEL, 0.4", "SASREC, NEXT_ITEM, 0"})
+  void collectingGarbageChangesNothing(
+      Architecture architecture, Objective objective, double droWeight) throws Exception {
+    List<RecExample> shots = KShot.sample(movies.train(), 64, 0);
+    RecommenderSettings settings = settings(architecture, objective, droWeight, 20);
+    double[] undisturbed = train(settings, shots, null).test();
+    AtomicBoolean isDone = new AtomicBoolean();
+    try (ExecutorService collector = Executors.newSingleThreadExecutor()) {
+      Future<?> collected =
+          collector.submit(() -> {
+            while (!isDone.get()) {
+              System.gc();
+            }
+          });
+      try {
+        assertThat(train(settings, shots, null).test()).isEqualTo(undisturbed);
+      } finally {
+        isDone.set(true);
+      }
+      collected.get();
+    }
   }
 
   private static Recommender.Outcome train(

@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class RobustTermTest {
 
   private static final int ITEMS = 7;
+  private static final double WEIGHT = 0.4;
 
   /** Examples of these targets; the term reads nothing else of them. */
   private static Sequences targets(long... targets) {
@@ -40,9 +41,9 @@ class RobustTermTest {
     try (NDManager manager = Engine.getEngine("PyTorch").newBaseManager()) {
       NDArray all = manager.create(scores, new Shape(2, ITEMS));
       NDArray chosen = all.gather(manager.create(batch.targets(), new Shape(2, 1)), 1);
-      RobustTerm term = new RobustTerm(new Weights(manager), train, ITEMS, power);
+      RobustTerm term = new RobustTerm(new Weights(manager), train, ITEMS, power, WEIGHT);
       assertThat((double) term.of(manager, all, chosen, batch).getFloat())
-          .isCloseTo(expected(scores, batch, power), within(1e-5));
+          .isCloseTo(WEIGHT * expected(scores, batch, power), within(1e-5));
     }
   }
 
