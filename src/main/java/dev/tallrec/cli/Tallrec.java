@@ -50,6 +50,7 @@ final class Tallrec implements Runnable {
     line.addSubcommand(new PrepareCommand());
     line.addSubcommand(new ScoreCommand());
     line.addSubcommand(new ProfileCommand());
+    line.addSubcommand(new CommandLine.HelpCommand());
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpAutoWidth(true);
     line.setExecutionExceptionHandler((exception, command, parsed) -> root.explain(exception));

@@ -45,10 +45,10 @@ public final class JsonFiles {
   /** What is wrong with {@code file}, zipped or not, and in which line if that is known. */
   public static String describe(Object file, IOException e) {
     return switch (e) {
-      case JsonProcessingException json when json.getLocation() != null ->
-          "%s, line %d: %s"
-              .formatted(file, json.getLocation().getLineNr(), json.getOriginalMessage());
-      case JsonProcessingException json -> file + ": " + json.getOriginalMessage();
+      case JsonProcessingException json
+          when json.getLocation() != null && json.getLocation().getLineNr() > 0 ->
+          "%s, line %d: %s".formatted(file, json.getLocation().getLineNr(), JsonProblem.of(json));
+      case JsonProcessingException json -> file + ": " + JsonProblem.of(json);
       case EOFException cut -> file + " is cut off: its gzip data end too early";
       case ZipException damaged -> file + " is not a gzip file, or a damaged one";
       default -> file + ": " + e.getMessage();

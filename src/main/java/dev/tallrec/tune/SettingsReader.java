@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /** Makes {@link TuneSettings} of a preset, a YAML file over it, and single values over both. */
 public final class SettingsReader {
@@ -123,11 +122,7 @@ public final class SettingsReader {
     try {
       return YAML.treeToValue(settings, TuneSettings.class);
     } catch (JsonMappingException e) {
-      String path =
-          e.getPath().stream()
-              .map(JsonMappingException.Reference::getFieldName)
-              .collect(Collectors.joining("."));
-      throw new IOException("setting " + path + ": " + e.getOriginalMessage(), e);
+      throw new IOException(JsonFiles.describe("settings", e), e);
     }
   }
 

@@ -13,6 +13,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class GridTest {
@@ -95,5 +96,38 @@ class GridTest {
     Files.writeString(file, "title: x\npreset: mini\nvariants: {a b: {}, a-b: {}}\n" + rest);
     assertThatThrownBy(() -> Grid.read(file.toString(), Grid.Scale.SMALL))
         .hasMessageContaining("one directory");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          k: [16]      | k: [16]; other: 1 | there is no other here, only by_k, data, k,
+          k: [16]      | k: [few]        | k[0] is "few", not a whole number
+          seeds: [0]   | seeds: 0        | seeds is not a list
+          by_k: {}     | by_k: {16: 3}   | by_k.16 is not a group of settings
+          preset: mini | preset: {a: b}  | preset is not a text
+          test: []     | # nothing       | test is missing
+          """)
+  void whatIsWrongIsSaidInTheWordsOfTheFile(
+      String right, String wrong, String message, @TempDir Path directory) throws IOException {
+    Path file = directory.resolve("grid.yaml");
+    String grid =
+        """
+        title: x
+        preset: mini
+        variants: {a: {}}
+        data: [movie]
+        test: []
+        k: [16]
+        seeds: [0]
+        by_k: {}
+        """;
+    Files.writeString(file, grid.replace(right, wrong.replace("; ", "\n")));
+    assertThatThrownBy(() -> Grid.read(file.toString(), Grid.Scale.SMALL))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("grid.yaml, line ")
+        .hasMessageContaining(message);
   }
 }
