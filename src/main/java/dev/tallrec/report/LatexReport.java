@@ -67,7 +67,8 @@ public final class LatexReport {
         paper = true;
       }
       for (int column = 0; column < table.columns().size(); column++) {
-        String cell = text(Figures.cell(row, column));
+        // A hyphen is shorter than the minus that it stands for.
+        String cell = text(Figures.cell(row, column).replaceFirst("^-(?=\\d)", "\u2212"));
         boolean best = Figures.best(table, column).contains(row);
         text.append(" & ").append(best ? "\\textbf{" + cell + "}" : cell);
       }

@@ -2,6 +2,7 @@ package dev.tallrec.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class LatexReportTest {
@@ -51,5 +52,16 @@ class LatexReportTest {
   void isACommentWithoutTables() {
     assertThat(LatexReport.latex(MadeUpStudy.empty()).lines())
         .allMatch(line -> line.startsWith("%"));
+  }
+
+  @Test
+  void writesAMinusBeforeNumbersOnly() {
+    Study.Row row = MadeUpStudy.row("less", Study.Origin.OURS, "-1.20 pts", "-", "a-1");
+    Study.Table table = new Study.Table("", "", List.of("a", "b", "c"), List.of(row));
+
+    assertThat(
+            LatexReport.latex(
+                new Study("x", List.of(), List.of(table), List.of(), List.of(), List.of())))
+        .contains("less & $-$1.20 pts & - & a-1 \\\\");
   }
 }
