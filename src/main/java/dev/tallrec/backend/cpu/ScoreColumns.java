@@ -46,33 +46,39 @@ final class ScoreColumns {
    */
   void exponentials(int base, int keys, float[] maxima, float[] sums) {
     hide(base, keys, Float.NEGATIVE_INFINITY);
-    for (int column = 0; column < COLUMNS; column += LANES) {
-      largest(values, column, keys, maxima);
-      exponentials(values, column, keys, maxima, sums);
-    }
+    largest(values, keys, maxima);
+    exponentials(values, keys, maxima, sums);
     hide(base, keys, 0);
   }
 
-  private static void largest(float[] scores, int column, int keys, float[] maxima) {
-    FloatVector largest = FloatVector.broadcast(Vectors.FLOATS, Float.NEGATIVE_INFINITY);
-    for (int key = 0; key < keys; key++) {
-      largest = largest.max(FloatVector.fromArray(Vectors.FLOATS, scores, key * COLUMNS + column));
+  private static void largest(float[] scores, int keys, float[] maxima) {
+    FloatVector left = FloatVector.broadcast(Vectors.FLOATS, Float.NEGATIVE_INFINITY);
+    FloatVector right = left;
+    for (int at = 0; at < keys * COLUMNS; at += COLUMNS) {
+      left = VectorMath.max(left, FloatVector.fromArray(Vectors.FLOATS, scores, at));
+      right = VectorMath.max(right, FloatVector.fromArray(Vectors.FLOATS, scores, at + LANES));
     }
-    largest.intoArray(maxima, column);
+    left.intoArray(maxima, 0);
+    right.intoArray(maxima, LANES);
   }
 
-  private static void exponentials(
-      float[] scores, int column, int keys, float[] maxima, float[] sums) {
-    FloatVector max = FloatVector.fromArray(Vectors.FLOATS, maxima, column);
-    FloatVector sum = FloatVector.zero(Vectors.FLOATS);
-    for (int key = 0; key < keys; key++) {
-      int at = key * COLUMNS + column;
-      FloatVector score = FloatVector.fromArray(Vectors.FLOATS, scores, at);
-      FloatVector exponential = VectorMath.exp(score.sub(max));
-      exponential.intoArray(scores, at);
-      sum = sum.add(exponential);
+  private static void exponentials(float[] scores, int keys, float[] maxima, float[] sums) {
+    FloatVector leftMax = FloatVector.fromArray(Vectors.FLOATS, maxima, 0);
+    FloatVector rightMax = FloatVector.fromArray(Vectors.FLOATS, maxima, LANES);
+    FloatVector leftSum = FloatVector.zero(Vectors.FLOATS);
+    FloatVector rightSum = leftSum;
+    for (int at = 0; at < keys * COLUMNS; at += COLUMNS) {
+      FloatVector left = FloatVector.fromArray(Vectors.FLOATS, scores, at);
+      FloatVector right = FloatVector.fromArray(Vectors.FLOATS, scores, at + LANES);
+      left = VectorMath.exp(left.sub(leftMax));
+      right = VectorMath.exp(right.sub(rightMax));
+      left.intoArray(scores, at);
+      right.intoArray(scores, at + LANES);
+      leftSum = leftSum.add(left);
+      rightSum = rightSum.add(right);
     }
-    sum.intoArray(sums, column);
+    leftSum.intoArray(sums, 0);
+    rightSum.intoArray(sums, LANES);
   }
 
   /**

@@ -90,7 +90,7 @@ final class Vectors {
     FloatVector maxima = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
     int i = 0;
     for (; i < FLOATS.loopBound(length); i += LANES) {
-      maxima = maxima.max(load(values, at, i));
+      maxima = VectorMath.max(maxima, load(values, at, i));
     }
     float max = maxima.reduceLanes(VectorOperators.MAX);
     for (; i < length; i++) {
