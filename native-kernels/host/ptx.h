@@ -54,11 +54,12 @@ using Register16 = uint16_t;
 using Register32 = uint32_t;
 using Register64 = uint64_t;
 
-#define UNARY(name, R, T, result) \
-  inline void name(R& target, R x) { \
+#define CONVERSION(name, To, From, T, result) \
+  inline void name(To& target, From x) { \
     T a = as<T>(x); \
     set(target, result); \
   }
+#define UNARY(name, R, T, result) CONVERSION(name, R, R, T, result)
 #define BINARY(name, R, T, result) \
   inline void name(R& target, R x, R y) { \
     T a = as<T>(x), b = as<T>(y); \
@@ -67,11 +68,6 @@ using Register64 = uint64_t;
 #define TERNARY(name, R, T, result) \
   inline void name(R& target, R x, R y, R z) { \
     T a = as<T>(x), b = as<T>(y), c = as<T>(z); \
-    set(target, result); \
-  }
-#define CONVERSION(name, To, From, T, result) \
-  inline void name(To& target, From x) { \
-    T a = as<T>(x); \
     set(target, result); \
   }
 
@@ -200,7 +196,7 @@ CONVERSION(cvt_rn_f32_s32, Register32, Register32, int32_t, (float)a)
 CONVERSION(cvt_f64_f32, Register64, Register32, float, (double)a)
 CONVERSION(cvt_rn_f16_f32, Register16, Register32, float, from_float<half_t>(a).bits)
 CONVERSION(cvt_rn_bf16_f32, Register16, Register32, float, from_float<bf16_t>(a).bits)
-inline void cvt_f32_f16(Register32& target, Register16 bits) { set(target, to_float(half_t{bits})); }
+CONVERSION(cvt_f32_f16, Register32, Register16, uint16_t, to_float(half_t{a}))
 inline void cvt_rn_f16x2_f32(Register32& target, Register32 high, Register32 low) { target = pack<half_t>(as<float>(low), as<float>(high)); }
 inline void cvt_rn_bf16x2_f32(Register32& target, Register32 high, Register32 low) { target = pack<bf16_t>(as<float>(low), as<float>(high)); }
 

@@ -62,7 +62,7 @@ final class JsonProblem {
     }
     if (type.isEnum()) {
       return Arrays.stream(type.getEnumConstants())
-          .map(constant -> constant.toString())
+          .map(Object::toString)
           .collect(Collectors.joining(", ", "one of ", ""));
     }
     if (Collection.class.isAssignableFrom(type)) {

@@ -73,4 +73,13 @@ final class OneKernel {
       return values.toFloats();
     }
   }
+
+  /** NaN if a difference is. */
+  static float largestDifference(float[] left, float[] right) {
+    float largest = 0;
+    for (int i = 0; i < right.length; i++) {
+      largest = Math.max(largest, Math.abs(left[i] - right[i]));
+    }
+    return largest;
+  }
 }

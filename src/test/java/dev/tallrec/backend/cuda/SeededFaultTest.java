@@ -41,11 +41,7 @@ class SeededFaultTest {
     Path library = emulation.build(directory, "attention_forward.cu", file, good, bad);
     float[] faulty = OneKernel.attention(new EmulatedDriver(library, 0, MEMORY));
     float[] right = OneKernel.attention(new EmulatedDriver(0, MEMORY));
-    float largest = 0;
-    for (int i = 0; i < right.length; i++) {
-      largest = Math.max(largest, Math.abs(faulty[i] - right[i]));
-    }
-    return largest;
+    return OneKernel.largestDifference(faulty, right);
   }
 
   private static float[] good() {

@@ -36,11 +36,7 @@ class SeededPtxFaultTest {
   private float error(String good, String bad) throws Exception {
     float[] faulty = attention(good, bad);
     float[] right = OneKernel.attention(KernelBuild.NVCC.driver(0, MEMORY));
-    float largest = 0;
-    for (int i = 0; i < right.length; i++) {
-      largest = Math.max(largest, Math.abs(faulty[i] - right[i]));
-    }
-    return largest;
+    return OneKernel.largestDifference(faulty, right);
   }
 
   private void assertFails(String good, String bad, String why) {
