@@ -8,10 +8,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 for source in "$here"/kernels/*.cu; do
-  for architecture in "$@"; do
-    nvcc -std=c++17 -O3 -arch="sm_$architecture" -cubin -Xptxas -v -o "$work/cubin" "$source" 2>&1 | sed "s/^/$architecture /" >>"$work/verbose"
-  done
   nvcc -std=c++17 -O3 -arch=compute_80 -ptx -o "$work/ptx" "$source"
+  for architecture in "$@"; do
+    ptxas -arch="sm_$architecture" -v -o "$work/cubin" "$work/ptx" 2>&1 | sed "s/^/$architecture /" >>"$work/verbose"
+  done
   cat "$work/ptx" >>"$work/all.ptx"
 done
 # Multiprocessors of 64 K registers, given out 256 at a time to a warp; 1 KiB of shared memory more for each block.

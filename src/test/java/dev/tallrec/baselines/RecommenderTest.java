@@ -65,7 +65,7 @@ class RecommenderTest {
   void collectingGarbageChangesNothing(
       Architecture architecture, Objective objective, double droWeight) throws Exception {
     List<RecExample> shots = KShot.sample(movies.train(), 64, 0);
-    RecommenderSettings settings = settings(architecture, objective, droWeight, 20);
+    RecommenderSettings settings = settings(architecture, objective, droWeight, 4);
     double[] undisturbed = train(settings, shots, null).test();
     AtomicBoolean isDone = new AtomicBoolean();
     try (ExecutorService collector = Executors.newSingleThreadExecutor()) {
