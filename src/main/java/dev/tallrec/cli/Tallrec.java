@@ -42,6 +42,7 @@ final class Tallrec implements Runnable {
     line.addSubcommand(new EvaluateCommand());
     line.addSubcommand(new RecommendCommand());
     line.addSubcommand(new GenerateCommand());
+    line.addSubcommand(new MergeCommand());
     line.addSubcommand(new InspectCommand());
     line.addSubcommand(new PlanCommand());
     line.addSubcommand(new VerifyCommand());

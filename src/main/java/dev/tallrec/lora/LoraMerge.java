@@ -3,7 +3,7 @@ package dev.tallrec.lora;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.Arena;
-import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /** Folds adapters into base weights: W + scale * B A. */
 public final class LoraMerge {
@@ -30,20 +30,24 @@ public final class LoraMerge {
               .formatted(pair.a().name(), pair.a().shape(), base.name(), base.shape()));
     }
     Tensor merged = Tensor.allocate(arena, base.name(), dtype, base.shape());
-    float[] row = new float[in];
-    for (int o = 0; o < out; o++) {
-      Arrays.fill(row, 0);
-      for (int r = 0; r < rank; r++) {
-        float factor = b[o * rank + r];
-        for (int i = 0; i < in; i++) {
-          row[i] += factor * a[r * in + i];
-        }
-      }
+    IntStream.range(0, out)
+        .parallel()
+        .forEach(o -> mergeRow(base, a, b, rank, scale, merged, o, new float[in]));
+    return merged;
+  }
+
+  private static void mergeRow(
+      Tensor base, float[] a, float[] b, int rank, float scale, Tensor merged, int o, float[] row) {
+    int in = row.length;
+    for (int r = 0; r < rank; r++) {
+      float factor = b[o * rank + r];
       for (int i = 0; i < in; i++) {
-        long index = (long) o * in + i;
-        merged.setFloatAt(index, base.floatAt(index) + scale * row[i]);
+        row[i] += factor * a[r * in + i];
       }
     }
-    return merged;
+    for (int i = 0; i < in; i++) {
+      long index = (long) o * in + i;
+      merged.setFloatAt(index, base.floatAt(index) + scale * row[i]);
+    }
   }
 }

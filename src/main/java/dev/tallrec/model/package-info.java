@@ -1,4 +1,6 @@
-/** A base model's directory, opened: configuration, weights on a device, tokenizer. */
+/**
+ * A base model's directory: opened, with weights on a device, or written with an adapter merged.
+ */
 @NullMarked
 package dev.tallrec.model;
 

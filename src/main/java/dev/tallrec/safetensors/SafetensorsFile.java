@@ -26,15 +26,18 @@ public final class SafetensorsFile implements AutoCloseable {
 
   private final Path path;
   private final Arena arena;
+  private final MemorySegment start;
   private final MemorySegment data;
   private final List<TensorInfo> tensors;
   private final Map<String, String> metadata;
   private final Map<String, TensorInfo> byName = new LinkedHashMap<>();
 
-  private SafetensorsFile(Path path, Arena arena, MemorySegment data, HeaderParser.Header header) {
+  private SafetensorsFile(
+      Path path, Arena arena, MemorySegment all, long headerBytes, HeaderParser.Header header) {
     this.path = path;
     this.arena = arena;
-    this.data = data;
+    this.start = all.asSlice(0, Long.BYTES + headerBytes);
+    this.data = all.asSlice(Long.BYTES + headerBytes);
     this.tensors = header.tensors();
     this.metadata = header.metadata();
     tensors.forEach(tensor -> byName.put(tensor.name(), tensor));
@@ -69,9 +72,9 @@ public final class SafetensorsFile implements AutoCloseable {
                             .formatted(Long.toUnsignedString(headerBytes), size)));
       }
       byte[] header = all.asSlice(Long.BYTES, headerBytes).toArray(ValueLayout.JAVA_BYTE);
-      MemorySegment data = all.asSlice(Long.BYTES + headerBytes);
+      long dataBytes = size - Long.BYTES - headerBytes;
       return new SafetensorsFile(
-          path, arena, data, HeaderParser.parse(path, header, data.byteSize()));
+          path, arena, all, headerBytes, HeaderParser.parse(path, header, dataBytes));
     } catch (IOException | RuntimeException | Error e) {
       arena.close();
       throw e;
@@ -114,7 +117,17 @@ public final class SafetensorsFile implements AutoCloseable {
             .orElseThrow(() ->
                 new SafetensorsException(
                     path + ": tensor " + name + " is of unknown dtype " + info.dtype()));
-    return new Tensor(name, dtype, info.shape(), data.asSlice(info.begin(), info.byteSize()));
+    return new Tensor(name, dtype, info.shape(), bytes(info));
+  }
+
+  /** The bytes before the first tensor's: the header's length and the header. */
+  MemorySegment start() {
+    return start;
+  }
+
+  /** A tensor's bytes, of whatever dtype. */
+  MemorySegment bytes(TensorInfo info) {
+    return data.asSlice(info.begin(), info.byteSize());
   }
 
   public Path path() {

@@ -18,8 +18,12 @@ import java.util.SequencedSet;
 /** The weights of a Hugging Face directory: one file, or shards named by an index. */
 public final class SafetensorsModel implements AutoCloseable {
 
-  private static final String SINGLE = "model.safetensors";
-  private static final String INDEX = "model.safetensors.index.json";
+  /** A directory's only file of weights. */
+  public static final String SINGLE = "model.safetensors";
+
+  /** Where a directory without it says what is in which shard. */
+  public static final String INDEX = "model.safetensors.index.json";
+
   private static final long LARGEST_INDEX = 100_000_000;
 
   private final Path directory;
@@ -124,6 +128,11 @@ public final class SafetensorsModel implements AutoCloseable {
       shards.put(name, open);
     }
     return open;
+  }
+
+  /** The files that hold the weights. */
+  public List<SafetensorsFile> files() {
+    return List.copyOf(shards.values());
   }
 
   /** Names of all tensors. */

@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tallrec.tensor.Tensor;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -16,6 +18,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Writes safetensors files. */
@@ -51,12 +54,7 @@ public final class SafetensorsWriter {
             writeFully(channel, length);
             writeFully(channel, ByteBuffer.wrap(header));
             for (Tensor tensor : ordered) {
-              long size = tensor.segment().byteSize();
-              for (long from = 0; from < size; from += CHUNK) {
-                writeFully(
-                    channel,
-                    tensor.segment().asSlice(from, Math.min(CHUNK, size - from)).asByteBuffer());
-              }
+              writeFully(channel, tensor.segment());
             }
           }
         });
@@ -87,6 +85,56 @@ public final class SafetensorsWriter {
     byte[] padded = Arrays.copyOf(json, Math.ceilDiv(json.length, 8) * 8);
     Arrays.fill(padded, json.length, padded.length, (byte) ' ');
     return padded;
+  }
+
+  /** What takes a tensor's place in a copy. */
+  @FunctionalInterface
+  public interface Replacement {
+    /**
+     * Other values of the same dtype and shape; none to copy the tensor as it is.
+     *
+     * @param arena open until they are written
+     */
+    Optional<Tensor> of(TensorInfo tensor, Arena arena) throws IOException;
+  }
+
+  /**
+   * Writes a file anew with other values for some of its tensors, one in memory at a time. Header,
+   * order and all other bytes stay. The target keeps its old content until the new one is complete.
+   *
+   * @throws IllegalArgumentException if a replacement is of another dtype or shape
+   */
+  public static void copy(SafetensorsFile source, Path target, Replacement replacement)
+      throws IOException {
+    AtomicFiles.replaceFile(
+        target,
+        aside -> {
+          try (FileChannel channel = FileChannel.open(aside, StandardOpenOption.WRITE)) {
+            writeFully(channel, source.start());
+            for (TensorInfo info : source.tensors()) {
+              try (Arena arena = Arena.ofShared()) {
+                Optional<Tensor> other = replacement.of(info, arena);
+                other.ifPresent(tensor -> checkReplaces(tensor, info));
+                writeFully(channel, other.map(Tensor::segment).orElseGet(() -> source.bytes(info)));
+              }
+            }
+          }
+        });
+  }
+
+  private static void checkReplaces(Tensor tensor, TensorInfo info) {
+    if (!tensor.dtype().name().equals(info.dtype()) || !tensor.shape().equals(info.shape())) {
+      throw new IllegalArgumentException(
+          "%s %s %s does not replace %s %s"
+              .formatted(info.name(), tensor.dtype(), tensor.shape(), info.dtype(), info.shape()));
+    }
+  }
+
+  private static void writeFully(FileChannel channel, MemorySegment bytes) throws IOException {
+    long size = bytes.byteSize();
+    for (long from = 0; from < size; from += CHUNK) {
+      writeFully(channel, bytes.asSlice(from, Math.min(CHUNK, size - from)).asByteBuffer());
+    }
   }
 
   private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {

@@ -157,6 +157,14 @@ class CommandLineTest {
             .succeeded();
     assertThat(ranked.out).contains("Alien (1979)", "Bambi (1942)", "p(Yes)");
 
+    Path merged = directory.resolve("merged");
+    assertThat(run("merge", "--adapter", out.resolve("adapter"), "--out", merged).succeeded().out)
+        .contains(merged.toString(), "12 weights changed");
+    Outcome ofMerged =
+        run("evaluate", "--data", directory.resolve("data"), "--base", merged).succeeded();
+    assertThat(ofMerged.out).contains(auc.split("\\s+")[2]);
+    run("merge", "--adapter", out.resolve("adapter"), "--out", merged).failed("already exists");
+
     assertThat(run("tune", "--resume", out).succeeded().out).contains("after rec-tuning");
     tune(out, "--seed", 5).failed("other settings");
   }
