@@ -8,11 +8,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
 for source in "$here"/kernels/*.cu; do
-  nvcc -std=c++17 -O3 -arch=compute_80 -ptx -o "$work/ptx" "$source"
+  ptx="target/$(basename "$source" .cu).ptx"
+  make -s -C "$here" "$ptx"
   for architecture in "$@"; do
-    ptxas -arch="sm_$architecture" -v -o "$work/cubin" "$work/ptx" 2>&1 | sed "s/^/$architecture /" >>"$work/verbose"
+    ptxas -arch="sm_$architecture" -v -o "$work/cubin" "$here/$ptx" 2>&1 | sed "s/^/$architecture /" >>"$work/verbose"
   done
-  cat "$work/ptx" >>"$work/all.ptx"
+  cat "$here/$ptx" >>"$work/all.ptx"
 done
 # Multiprocessors of 64 K registers, given out 256 at a time to a warp; 1 KiB of shared memory more for each block.
 awk -v OFS=' | ' '

@@ -2,12 +2,11 @@ package dev.tallrec.cli;
 
 import dev.tallrec.model.BundledBase;
 import dev.tallrec.model.MergedModel;
-import dev.tallrec.safetensors.AtomicFiles;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Makes one model of a base and an adapter. */
@@ -21,12 +20,9 @@ import picocli.CommandLine.Option;
     })
 final class MergeCommand implements Callable<Integer> {
 
-  @Option(
-      names = "--base",
-      paramLabel = "DIR",
-      description =
-          "Base model: a Hugging Face directory (default: ${DEFAULT-VALUE}, which comes with this program).")
-  private String base = BundledBase.NAME;
+  private static final int MESSAGES = 10;
+
+  @Mixin private BaseOption base = new BaseOption();
 
   @Option(
       names = "--adapter",
@@ -44,37 +40,17 @@ final class MergeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (!base.equals(BundledBase.NAME)) {
-      merge(Path.of(base));
-      return 0;
-    }
-    Path temporary = Files.createTempDirectory("tallrec-");
-    try {
-      merge(BundledBase.unpack(temporary));
-    } finally {
-      AtomicFiles.deleteDirectory(temporary);
-    }
+    int changed =
+        BundledBase.use(
+            base.name(),
+            directory -> MergedModel.write(directory, adapter, out, MergeCommand::tell));
+    System.out.printf("%s: %s with %d weights changed%n", out, base.name(), changed);
     return 0;
   }
 
-  private void merge(Path directory) throws IOException {
-    Counter counter = new Counter();
-    MergedModel.write(directory, adapter, out, counter);
-    System.out.printf("%s: %s with %d weights changed%n", out, base, counter.all);
-  }
-
-  /** Says now and then how far it is. */
-  private static final class Counter implements MergedModel.Progress {
-    private static final int TIMES = 10;
-
-    private int all;
-
-    @Override
-    public void merged(int done, int ofAll) {
-      all = ofAll;
-      if (done * TIMES / ofAll != (done - 1) * TIMES / ofAll) {
-        System.err.printf("merged %d of %d weights%n", done, ofAll);
-      }
+  private static void tell(int done, int all) {
+    if (done * MESSAGES / all != (done - 1) * MESSAGES / all) {
+      System.err.printf("merged %d of %d weights%n", done, all);
     }
   }
 }

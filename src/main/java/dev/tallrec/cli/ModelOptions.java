@@ -6,7 +6,6 @@ import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.lora.PeftDirectory;
 import dev.tallrec.model.BaseModel;
-import dev.tallrec.model.BundledBase;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -18,12 +17,7 @@ final class ModelOptions {
 
   @Mixin private DeviceOptions device = new DeviceOptions();
 
-  @Option(
-      names = "--base",
-      paramLabel = "DIR",
-      description =
-          "Base model: a Hugging Face directory (default: ${DEFAULT-VALUE}, which comes with this program).")
-  private String base = BundledBase.NAME;
+  @Mixin private BaseOption base = new BaseOption();
 
   @Option(
       names = "--adapter",
@@ -60,7 +54,7 @@ final class ModelOptions {
   /** Opens the model, and says on standard error what it computes on: output is for results. */
   Opened open() throws IOException {
     Device opened = device.open();
-    System.err.println(base + "; " + opened.description());
+    System.err.println(base.name() + "; " + opened.description());
     try {
       return open(opened);
     } catch (IOException | RuntimeException e) {
@@ -70,7 +64,7 @@ final class ModelOptions {
   }
 
   private Opened open(Device opened) throws IOException {
-    BaseModel model = BaseModel.named(opened, base);
+    BaseModel model = BaseModel.named(opened, base.name());
     try {
       if (adapter == null) {
         return new Opened(opened, model, null, null);

@@ -7,7 +7,6 @@ import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
 import dev.tallrec.model.BaseModel;
-import dev.tallrec.model.BundledBase;
 import dev.tallrec.rec.Domain;
 import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
@@ -52,11 +51,7 @@ final class ProfileCommand implements Callable<Integer> {
 
   @Mixin private DeviceOptions device = new DeviceOptions();
 
-  @Option(
-      names = "--base",
-      paramLabel = "DIR",
-      description = "Base model (default: ${DEFAULT-VALUE}).")
-  private String base = BundledBase.NAME;
+  @Mixin private BaseOption base = new BaseOption();
 
   @Option(
       names = "--examples",
@@ -82,7 +77,7 @@ final class ProfileCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, TrainingStoppedException {
     try (ProfiledDevice profiled = device.openProfiled();
-        BaseModel model = BaseModel.named(profiled, base)) {
+        BaseModel model = BaseModel.named(profiled, base.name())) {
       System.out.println(profiled.description());
       OperationTable.Ceilings ceilings = ceilings(profiled);
       List<LabelledTokens> batch = batch(model);

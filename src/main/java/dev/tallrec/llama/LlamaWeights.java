@@ -129,7 +129,7 @@ public final class LlamaWeights implements AutoCloseable {
       List<Tensor> parts = new ArrayList<>();
       for (Projection projection : projections) {
         parts.add(
-            checked(
+            source.checked(
                 projection.weightName(layer),
                 Shape.of(projection.outFeatures(config), projection.inFeatures(config))));
       }
@@ -149,11 +149,11 @@ public final class LlamaWeights implements AutoCloseable {
 
     FrozenLinear linear(String name) throws IOException {
       return device.loadLinear(
-          memory, List.of(checked(name, Shape.of(config.vocabSize(), config.hiddenSize()))));
+          memory, List.of(source.checked(name, Shape.of(config.vocabSize(), config.hiddenSize()))));
     }
 
     Matrix norm(String name) throws IOException {
-      Tensor weight = checked(name, Shape.of(config.hiddenSize()));
+      Tensor weight = source.checked(name, Shape.of(config.hiddenSize()));
       Matrix resident = Matrix.allocate(memory, name, device.computeType(), 1, config.hiddenSize());
       try (Arena arena = Arena.ofShared()) {
         Tensor converted = Tensor.allocate(arena, name, device.computeType(), weight.shape());
@@ -163,20 +163,6 @@ public final class LlamaWeights implements AutoCloseable {
         device.upload(converted.segment(), resident.buffer());
       }
       return resident;
-    }
-
-    Tensor checked(String name, Shape expected) throws IOException {
-      Tensor tensor = source.tensor(name);
-      if (!tensor.shape().equals(expected)) {
-        throw new IOException(
-            "%s has shape %s, config.json says %s: the weights belong to another configuration"
-                .formatted(name, tensor.shape(), expected));
-      }
-      if (!tensor.dtype().isWeight()) {
-        throw new IOException(
-            "%s is %s; weights must be F32, F16 or BF16".formatted(name, tensor.dtype()));
-      }
-      return tensor;
     }
   }
 

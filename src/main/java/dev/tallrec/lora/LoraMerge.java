@@ -30,15 +30,14 @@ public final class LoraMerge {
               .formatted(pair.a().name(), pair.a().shape(), base.name(), base.shape()));
     }
     Tensor merged = Tensor.allocate(arena, base.name(), dtype, base.shape());
-    IntStream.range(0, out)
-        .parallel()
-        .forEach(o -> mergeRow(base, a, b, rank, scale, merged, o, new float[in]));
+    IntStream.range(0, out).parallel().forEach(o -> mergeRow(base, a, b, rank, scale, merged, o));
     return merged;
   }
 
   private static void mergeRow(
-      Tensor base, float[] a, float[] b, int rank, float scale, Tensor merged, int o, float[] row) {
-    int in = row.length;
+      Tensor base, float[] a, float[] b, int rank, float scale, Tensor merged, int o) {
+    int in = a.length / rank;
+    float[] row = new float[in];
     for (int r = 0; r < rank; r++) {
       float factor = b[o * rank + r];
       for (int i = 0; i < in; i++) {

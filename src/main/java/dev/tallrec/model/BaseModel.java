@@ -36,7 +36,7 @@ public final class BaseModel implements AutoCloseable {
    * @throws IOException as {@link #open(Device, Path)}
    */
   public static BaseModel named(Device device, String name) throws IOException {
-    return name.equals(BundledBase.NAME) ? BundledBase.open(device) : open(device, Path.of(name));
+    return BundledBase.use(name, directory -> open(device, directory));
   }
 
   /**

@@ -1,6 +1,5 @@
 package dev.tallrec.model;
 
-import dev.tallrec.backend.Device;
 import dev.tallrec.safetensors.AtomicFiles;
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,16 +24,25 @@ public final class BundledBase {
 
   private BundledBase() {}
 
+  /** What is done with a base's directory. */
+  @FunctionalInterface
+  public interface Use<T> {
+    T of(Path directory) throws IOException;
+  }
+
   /**
-   * Opens it. Weights must be in a file to be mapped; the file is gone again when this returns, the
-   * mapping stays.
+   * Uses this base, if {@code name} is {@link #NAME}, else the directory of that name. This base is
+   * in a temporary directory, gone again when this returns; what was mapped of it stays.
    *
-   * @throws IOException if there is no room for it in the directory for temporary files
+   * @throws IOException as {@code use}, or if there is no room in the directory for temporary files
    */
-  static BaseModel open(Device device) throws IOException {
+  public static <T> T use(String name, Use<T> use) throws IOException {
+    if (!name.equals(NAME)) {
+      return use.of(Path.of(name));
+    }
     Path temporary = Files.createTempDirectory("tallrec-");
     try {
-      return BaseModel.open(device, unpack(temporary));
+      return use.of(unpack(temporary));
     } finally {
       AtomicFiles.deleteDirectory(temporary);
     }

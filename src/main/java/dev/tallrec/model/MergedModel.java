@@ -2,6 +2,7 @@ package dev.tallrec.model;
 
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaConfigReader;
+import dev.tallrec.llama.WeightSource;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraMerge;
 import dev.tallrec.lora.LoraPair;
@@ -22,6 +23,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.LongStream;
@@ -51,16 +53,13 @@ public final class MergedModel {
           ".h5",
           ".msgpack");
 
-  private final LlamaConfig config;
   private final SafetensorsModel base;
   private final LoraAdapter adapter;
   private final Progress progress;
   private final Map<String, LoraPair> pairs = new HashMap<>();
   private int done;
 
-  private MergedModel(
-      LlamaConfig config, SafetensorsModel base, LoraAdapter adapter, Progress progress) {
-    this.config = config;
+  private MergedModel(SafetensorsModel base, LoraAdapter adapter, Progress progress) {
     this.base = base;
     this.adapter = adapter;
     this.progress = progress;
@@ -68,14 +67,15 @@ public final class MergedModel {
   }
 
   /**
-   * Writes it. The target is there when all of it is, or not at all.
+   * Writes it and returns how many weights were merged. The target is there when all of it is, or
+   * not at all.
    *
    * @param base a Hugging Face directory
    * @param adapter a PEFT directory
    * @throws IOException naming the file and the tensor if something is missing, does not belong
    *     together, or has no room in the base's dtype; if {@code target} exists
    */
-  public static void write(Path base, Path adapter, Path target, Progress progress)
+  public static int write(Path base, Path adapter, Path target, Progress progress)
       throws IOException {
     if (Files.exists(target)) {
       throw new FileAlreadyExistsException(target.toString());
@@ -83,31 +83,24 @@ public final class MergedModel {
     LlamaConfig config = LlamaConfigReader.read(base);
     try (LoraAdapter read = PeftDirectory.read(adapter, config);
         SafetensorsModel weights = SafetensorsModel.open(base)) {
-      MergedModel merged = new MergedModel(config, weights, read, progress);
-      merged.checkBase();
+      MergedModel merged = new MergedModel(weights, read, progress);
+      merged.checkBase(config);
       AtomicFiles.replaceDirectory(
           target,
           aside -> {
             copyOtherFiles(base, aside);
             merged.writeWeights(base, aside);
           });
+      return merged.done;
     }
   }
 
   /** What would only be found out after gigabytes are written. */
-  private void checkBase() throws IOException {
+  private void checkBase(LlamaConfig config) throws IOException {
+    WeightSource weights = base::tensor;
     Map<String, Shape> expected = config.expectedTensors();
     for (String name : pairs.keySet()) {
-      Tensor weight = base.tensor(name);
-      if (!weight.shape().equals(expected.get(name))) {
-        throw new IOException(
-            "%s has shape %s, config.json says %s: the weights belong to another configuration"
-                .formatted(name, weight.shape(), expected.get(name)));
-      }
-      if (!weight.dtype().isWeight()) {
-        throw new IOException(
-            "%s is %s: adapters are merged into F32, F16 and BF16".formatted(name, weight.dtype()));
-      }
+      weights.checked(name, Objects.requireNonNull(expected.get(name)));
     }
   }
 
