@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -74,6 +75,33 @@ public final class LlamaConfigReader {
           "attention_bias",
           "mlp_bias");
 
+  private static final int DEFAULT_POSITIONS = 2048;
+  private static final String ORIGINAL_POSITIONS = "original_max_position_embeddings";
+
+  private static final Set<String> ROPE_FIELDS_OF_ALL = Set.of("rope_type", "type", "rope_theta");
+
+  /** What may stand beside them, by rope_type. */
+  private static final Map<String, Set<String>> ROPE_FIELDS =
+      Map.of(
+          "default",
+          Set.of(),
+          "linear",
+          Set.of("factor"),
+          "dynamic",
+          Set.of("factor", ORIGINAL_POSITIONS),
+          "llama3",
+          Set.of("factor", "low_freq_factor", "high_freq_factor", ORIGINAL_POSITIONS),
+          "yarn",
+          Set.of(
+              "factor",
+              ORIGINAL_POSITIONS,
+              "attention_factor",
+              "beta_fast",
+              "beta_slow",
+              "mscale",
+              "mscale_all_dim",
+              "truncate"));
+
   private final Path file;
   private final JsonNode root;
 
@@ -127,7 +155,7 @@ public final class LlamaConfigReader {
           (float) number(root, "rms_norm_eps", 1e-6),
           ropeTheta(),
           ropeScaling(),
-          integer("max_position_embeddings", 2048),
+          integer("max_position_embeddings", DEFAULT_POSITIONS),
           bool("tie_word_embeddings"),
           dtype(),
           integer("bos_token_id", 1),
@@ -175,41 +203,72 @@ public final class LlamaConfigReader {
       throw refuse("rope_scaling", rope + " is not an object");
     }
     String kind = rope.path("rope_type").asText(rope.path("type").asText("default"));
-    Set<String> allowed = new TreeSet<>(Set.of("rope_type", "type", "rope_theta"));
-    switch (kind) {
-      case "default" -> {}
-      case "linear" -> allowed.add("factor");
-      case "llama3" ->
-          allowed.addAll(
-              Set.of(
-                  "factor",
-                  "low_freq_factor",
-                  "high_freq_factor",
-                  "original_max_position_embeddings"));
-      default ->
-          throw refuse("rope_type", "\"" + kind + "\"; supported are default, linear and llama3");
+    Set<String> allowed = ROPE_FIELDS.get(kind);
+    if (allowed == null) {
+      throw refuse(
+          "rope_type",
+          "\""
+              + kind
+              + "\"; supported are "
+              + String.join(", ", new TreeSet<>(ROPE_FIELDS.keySet())));
     }
     for (String field : (Iterable<String>) rope::fieldNames) {
-      if (!allowed.contains(field)) {
+      if (!allowed.contains(field) && !ROPE_FIELDS_OF_ALL.contains(field)) {
         throw refuse("rope field " + field, "not known for rope_type \"" + kind + "\"");
       }
     }
     return switch (kind) {
       case "linear" -> new RopeScaling.Linear(positive(rope, "factor"));
-      case "llama3" -> {
-        RopeScaling.Llama3 scaling =
-            new RopeScaling.Llama3(
-                positive(rope, "factor"),
-                positive(rope, "low_freq_factor"),
-                positive(rope, "high_freq_factor"),
-                (int) positive(rope, "original_max_position_embeddings"));
-        if (scaling.highFreqFactor() <= scaling.lowFreqFactor()) {
-          throw refuse("high_freq_factor", "is not above low_freq_factor");
-        }
-        yield scaling;
-      }
+      case "llama3" -> llama3(rope);
+      case "yarn" -> yarn(rope);
+      // Dynamic NTK changes frequencies beyond max_position_embeddings only, where we do not go.
       default -> new RopeScaling.None();
     };
+  }
+
+  private RopeScaling llama3(JsonNode rope) throws IOException {
+    RopeScaling.Llama3 scaling =
+        new RopeScaling.Llama3(
+            positive(rope, "factor"),
+            positive(rope, "low_freq_factor"),
+            positive(rope, "high_freq_factor"),
+            (int) positive(rope, ORIGINAL_POSITIONS));
+    if (scaling.highFreqFactor() <= scaling.lowFreqFactor()) {
+      throw refuse("high_freq_factor", "is not above low_freq_factor");
+    }
+    return scaling;
+  }
+
+  /** With transformers' defaults for what is left out. */
+  private RopeScaling yarn(JsonNode rope) throws IOException {
+    if (!(ropeTheta() > 1)) {
+      throw refuse("rope_theta", ropeTheta() + "; rope_type \"yarn\" needs more than 1");
+    }
+    int positions = integer("max_position_embeddings", DEFAULT_POSITIONS);
+    int original =
+        rope.hasNonNull(ORIGINAL_POSITIONS) ? (int) positive(rope, ORIGINAL_POSITIONS) : positions;
+    float factor =
+        rope.hasNonNull("factor") ? positive(rope, "factor") : (float) positions / original;
+    double mscale = number(rope, "mscale", 0);
+    double mscaleAllDim = number(rope, "mscale_all_dim", 0);
+    double attention =
+        mscale != 0 && mscaleAllDim != 0
+            ? yarnAttention(factor, mscale) / yarnAttention(factor, mscaleAllDim)
+            : yarnAttention(factor, 1);
+    return new RopeScaling.Yarn(
+        factor,
+        rope.hasNonNull("attention_factor")
+            ? positive(rope, "attention_factor")
+            : (float) attention,
+        rope.hasNonNull("beta_fast") ? positive(rope, "beta_fast") : 32,
+        rope.hasNonNull("beta_slow") ? positive(rope, "beta_slow") : 1,
+        original,
+        rope.path("truncate").asBoolean(true));
+  }
+
+  /** YaRN's equation 22, times {@code mscale} as DeepSeek has it. */
+  private static double yarnAttention(double factor, double mscale) {
+    return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
   }
 
   private DType dtype() throws IOException {

@@ -22,18 +22,16 @@ final class RopeFrequencies {
     float[] frequencies = new float[config.headDim() / 2];
     for (int i = 0; i < frequencies.length; i++) {
       float exponent = 2f * i / config.headDim();
+      float turn = (float) Math.pow(config.ropeTheta(), exponent);
       frequencies[i] =
-          scaled(1f / (float) Math.pow(config.ropeTheta(), exponent), config.ropeScaling());
+          switch (config.ropeScaling()) {
+            case RopeScaling.None() -> 1f / turn;
+            case RopeScaling.Linear(float factor) -> 1f / turn / factor;
+            case RopeScaling.Llama3 llama3 -> llama3(1f / turn, llama3);
+            case RopeScaling.Yarn yarn -> yarn(turn, yarnRamp(i, yarn, config), yarn);
+          };
     }
     return frequencies;
-  }
-
-  private static float scaled(float frequency, RopeScaling scaling) {
-    return switch (scaling) {
-      case RopeScaling.None() -> frequency;
-      case RopeScaling.Linear(float factor) -> frequency / factor;
-      case RopeScaling.Llama3 llama3 -> llama3(frequency, llama3);
-    };
   }
 
   private static float llama3(float frequency, RopeScaling.Llama3 s) {
@@ -50,9 +48,43 @@ final class RopeFrequencies {
     return (1 - smooth) * frequency / s.factor() + smooth * frequency;
   }
 
-  /** cos and sin for positions 0 to {@code positions - 1}. */
+  private static float yarn(float turn, float interpolated, RopeScaling.Yarn s) {
+    float kept = 1 - interpolated;
+    return 1f / (s.factor() * turn) * (1 - kept) + 1f / turn * kept;
+  }
+
+  /** How far pair {@code i} is interpolated: 0 is not at all, 1 is wholly. */
+  private static float yarnRamp(int i, RopeScaling.Yarn s, LlamaConfig config) {
+    double low = pairThatTurns(s.betaFast(), s, config);
+    double high = pairThatTurns(s.betaSlow(), s, config);
+    if (s.truncate()) {
+      low = Math.floor(low);
+      high = Math.ceil(high);
+    }
+    low = Math.max(low, 0);
+    high = Math.min(high, config.headDim() - 1);
+    double length = high == low ? 0.001 : high - low;
+    return Math.clamp((i - (float) low) / (float) length, 0f, 1f);
+  }
+
+  /** The pair, between whole ones, that turns so many times within the original context. */
+  private static double pairThatTurns(double times, RopeScaling.Yarn s, LlamaConfig config) {
+    return config.headDim()
+        * Math.log(s.originalMaxPositions() / (times * 2 * Math.PI))
+        / (2 * Math.log(config.ropeTheta()));
+  }
+
+  private static float amplitude(RopeScaling scaling) {
+    return scaling instanceof RopeScaling.Yarn yarn ? yarn.attentionFactor() : 1;
+  }
+
+  /**
+   * cos and sin for positions 0 to {@code positions - 1}, times YaRN's attention factor where there
+   * is one.
+   */
   static RopeTable table(Device device, DeviceArena memory, LlamaConfig config, int positions) {
     float[] frequencies = of(config);
+    float amplitude = amplitude(config.ropeScaling());
     int half = frequencies.length;
     Matrix cos = Matrix.allocate(memory, "rope cos", DType.F32, positions, half);
     Matrix sin = Matrix.allocate(memory, "rope sin", DType.F32, positions, half);
@@ -63,8 +95,8 @@ final class RopeFrequencies {
         for (int i = 0; i < half; i++) {
           float angle = position * frequencies[i];
           long index = (long) position * half + i;
-          cosines.setAtIndex(ValueLayout.JAVA_FLOAT, index, (float) Math.cos(angle));
-          sines.setAtIndex(ValueLayout.JAVA_FLOAT, index, (float) Math.sin(angle));
+          cosines.setAtIndex(ValueLayout.JAVA_FLOAT, index, (float) Math.cos(angle) * amplitude);
+          sines.setAtIndex(ValueLayout.JAVA_FLOAT, index, (float) Math.sin(angle) * amplitude);
         }
       }
       device.upload(cosines, cos.buffer());

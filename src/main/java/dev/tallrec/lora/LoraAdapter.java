@@ -40,11 +40,11 @@ public final class LoraAdapter implements AutoCloseable {
                   zeros(
                       arena,
                       LoraPair.nameOfA(layer, projection),
-                      LoraPair.shapeOfA(base, config, projection)),
+                      LoraPair.shapeOfA(base, config, layer, projection)),
                   zeros(
                       arena,
                       LoraPair.nameOfB(layer, projection),
-                      LoraPair.shapeOfB(base, config, projection))));
+                      LoraPair.shapeOfB(base, config, layer, projection))));
         }
       }
     }

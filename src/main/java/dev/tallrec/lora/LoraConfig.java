@@ -18,6 +18,8 @@ import java.util.TreeSet;
  * @param rankStabilized rsLoRA (Kalajdzievski, arXiv 2312.03732): alpha / sqrt(r) instead of alpha
  *     / r
  * @param layersToTransform adapted layers; all if empty
+ * @param rankPattern modules whose r is not {@code rank}
+ * @param alphaPattern modules whose lora_alpha is not {@code alpha}
  */
 public record LoraConfig(
     int rank,
@@ -25,24 +27,55 @@ public record LoraConfig(
     double dropout,
     TargetModules targets,
     boolean rankStabilized,
-    Optional<Set<Integer>> layersToTransform) {
+    Optional<Set<Integer>> layersToTransform,
+    ModulePattern<Integer> rankPattern,
+    ModulePattern<Double> alphaPattern) {
 
   /** Largest rank accepted. */
   public static final int LARGEST_RANK = 1024;
 
   /** Throws {@link IllegalArgumentException} naming the option that makes no sense. */
   public LoraConfig {
-    if (rank < 1 || rank > LARGEST_RANK) {
-      throw new IllegalArgumentException("LoRA r " + rank + " is not in 1 to " + LARGEST_RANK);
-    }
-    if (!(alpha > 0 && Double.isFinite(alpha))) {
-      throw new IllegalArgumentException("lora_alpha " + alpha + " is not positive");
-    }
+    checkRank(rank);
+    rankPattern.values().forEach(LoraConfig::checkRank);
+    checkAlpha(alpha);
+    alphaPattern.values().forEach(LoraConfig::checkAlpha);
     if (!(dropout >= 0 && dropout < 1)) {
       throw new IllegalArgumentException("lora_dropout " + dropout + " is not in [0, 1)");
     }
     layersToTransform =
         layersToTransform.map(layers -> Collections.unmodifiableSet(new TreeSet<>(layers)));
+  }
+
+  /** The same rank and alpha for all that is adapted. */
+  public LoraConfig(
+      int rank,
+      double alpha,
+      double dropout,
+      TargetModules targets,
+      boolean rankStabilized,
+      Optional<Set<Integer>> layersToTransform) {
+    this(
+        rank,
+        alpha,
+        dropout,
+        targets,
+        rankStabilized,
+        layersToTransform,
+        ModulePattern.none(),
+        ModulePattern.none());
+  }
+
+  private static void checkRank(int rank) {
+    if (rank < 1 || rank > LARGEST_RANK) {
+      throw new IllegalArgumentException("LoRA r " + rank + " is not in 1 to " + LARGEST_RANK);
+    }
+  }
+
+  private static void checkAlpha(double alpha) {
+    if (!(alpha > 0 && Double.isFinite(alpha))) {
+      throw new IllegalArgumentException("lora_alpha " + alpha + " is not positive");
+    }
   }
 
   /** The paper's: r 8, alpha 16, dropout 0.05 on q_proj and v_proj. */
@@ -56,9 +89,16 @@ public record LoraConfig(
         Optional.empty());
   }
 
-  /** Factor on B A x. */
-  public float scale() {
-    return (float) (alpha / (rankStabilized ? Math.sqrt(rank) : rank));
+  /** r of one adapted layer. */
+  public int rank(int layer, Projection projection) {
+    return rankPattern.valueFor(projection.moduleName(layer)).orElse(rank);
+  }
+
+  /** Factor on B A x of one adapted layer. */
+  public float scale(int layer, Projection projection) {
+    double numerator = alphaPattern.valueFor(projection.moduleName(layer)).orElse(alpha);
+    int r = rank(layer, projection);
+    return (float) (numerator / (rankStabilized ? Math.sqrt(r) : r));
   }
 
   /** Whether {@code projection} of {@code layer} is adapted. */
@@ -73,7 +113,9 @@ public record LoraConfig(
     for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
       for (Projection projection : Projection.values()) {
         if (adapts(layer, projection)) {
-          count += (long) rank * (projection.inFeatures(config) + projection.outFeatures(config));
+          count +=
+              (long) rank(layer, projection)
+                  * (projection.inFeatures(config) + projection.outFeatures(config));
         }
       }
     }

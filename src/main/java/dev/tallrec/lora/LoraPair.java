@@ -29,11 +29,11 @@ public record LoraPair(int layer, Projection projection, Tensor a, Tensor b) {
     return prefix(layer, projection) + ".lora_B.weight";
   }
 
-  static Shape shapeOfA(LlamaConfig base, LoraConfig lora, Projection projection) {
-    return Shape.of(lora.rank(), projection.inFeatures(base));
+  static Shape shapeOfA(LlamaConfig base, LoraConfig lora, int layer, Projection projection) {
+    return Shape.of(lora.rank(layer, projection), projection.inFeatures(base));
   }
 
-  static Shape shapeOfB(LlamaConfig base, LoraConfig lora, Projection projection) {
-    return Shape.of(projection.outFeatures(base), lora.rank());
+  static Shape shapeOfB(LlamaConfig base, LoraConfig lora, int layer, Projection projection) {
+    return Shape.of(projection.outFeatures(base), lora.rank(layer, projection));
   }
 }

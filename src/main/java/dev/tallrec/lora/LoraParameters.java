@@ -68,7 +68,7 @@ public final class LoraParameters implements Adapter, AutoCloseable {
               part(workingCopy, place.bOffset(), pair.b().shape()),
               part(gradients, place.aOffset(), pair.a().shape()),
               part(gradients, place.bOffset(), pair.b().shape()),
-              adapter.config().scale(),
+              adapter.config().scale(pair.layer(), pair.projection()),
               pair.layer() * Projection.values().length + pair.projection().ordinal());
     }
     upload();

@@ -3,7 +3,10 @@ package dev.tallrec.lora;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.DoubleNode;
+import com.fasterxml.jackson.databind.node.LongNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.ValueNode;
 import com.google.re2j.Pattern;
 import com.google.re2j.PatternSyntaxException;
 import dev.tallrec.json.JsonFiles;
@@ -13,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -29,6 +33,8 @@ final class PeftConfigFile {
 
   private static final long LARGEST_FILE = 1 << 20;
   private static final String TARGETS = "target_modules";
+  private static final String RANK_PATTERN = "rank_pattern";
+  private static final String ALPHA_PATTERN = "alpha_pattern";
   private static final String ALL_LINEAR = "all-linear";
 
   /** Options that say nothing about what the adapter computes. */
@@ -54,6 +60,8 @@ final class PeftConfigFile {
           "use_rslora",
           "layers_to_transform",
           "layers_pattern",
+          RANK_PATTERN,
+          ALPHA_PATTERN,
           "bias",
           "init_lora_weights");
 
@@ -105,7 +113,9 @@ final class PeftConfigFile {
           root.has("lora_dropout") ? number("lora_dropout") : 0,
           targets(),
           root.path("use_rslora").asBoolean(false),
-          layers());
+          layers(),
+          ranks(),
+          pattern(ALPHA_PATTERN, values(ALPHA_PATTERN)));
     } catch (IllegalArgumentException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
     }
@@ -170,6 +180,46 @@ final class PeftConfigFile {
     return Optional.of(layers);
   }
 
+  private ModulePattern<Integer> ranks() throws IOException {
+    Map<String, Integer> ranks = new LinkedHashMap<>();
+    for (Map.Entry<String, Double> entry : values(RANK_PATTERN).entrySet()) {
+      if (entry.getValue() != Math.rint(entry.getValue())) {
+        throw refuse(RANK_PATTERN, entry.getValue() + " is not an integer");
+      }
+      ranks.put(entry.getKey(), entry.getValue().intValue());
+    }
+    return pattern(RANK_PATTERN, ranks);
+  }
+
+  private Map<String, Double> values(String field) throws IOException {
+    JsonNode node = root.path(field);
+    if (isOff(node)) {
+      return Map.of();
+    }
+    if (!node.isObject()) {
+      throw refuse(field, node + " is not an object of module names and numbers");
+    }
+    Map<String, Double> values = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> entry : node.properties()) {
+      if (!entry.getValue().isNumber()) {
+        throw refuse(field, entry.getKey() + ": " + entry.getValue() + " is not a number");
+      }
+      values.put(entry.getKey(), entry.getValue().doubleValue());
+    }
+    return values;
+  }
+
+  private <N extends Number> ModulePattern<N> pattern(String field, Map<String, N> values)
+      throws IOException {
+    try {
+      return new ModulePattern<>(values);
+    } catch (PatternSyntaxException e) {
+      throw refuse(field, "an expression that RE2 does not have: " + e.getMessage());
+    } catch (IllegalArgumentException e) {
+      throw new IOException("%s: %s: %s".formatted(file, field, e.getMessage()), e);
+    }
+  }
+
   private double number(String field) throws IOException {
     if (!root.path(field).isNumber()) {
       throw refuse(field, root.has(field) ? root.get(field) + " is not a number" : "missing");
@@ -210,11 +260,11 @@ final class PeftConfigFile {
     } else {
       root.putNull("layers_to_transform");
     }
-    if (config.alpha() == Math.rint(config.alpha())) {
-      root.put("lora_alpha", (long) config.alpha());
-    } else {
-      root.put("lora_alpha", config.alpha());
-    }
+    root.set("lora_alpha", shortest(config.alpha()));
+    ObjectNode alphas = root.putObject(ALPHA_PATTERN);
+    config.alphaPattern().byExpression().forEach((key, alpha) -> alphas.set(key, shortest(alpha)));
+    ObjectNode ranks = root.putObject(RANK_PATTERN);
+    config.rankPattern().byExpression().forEach(ranks::put);
     root.put("lora_dropout", config.dropout());
     root.putNull("modules_to_save");
     root.put("peft_type", "LORA");
@@ -230,5 +280,12 @@ final class PeftConfigFile {
     root.put("use_rslora", config.rankStabilized());
     return (mapper.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n")
         .getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** Without the fraction that PEFT's own file does not have either. */
+  private static ValueNode shortest(double number) {
+    return number == Math.rint(number)
+        ? LongNode.valueOf((long) number)
+        : DoubleNode.valueOf(number);
   }
 }

@@ -24,9 +24,10 @@ public final class PlannedAdapter implements Adapter {
         Map<Projection, LowRank> ofLayer = new EnumMap<>(Projection.class);
         for (Projection projection : Projection.values()) {
           if (lora.adapts(layer, projection)) {
-            Matrix a = matrix(arena, lora.rank(), projection.inFeatures(base));
-            Matrix b = matrix(arena, projection.outFeatures(base), lora.rank());
-            ofLayer.put(projection, new LowRank(a, b, a, b, lora.scale(), 0));
+            int rank = lora.rank(layer, projection);
+            Matrix a = matrix(arena, rank, projection.inFeatures(base));
+            Matrix b = matrix(arena, projection.outFeatures(base), rank);
+            ofLayer.put(projection, new LowRank(a, b, a, b, lora.scale(layer, projection), 0));
           }
         }
         pairs.put(layer, ofLayer);

@@ -132,7 +132,13 @@ public final class MergedModel {
       return Optional.empty();
     }
     Tensor weight = base.tensor(info.name());
-    Tensor merged = LoraMerge.merge(weight, pair, adapter.config().scale(), weight.dtype(), arena);
+    Tensor merged =
+        LoraMerge.merge(
+            weight,
+            pair,
+            adapter.config().scale(pair.layer(), pair.projection()),
+            weight.dtype(),
+            arena);
     OptionalLong notFinite =
         LongStream.range(0, merged.shape().elementCount())
             .parallel()

@@ -342,7 +342,11 @@ public final class Verification implements AutoCloseable {
           if (pair.projection().weightName(pair.layer()).equals(target)) {
             Tensor merged =
                 LoraMerge.merge(
-                    model.tensor(target), pair, adapter.config().scale(), DType.F32, arena);
+                    model.tensor(target),
+                    pair,
+                    adapter.config().scale(pair.layer(), pair.projection()),
+                    DType.F32,
+                    arena);
             comparison.add(fixture.tensor(name), merged);
           }
         }

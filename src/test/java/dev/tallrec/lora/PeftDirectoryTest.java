@@ -8,19 +8,23 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaConfigReader;
+import dev.tallrec.llama.Projection;
 import dev.tallrec.safetensors.SafetensorsFile;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
 import dev.tallrec.testing.Fixtures;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class PeftDirectoryTest {
@@ -104,7 +108,13 @@ class PeftDirectoryTest {
         "'bias': 'all' | bias",
         "'peft_type': 'IA3' | peft_type",
         "'modules_to_save': ['lm_head'] | modules_to_save",
-        "'rank_pattern': {'q_proj': 4} | rank_pattern",
+        "'rank_pattern': {'q_proj': 4.5} | rank_pattern",
+        "'rank_pattern': {'q_proj': 0} | r 0",
+        "'rank_pattern': {'(?=x)q_proj': 4} | rank_pattern",
+        "'rank_pattern': {'(q_proj){1000}': 4} | rank_pattern",
+        "'rank_pattern': ['q_proj'] | rank_pattern",
+        "'alpha_pattern': {'q_proj': 'x'} | alpha_pattern",
+        "'alpha_pattern': {'q_proj': -1} | lora_alpha",
         "'fan_in_fan_out': true | fan_in_fan_out",
         "'something_new': 3 | something_new",
         "'target_modules': ['lm_head'] | lm_head",
@@ -164,6 +174,57 @@ class PeftDirectoryTest {
       assertThat(same.projectionNames()).isEqualTo("q_proj, v_proj");
       PeftDirectory.write(written, same, "base");
       assertThat(PeftDirectory.readConfig(written)).isEqualTo(same.config());
+    }
+  }
+
+  static List<JsonNode> patterns() throws IOException {
+    try (InputStream json = PeftDirectoryTest.class.getResourceAsStream("/lora/patterns.json")) {
+      return StreamSupport.stream(new JsonMapper().readTree(json).spliterator(), false).toList();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("patterns")
+  void ranksAndScalesOfPatternsAreThoseOfPeft(JsonNode expected, @TempDir Path directory)
+      throws IOException {
+    Files.write(
+        directory.resolve("adapter_config.json"),
+        new JsonMapper().writeValueAsBytes(expected.path("config")));
+    LoraConfig lora = PeftDirectory.readConfig(directory);
+    JsonNode modules = expected.path("modules");
+    for (int layer = 0; layer < 3; layer++) {
+      for (Projection projection : Projection.values()) {
+        String module = projection.moduleName(layer);
+        assertThat(lora.adapts(layer, projection)).as(module).isEqualTo(modules.has(module));
+        if (modules.has(module)) {
+          JsonNode right = modules.path(module);
+          assertThat(lora.rank(layer, projection)).as(module).isEqualTo(right.path("r").intValue());
+          assertThat(lora.scale(layer, projection))
+              .as(module)
+              .isEqualTo((float) right.path("scale").doubleValue());
+        }
+      }
+    }
+    assertThat(modules).hasSize(9);
+  }
+
+  @ParameterizedTest
+  @MethodSource("patterns")
+  void patternsAreWrittenAsTheyWereRead(JsonNode expected, @TempDir Path directory)
+      throws IOException {
+    Files.write(
+        directory.resolve("adapter_config.json"),
+        new JsonMapper().writeValueAsBytes(expected.path("config")));
+    LoraConfig lora = PeftDirectory.readConfig(directory);
+    Path written = directory.resolve("written");
+    try (LoraAdapter adapter = LoraAdapter.initial(config("E_rslora_layers"), lora, 1)) {
+      PeftDirectory.write(written, adapter, "base");
+      assertThat(PeftDirectory.readConfig(written)).isEqualTo(lora);
+      try (LoraAdapter same = PeftDirectory.read(written, config("E_rslora_layers"))) {
+        assertThat(same.tensors().stream().map(Tensor::toFloats).toList())
+            .usingRecursiveComparison()
+            .isEqualTo(adapter.tensors().stream().map(Tensor::toFloats).toList());
+      }
     }
   }
 

@@ -1,0 +1,80 @@
+package dev.tallrec.lora;
+
+import com.google.re2j.Pattern;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Modules that have another number than the rest, as PEFT's rank_pattern and alpha_pattern name
+ * them: by expressions for the end of a module's name, of which the first that fits counts.
+ */
+public final class ModulePattern<N extends Number> {
+
+  /** Longest text of all expressions together, in characters: they come out of files. */
+  static final int LONGEST = 1 << 16;
+
+  private record Entry<N>(Pattern pattern, N value) {}
+
+  private final Map<String, N> byExpression;
+  private final List<Entry<N>> entries = new ArrayList<>();
+
+  /**
+   * In the order of {@code byExpression}.
+   *
+   * @throws IllegalArgumentException if an expression is none that RE2 has, repeats by a count (a
+   *     short one could be a huge automaton) or all are too long together
+   */
+  public ModulePattern(Map<String, N> byExpression) {
+    this.byExpression = Collections.unmodifiableMap(new LinkedHashMap<>(byExpression));
+    if (byExpression.keySet().stream().mapToLong(String::length).sum() > LONGEST) {
+      throw new IllegalArgumentException(
+          "expressions of more than " + LONGEST + " characters together");
+    }
+    byExpression.forEach((expression, value) -> {
+      if (expression.indexOf('{') >= 0) {
+        throw new IllegalArgumentException(
+            "\"" + expression + "\" repeats by a count, which is not supported here");
+      }
+      entries.add(new Entry<>(Pattern.compile("(?:.*\\.)?(?:" + expression + ")"), value));
+    });
+  }
+
+  /** No module differs. */
+  static <N extends Number> ModulePattern<N> none() {
+    return new ModulePattern<>(Map.of());
+  }
+
+  /** What is said of a module, named as in "model.layers.3.self_attn.q_proj". */
+  Optional<N> valueFor(String module) {
+    return entries.stream()
+        .filter(entry -> entry.pattern().matches(module))
+        .findFirst()
+        .map(Entry::value);
+  }
+
+  /** Numbers that some module may have. */
+  Collection<N> values() {
+    return byExpression.values();
+  }
+
+  /** Numbers by expression, first to last. */
+  Map<String, N> byExpression() {
+    return byExpression;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof ModulePattern<?> that
+        && List.copyOf(byExpression.entrySet()).equals(List.copyOf(that.byExpression.entrySet()));
+  }
+
+  @Override
+  public int hashCode() {
+    return byExpression.hashCode();
+  }
+}
