@@ -41,7 +41,7 @@ final class MovieWorks {
 
   static void train(Trainer trainer, List<LabelledTokens> examples)
       throws IOException, TrainingStoppedException {
-    trainer.train(examples, null, TrainingListener.SILENT, Optional.empty(), () -> false);
+    trainer.train(examples, TrainingListener.SILENT, Optional.empty(), () -> false);
   }
 
   static TasteScorer scorer(LlamaNetwork network, MovieRows rows, int batchTokens) {

@@ -133,7 +133,7 @@ final class ProfileCommand implements Callable<Integer> {
     try (LoraAdapter adapter = LoraAdapter.initial(model.config(), LoraConfig.paper(), 0);
         Trainer trainer = new Trainer(model.network(), adapter, config)) {
       profiled.takeEvents();
-      trainer.train(batch, null, listener, Optional.empty(), () -> false);
+      trainer.train(batch, listener, Optional.empty(), () -> false);
     }
     return last;
   }

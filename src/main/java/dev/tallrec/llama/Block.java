@@ -35,6 +35,31 @@ final class Block {
    * adds to the residual stream in the scratch's delta, to be added to the layer's middle.
    */
   void forward(int layer, BatchViews views, @Nullable KeyValueCache cache, int keyBase) {
+    forwardToGateUp(layer, views, cache, keyBase);
+    LayerActivations.View a = views.layer(layer);
+    Scratch s = isLast(layer) ? views.lastScratch : views.scratch;
+    ops.swiglu(a.gate(), a.up(), s.activation());
+    ops.linear(s.activation(), weights.layer(layer).down(), s.delta(), false);
+    adapt(views.lora(layer, Projection.DOWN_PROJ), s.activation(), s.delta());
+  }
+
+  /**
+   * Computes again what the backward pass of a block reads, from the same input. What the block
+   * would add to the residual stream is known already, so its largest part, down's product, is left
+   * out; the scratch's delta holds nothing of use afterwards.
+   */
+  void recompute(int layer, BatchViews views) {
+    forwardToGateUp(layer, views, null, 0);
+    BatchViews.Lora down = views.lora(layer, Projection.DOWN_PROJ);
+    if (down != null) {
+      LayerActivations.View a = views.layer(layer);
+      ops.swiglu(a.gate(), a.up(), views.scratch.activation());
+      adapt(down, views.scratch.activation(), views.scratch.delta());
+    }
+  }
+
+  private void forwardToGateUp(
+      int layer, BatchViews views, @Nullable KeyValueCache cache, int keyBase) {
     LlamaWeights.Layer w = weights.layer(layer);
     LayerActivations.View a = views.layer(layer);
     boolean last = isLast(layer);
@@ -92,9 +117,6 @@ final class Block {
     ops.linear(normed, w.gateUp(), a.gateUp(), false);
     adapt(views.lora(layer, Projection.GATE_PROJ), normed, a.gate());
     adapt(views.lora(layer, Projection.UP_PROJ), normed, a.up());
-    ops.swiglu(a.gate(), a.up(), s.activation());
-    ops.linear(s.activation(), w.down(), s.delta(), false);
-    adapt(views.lora(layer, Projection.DOWN_PROJ), s.activation(), s.delta());
   }
 
   /**

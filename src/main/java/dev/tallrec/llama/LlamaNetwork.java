@@ -227,7 +227,7 @@ public final class LlamaNetwork {
             config.rmsNormEps(),
             views.scratch.norm(),
             a.inputRstd());
-        block.forward(layer, views, null, 0);
+        block.recompute(layer, views);
       }
       block.backward(layer, views, workspace.adapter, layer > workspace.lowestLayer);
     }

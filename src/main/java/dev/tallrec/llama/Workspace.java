@@ -108,7 +108,17 @@ public final class Workspace implements AutoCloseable {
     return layers;
   }
 
-  /** How many layers' activations it can keep in what is free, a tenth of it left for others. */
+  /**
+   * What training may take of {@code free} bytes: a tenth is left, for keys and values of
+   * evaluations, for the driver and for others on the device.
+   */
+  public static long shareOf(long free) {
+    return free / 10 * 9;
+  }
+
+  /**
+   * How many layers' activations it can keep in its {@linkplain #shareOf share} of what is free.
+   */
   public static int layersThatFit(
       Device device, LlamaConfig config, Adapter adapter, int maxTokens, int maxSequences) {
     return layersThatFit(
@@ -117,7 +127,7 @@ public final class Workspace implements AutoCloseable {
         adapter,
         maxTokens,
         maxSequences,
-        device.availableBytes() / 10 * 9);
+        shareOf(device.availableBytes()));
   }
 
   private void allocateLayers(DType type) {
@@ -177,6 +187,11 @@ public final class Workspace implements AutoCloseable {
 
   LlamaConfig config() {
     return config;
+  }
+
+  /** The adapter that passes in it use. */
+  public Adapter adapter() {
+    return adapter;
   }
 
   /** What it was planned for. */

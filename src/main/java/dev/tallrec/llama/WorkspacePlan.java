@@ -16,6 +16,9 @@ public record WorkspacePlan(
   /** Logits are computed in pieces of at most this many elements. */
   private static final int LOGIT_ELEMENTS = 16 << 20;
 
+  /** A GPU's product works on so many rows at a time; what is left of a tile is lost. */
+  private static final int TILE_ROWS = 128;
+
   /** Throws {@link IllegalArgumentException} if a number makes no sense. */
   public WorkspacePlan {
     if (maxTokens <= 0 || maxSequences <= 0 || savedLayers < 0 || logitRows <= 0) {
@@ -42,6 +45,7 @@ public record WorkspacePlan(
   }
 
   private static int logitRows(LlamaConfig config, int maxTokens) {
-    return Math.clamp(LOGIT_ELEMENTS / config.vocabSize(), 1, maxTokens);
+    int rows = LOGIT_ELEMENTS / config.vocabSize();
+    return Math.clamp(rows > TILE_ROWS ? rows / TILE_ROWS * TILE_ROWS : rows, 1, maxTokens);
   }
 }

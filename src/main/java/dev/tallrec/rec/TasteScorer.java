@@ -1,5 +1,6 @@
 package dev.tallrec.rec;
 
+import dev.tallrec.backend.Device;
 import dev.tallrec.llama.Adapter;
 import dev.tallrec.llama.KeyValueCache;
 import dev.tallrec.llama.LlamaConfig;
@@ -34,12 +35,13 @@ public final class TasteScorer implements AutoCloseable {
   private final int batchTokens;
   private final TokenBatch batch;
   private final Workspace workspace;
+  private final boolean ownsWorkspace;
   private final KeyValueCache cache;
   private final ScoredTokens answers;
   private final float[] probabilities;
 
   /**
-   * A scorer of {@code prompts}.
+   * A scorer of {@code prompts} with a workspace of its own.
    *
    * @param adapter whose current values each {@link #score} uses, or {@link Adapter#NONE}
    * @param prompts token ids, begin token included
@@ -52,29 +54,78 @@ public final class TasteScorer implements AutoCloseable {
       AnswerTokens tokens,
       List<int[]> prompts,
       int batchTokens) {
-    if (prompts.isEmpty()) {
-      throw new IllegalArgumentException("no prompts to score");
-    }
-    LlamaConfig config = network.config();
-    this.network = network;
-    this.prompts = List.copyOf(prompts);
-    this.prefixLength = commonPrefix(prompts);
-    int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
-    this.batchTokens = Math.max(batchTokens, longest);
-    this.groups = PromptGroup.of(this.prompts, prefixLength, this.batchTokens);
-    int sequences = Math.min(MOST_SEQUENCES, 2 * prompts.size());
-    this.batch = new TokenBatch(this.batchTokens, sequences);
-    this.probabilities = new float[2 * sequences];
-    this.workspace =
+    this(
+        network,
         new Workspace(
             network.device(),
-            config,
+            network.config(),
             adapter,
-            WorkspacePlan.forInference(config, this.batchTokens, sequences));
-    // Behind the rows of a batch, as many again for what its groups share.
-    this.cache =
-        KeyValueCache.keeping(network.device(), config, prefixLength, 2 * this.batchTokens);
-    this.answers = new ScoredTokens(network.device(), config, sequences, tokens.yes(), tokens.no());
+            WorkspacePlan.forInference(
+                network.config(),
+                Math.max(batchTokens, longest(prompts)),
+                mostSequences(prompts.size()))),
+        true,
+        tokens,
+        prompts);
+  }
+
+  /**
+   * A scorer of {@code prompts} in a workspace of someone else, maybe one for training, with the
+   * adapter that it has.
+   *
+   * @param workspace for at least the longest prompt's tokens, and {@link #mostSequences}
+   */
+  public TasteScorer(
+      LlamaNetwork network, Workspace workspace, AnswerTokens tokens, List<int[]> prompts) {
+    this(network, workspace, false, tokens, prompts);
+  }
+
+  private TasteScorer(
+      LlamaNetwork network,
+      Workspace workspace,
+      boolean ownsWorkspace,
+      AnswerTokens tokens,
+      List<int[]> prompts) {
+    LlamaConfig config = network.config();
+    Device device = network.device();
+    this.network = network;
+    this.workspace = workspace;
+    this.ownsWorkspace = ownsWorkspace;
+    this.prompts = List.copyOf(prompts);
+    this.prefixLength = commonPrefix(prompts);
+    this.batchTokens = workspace.plan().maxTokens();
+    this.groups = PromptGroup.of(this.prompts, prefixLength, this.batchTokens);
+    int sequences = mostSequences(prompts.size());
+    this.batch = new TokenBatch(this.batchTokens, sequences);
+    this.probabilities = new float[2 * sequences];
+    KeyValueCache keys = null;
+    try {
+      // Behind the rows of a batch, as many again for what its groups share.
+      keys = KeyValueCache.keeping(device, config, prefixLength, 2 * this.batchTokens);
+      this.answers = new ScoredTokens(device, config, sequences, tokens.yes(), tokens.no());
+      this.cache = keys;
+    } catch (RuntimeException | Error e) {
+      if (keys != null) {
+        keys.close();
+      }
+      if (ownsWorkspace) {
+        workspace.close();
+      }
+      throw e;
+    }
+  }
+
+  /** Tokens of the longest of {@code prompts}. */
+  public static int longest(List<int[]> prompts) {
+    return prompts.stream()
+        .mapToInt(prompt -> prompt.length)
+        .max()
+        .orElseThrow(() -> new IllegalArgumentException("no prompts to score"));
+  }
+
+  /** Most sequences that so many prompts are made at a time. */
+  public static int mostSequences(int prompts) {
+    return Math.min(MOST_SEQUENCES, 2 * prompts);
   }
 
   /** Tokens that all begin with; at least one is left to each prompt. */
@@ -136,15 +187,12 @@ public final class TasteScorer implements AutoCloseable {
     return count;
   }
 
-  /** Device memory taken, in bytes. */
-  public long allocatedBytes() {
-    return workspace.allocatedBytes();
-  }
-
   @Override
   public void close() {
     answers.close();
     cache.close();
-    workspace.close();
+    if (ownsWorkspace) {
+      workspace.close();
+    }
   }
 }

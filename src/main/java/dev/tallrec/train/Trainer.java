@@ -30,10 +30,25 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Trainer implements AutoCloseable {
 
-  /** Scores an adapter; the higher the better. */
-  @FunctionalInterface
+  /**
+   * Scores the adapter as it is; the higher the better. Computes in the trainer's own workspace,
+   * whose activations nobody needs between steps: on a GPU that training fills there is no room for
+   * another.
+   */
   public interface Evaluation {
-    double score(LoraParameters adapter) throws IOException;
+
+    /** Most tokens that it needs at a time. */
+    int tokens();
+
+    /** Most sequences that it needs at a time. */
+    int sequences();
+
+    /**
+     * The score.
+     *
+     * @param workspace of at least so many tokens and sequences, with the adapter to score
+     */
+    double score(Workspace workspace) throws IOException;
   }
 
   private final Device device;
@@ -46,15 +61,27 @@ public final class Trainer implements AutoCloseable {
   private final MicroBatchPacker packer;
   private final TokenBatch batch;
   private final Workspace workspace;
+  private final @Nullable Evaluation evaluation;
   private final float dropout;
+
+  /** A trainer that does not evaluate in between. */
+  public Trainer(LlamaNetwork network, LoraAdapter adapter, TrainingConfig config) {
+    this(network, adapter, config, null);
+  }
 
   /**
    * Plans and allocates everything a run needs.
    *
    * @param adapter what to tune; holds the result after {@link #train}
+   * @param evaluation made before the first step and then as configured; null for none
    * @throws dev.tallrec.backend.DeviceMemoryException if it does not fit
    */
-  public Trainer(LlamaNetwork network, LoraAdapter adapter, TrainingConfig config) {
+  public Trainer(
+      LlamaNetwork network,
+      LoraAdapter adapter,
+      TrainingConfig config,
+      @Nullable Evaluation evaluation) {
+    this.evaluation = evaluation;
     this.device = network.device();
     this.network = network;
     this.config = config;
@@ -62,8 +89,11 @@ public final class Trainer implements AutoCloseable {
     this.dropout = (float) adapter.config().dropout();
     this.lossScale = new LossScale(device.computeType());
     this.packer = new MicroBatchPacker(config.microBatchTokens(), config.sharePrefix());
-    int maxSequences = MicroBatchPacker.maxSequences(config.batchSize());
-    this.batch = new TokenBatch(config.microBatchTokens(), maxSequences);
+    int trained = MicroBatchPacker.maxSequences(config.batchSize());
+    this.batch = new TokenBatch(config.microBatchTokens(), trained);
+    int maxTokens =
+        Math.max(config.microBatchTokens(), evaluation == null ? 0 : evaluation.tokens());
+    int maxSequences = Math.max(trained, evaluation == null ? 0 : evaluation.sequences());
     this.parameters = new LoraParameters(device, network.config(), adapter);
     this.optimizer =
         new AdamW(
@@ -77,14 +107,13 @@ public final class Trainer implements AutoCloseable {
         config.savedLayers() >= 0
             ? config.savedLayers()
             : Workspace.layersThatFit(
-                device, network.config(), parameters, config.microBatchTokens(), maxSequences);
+                device, network.config(), parameters, maxTokens, maxSequences);
     this.workspace =
         new Workspace(
             device,
             network.config(),
             parameters,
-            WorkspacePlan.forTraining(
-                network.config(), config.microBatchTokens(), maxSequences, savedLayers));
+            WorkspacePlan.forTraining(network.config(), maxTokens, maxSequences, savedLayers));
   }
 
   /** Layers whose activations are kept from forward to backward pass. */
@@ -92,15 +121,9 @@ public final class Trainer implements AutoCloseable {
     return workspace.plan().savedLayers();
   }
 
-  /** Device memory of workspace, parameters and moments, in bytes. */
-  public long allocatedBytes() {
-    return workspace.allocatedBytes() + parameters.allocatedBytes();
-  }
-
   /**
    * Runs all epochs, or fewer if patience runs out.
    *
-   * @param evaluation made before the first step and then as configured; null for none
    * @param checkpoint directory to save the state in after each evaluation and when stopped, and to
    *     resume from if it holds one; empty for none
    * @param stop asked after each step whether to stop
@@ -110,7 +133,6 @@ public final class Trainer implements AutoCloseable {
    */
   public TrainingResult train(
       List<LabelledTokens> examples,
-      @Nullable Evaluation evaluation,
       TrainingListener listener,
       Optional<Path> checkpoint,
       BooleanSupplier stop)
@@ -119,7 +141,7 @@ public final class Trainer implements AutoCloseable {
       throw new IllegalArgumentException("no examples to train on");
     }
     packer.split(examples);
-    Run run = new Run(examples, evaluation, listener, checkpoint);
+    Run run = new Run(examples, listener, checkpoint);
     if (checkpoint.isPresent() && Checkpoint.exists(checkpoint.get())) {
       run.resume(Checkpoint.read(checkpoint.get(), fingerprint(examples)));
     } else {
@@ -160,7 +182,6 @@ public final class Trainer implements AutoCloseable {
   /** State of one call of {@link #train}. */
   private final class Run {
     private final List<LabelledTokens> examples;
-    private final @Nullable Evaluation evaluation;
     private final TrainingListener listener;
     private final Optional<Path> checkpoint;
     private final List<TrainingListener.Step> stepLog = new ArrayList<>();
@@ -174,13 +195,8 @@ public final class Trainer implements AutoCloseable {
     private int evaluationsSinceBest;
     private boolean stoppedEarly;
 
-    Run(
-        List<LabelledTokens> examples,
-        @Nullable Evaluation evaluation,
-        TrainingListener listener,
-        Optional<Path> checkpoint) {
+    Run(List<LabelledTokens> examples, TrainingListener listener, Optional<Path> checkpoint) {
       this.examples = examples;
-      this.evaluation = evaluation;
       this.listener = listener;
       this.checkpoint = checkpoint;
       this.best = LoraAdapter.zeros(network.config(), adapter.config());
@@ -262,7 +278,7 @@ public final class Trainer implements AutoCloseable {
       if (evaluation == null) {
         return;
       }
-      double score = evaluation.score(parameters);
+      double score = evaluation.score(workspace);
       boolean better = Double.isNaN(bestScore) || score > bestScore;
       if (better) {
         bestScore = score;

@@ -1,6 +1,7 @@
 package dev.tallrec.tune;
 
 import dev.tallrec.llama.Adapter;
+import dev.tallrec.llama.Workspace;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.RecExample;
@@ -42,19 +43,35 @@ public final class Evaluator {
 
   /** Scores of {@code examples}, in their order. */
   public List<Taste> score(String name, List<RecExample> examples, Adapter adapter) {
-    return scorePrompts(
-        name, encoded.computeIfAbsent(examples, all -> prompts(name, all)), adapter);
+    return scorePrompts(name, prompts(name, examples), adapter);
+  }
+
+  /**
+   * How good an adapter is on {@code examples}, computed in a workspace that has it.
+   *
+   * @param workspace for at least the longest prompt, and as many sequences as a {@link
+   *     TasteScorer} wants
+   */
+  public Evaluation evaluate(String name, List<RecExample> examples, Workspace workspace) {
+    try (TasteScorer scorer =
+        new TasteScorer(base.network(), workspace, answers, prompts(name, examples))) {
+      return Evaluation.of(examples, score(name, examples.size(), scorer));
+    }
   }
 
   /** Scores of prompts as {@link #prompts} gives them, maybe with more before them. */
   public List<Taste> scorePrompts(String name, List<int[]> prompts, Adapter adapter) {
     try (TasteScorer scorer =
         new TasteScorer(base.network(), adapter, answers, prompts, batchTokens)) {
-      listener.begin("scoring " + name, prompts.size());
-      List<Taste> tastes = scorer.score((done, all) -> listener.advance(done, ""));
-      listener.end();
-      return tastes;
+      return score(name, prompts.size(), scorer);
     }
+  }
+
+  private List<Taste> score(String name, int count, TasteScorer scorer) {
+    listener.begin("scoring " + name, count);
+    List<Taste> tastes = scorer.score((done, all) -> listener.advance(done, ""));
+    listener.end();
+    return tastes;
   }
 
   /** How good the scores of {@code examples} are. */
@@ -62,8 +79,15 @@ public final class Evaluator {
     return Evaluation.of(examples, score(name, examples, adapter));
   }
 
-  /** Prompts of {@code examples}, begin token included; says how many were shortened. */
+  /**
+   * Prompts of {@code examples}, begin token included; says, the first time, how many were
+   * shortened.
+   */
   public List<int[]> prompts(String name, List<RecExample> examples) {
+    return encoded.computeIfAbsent(examples, all -> encode(name, all));
+  }
+
+  private List<int[]> encode(String name, List<RecExample> examples) {
     List<int[]> prompts = new ArrayList<>();
     int shortened = 0;
     for (RecExample example : examples) {

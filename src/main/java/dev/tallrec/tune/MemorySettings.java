@@ -7,7 +7,9 @@ public record MemorySettings(
     @JsonPropertyDescription(
             "most tokens of one forward and backward pass; batches are split accordingly")
         int microBatchTokens,
-    @JsonPropertyDescription("tokens scored at a time") int scoreBatchTokens,
+    @JsonPropertyDescription(
+            "tokens scored at a time before and after training; in between, as many as are trained on")
+        int scoreBatchTokens,
     @JsonPropertyDescription(
             "layers whose activations are kept for the backward pass, the others'"
                 + " are recomputed; -1 for as many as fit")

@@ -232,7 +232,8 @@ public final class TuneRun {
         prepared.stage.config(prepared.examples.size(), settings.memory(), settings.seed());
     Path checkpoint = directory.resolve(name + "-checkpoint");
     long start = System.nanoTime();
-    try (Trainer trainer = new Trainer(base.network(), adapter, config)) {
+    TrainingResult result;
+    try (Trainer trainer = new Trainer(base.network(), adapter, config, prepared.evaluation)) {
       listener.message(
           "  %,d examples, %,d tokens; LoRA on %s, %,d parameters; activations of %d of %d layers kept"
               .formatted(
@@ -243,22 +244,21 @@ public final class TuneRun {
                   trainer.savedLayers(),
                   base.config().numHiddenLayers()));
       listener.begin(name + " steps", config.totalSteps(prepared.examples.size()));
-      TrainingResult result =
+      result =
           trainer.train(
               prepared.examples,
-              prepared.evaluation,
               listener.training(prepared.measure),
               Optional.of(checkpoint),
               stop);
       listener.end();
-      double seconds = (System.nanoTime() - start) / 1e9;
-      PeftDirectory.write(saved, adapter, settings.base());
-      try (LoraParameters parameters =
-          new LoraParameters(base.network().device(), base.config(), adapter)) {
-        complete(name, parameters, result, seconds);
-      }
-      AtomicFiles.deleteDirectory(checkpoint);
     }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    PeftDirectory.write(saved, adapter, settings.base());
+    try (LoraParameters parameters =
+        new LoraParameters(base.network().device(), base.config(), adapter)) {
+      complete(name, parameters, result, seconds);
+    }
+    AtomicFiles.deleteDirectory(checkpoint);
   }
 
   /** What a stage trains on and is judged by. */
@@ -295,13 +295,11 @@ public final class TuneRun {
             encoder,
             true,
             listener);
-    LossEvaluator loss =
-        new LossEvaluator(base.network(), held, settings.memory().microBatchTokens());
     return new Prepared(
         "Instruction tuning",
         stage,
         examples,
-        adapter -> -loss.meanLoss(adapter),
+        new LossEvaluator(base.network(), held, settings.memory().microBatchTokens()),
         "validation loss");
   }
 
@@ -317,17 +315,11 @@ public final class TuneRun {
     List<LabelledTokens> examples =
         StageExamples.encode(
             RunResults.Stage.REC, chosen, encoder(stage), stage.dropCutOff(), listener);
-    return new Prepared("Rec-tuning", stage, examples, this::meanValidationAuc, "validation AUC");
-  }
-
-  private double meanValidationAuc(LoraParameters adapter) {
-    int limit = settings.rec().validation();
-    double sum = 0;
-    for (RecData data : trainSets) {
-      List<RecExample> valid = data.valid();
-      List<RecExample> used = limit == 0 ? valid : valid.subList(0, Math.min(limit, valid.size()));
-      sum += evaluator.evaluate(data.name() + " valid", used, adapter).auc();
-    }
-    return sum / trainSets.size();
+    return new Prepared(
+        "Rec-tuning",
+        stage,
+        examples,
+        new TasteValidation(evaluator, trainSets, stage.validation()),
+        "validation AUC");
   }
 }

@@ -4,14 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.llama.TokenBatch;
+import dev.tallrec.llama.Workspace;
+import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.testing.LoadedModel;
 import dev.tallrec.text.AnswerTokens;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -34,6 +41,37 @@ class TasteScorerTest {
         assertThat(taste.no()).as("prompt %d", i).isCloseTo(alone.no(), near(alone.no()));
       }
     }
+  }
+
+  /** In between steps the trainer's workspace serves: same scores, and the same step after it. */
+  @Test
+  void aWorkspaceForTrainingServesToo() throws IOException {
+    List<int[]> prompts = prompts();
+    int[] ids = prompts.getFirst();
+    TokenBatch batch = new TokenBatch(300, 60);
+    boolean[] isLabel = new boolean[ids.length];
+    isLabel[ids.length - 1] = true;
+    batch.addExample(ids, isLabel, 0, ids.length, TokenBatch.NO_PREFIX, 1);
+    try (LoadedModel model = LoadedModel.golden(new CpuDevice(2), "B_gqa_all_tied")) {
+      WorkspacePlan plan = WorkspacePlan.forTraining(model.config, 300, 60, 1);
+      try (Workspace workspace =
+          new Workspace(model.device, model.config, model.parameters, plan)) {
+        double before = model.network.lossAndGradients(workspace, batch, 1, 0.1f, 3);
+        float[] gradients = gradients(model);
+        try (TasteScorer scorer = new TasteScorer(model.network, workspace, ANSWERS, prompts)) {
+          assertThat(scorer.score((done, all) -> {})).isEqualTo(score(model, prompts, 300));
+        }
+        model.device.ops().fill(model.parameters.gradients(), 0);
+        assertThat(model.network.lossAndGradients(workspace, batch, 1, 0.1f, 3)).isEqualTo(before);
+        assertThat(gradients(model)).isEqualTo(gradients);
+      }
+    }
+  }
+
+  private static float[] gradients(LoadedModel model) {
+    MemorySegment host = Arena.ofAuto().allocate(model.parameters.gradients().bytes().byteSize());
+    model.device.download(model.parameters.gradients().bytes(), host);
+    return host.toArray(ValueLayout.JAVA_FLOAT);
   }
 
   private static Offset<Double> near(double value) {

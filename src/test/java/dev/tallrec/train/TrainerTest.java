@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.llama.Workspace;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
+import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
 import dev.tallrec.testing.LoadedModel;
@@ -82,11 +84,10 @@ class TrainerTest {
         LoraAdapter two = initial(model)) {
       TrainingResult result;
       try (Trainer trainer = new Trainer(model.network, one, config(256, true, 0))) {
-        result =
-            trainer.train(examples(), null, TrainingListener.SILENT, Optional.empty(), () -> false);
+        result = trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
       }
       try (Trainer trainer = new Trainer(model.network, two, config(256, true, 0))) {
-        trainer.train(examples(), null, TrainingListener.SILENT, Optional.empty(), () -> false);
+        trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
       }
       assertThat(result.steps()).isEqualTo(12);
       assertThat(result.stepLog().getLast().loss())
@@ -118,10 +119,39 @@ class TrainerTest {
     try (Trainer trainer =
         new Trainer(model.network, adapter, config(microBatchTokens, false, 0))) {
       return trainer
-          .train(examples(), null, TrainingListener.SILENT, Optional.empty(), () -> false)
+          .train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false)
           .stepLog()
           .getFirst()
           .loss();
+    }
+  }
+
+  /** Gives scores in turn, whatever the adapter, whose values it keeps. */
+  private static final class Scores implements Trainer.Evaluation {
+    private final LoraAdapter adapter;
+    private final double[] scores;
+    private final List<float[]> seen = new ArrayList<>();
+
+    Scores(LoraAdapter adapter, double... scores) {
+      this.adapter = adapter;
+      this.scores = scores;
+    }
+
+    @Override
+    public int tokens() {
+      return 1;
+    }
+
+    @Override
+    public int sequences() {
+      return 1;
+    }
+
+    @Override
+    public double score(Workspace workspace) {
+      ((LoraParameters) workspace.adapter()).download();
+      seen.add(values(adapter));
+      return scores[seen.size() - 1];
     }
   }
 
@@ -130,11 +160,9 @@ class TrainerTest {
     try (LoadedModel model = LoadedModel.golden(new CpuDevice(2), "A_mha_qv");
         LoraAdapter straight = initial(model);
         LoraAdapter stopped = initial(model)) {
-      Trainer.Evaluation evaluation = adapter -> 1;
       TrainingResult right;
       try (Trainer trainer = new Trainer(model.network, straight, config(256, true, 0))) {
-        right =
-            trainer.train(examples(), null, TrainingListener.SILENT, Optional.empty(), () -> false);
+        right = trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
       }
       Path checkpoint = directory.resolve("checkpoint");
       for (int stop = 0; stop < 3; stop++) {
@@ -144,7 +172,6 @@ class TrainerTest {
                     int[] steps = new int[1];
                     trainer.train(
                         examples(),
-                        null,
                         TrainingListener.SILENT,
                         Optional.of(checkpoint),
                         () -> ++steps[0] == 3);
@@ -157,20 +184,17 @@ class TrainerTest {
       try (Trainer trainer = new Trainer(model.network, stopped, config(256, true, 0))) {
         resumed =
             trainer.train(
-                examples(), null, TrainingListener.SILENT, Optional.of(checkpoint), () -> false);
+                examples(), TrainingListener.SILENT, Optional.of(checkpoint), () -> false);
       }
       assertThat(values(stopped)).isEqualTo(values(straight));
       assertThat(resumed.stepLog().stream().map(TrainingListener.Step::loss))
           .containsExactlyElementsOf(
               right.stepLog().stream().map(TrainingListener.Step::loss).toList());
-      try (Trainer trainer = new Trainer(model.network, stopped, config(256, true, 5))) {
+      try (Trainer trainer =
+          new Trainer(model.network, stopped, config(256, true, 5), new Scores(stopped, 1))) {
         assertThatThrownBy(() ->
                 trainer.train(
-                    examples(),
-                    evaluation,
-                    TrainingListener.SILENT,
-                    Optional.of(checkpoint),
-                    () -> false))
+                    examples(), TrainingListener.SILENT, Optional.of(checkpoint), () -> false))
             .isInstanceOf(IOException.class)
             .hasMessageContaining("another run");
       }
@@ -181,28 +205,16 @@ class TrainerTest {
   void keepsTheBestAndStopsWhenPatienceRunsOut() throws Exception {
     try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "A_mha_qv");
         LoraAdapter adapter = initial(model)) {
-      double[] scores = {0.1, 0.5, 0.4, 0.3, 0.9};
-      int[] calls = new int[1];
-      List<float[]> seen = new ArrayList<>();
+      Scores scores = new Scores(adapter, 0.1, 0.5, 0.4, 0.3, 0.9);
       TrainingResult result;
-      try (Trainer trainer = new Trainer(model.network, adapter, config(256, true, 2))) {
-        result =
-            trainer.train(
-                examples(),
-                parameters -> {
-                  parameters.download();
-                  seen.add(values(adapter));
-                  return scores[calls[0]++];
-                },
-                TrainingListener.SILENT,
-                Optional.empty(),
-                () -> false);
+      try (Trainer trainer = new Trainer(model.network, adapter, config(256, true, 2), scores)) {
+        result = trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
       }
       assertThat(result.stoppedEarly()).isTrue();
       assertThat(result.bestScore()).isEqualTo(0.5);
       assertThat(result.bestStep()).isEqualTo(3);
       assertThat(result.steps()).isEqualTo(9);
-      assertThat(values(adapter)).isEqualTo(seen.get(1));
+      assertThat(values(adapter)).isEqualTo(scores.seen.get(1));
     }
   }
 
@@ -214,7 +226,7 @@ class TrainerTest {
         Trainer trainer = new Trainer(model.network, adapter, config(256, true, 0))) {
       assertThatThrownBy(() ->
               trainer.train(
-                  examples(), null, TrainingListener.SILENT, Optional.of(directory), () -> false))
+                  examples(), TrainingListener.SILENT, Optional.of(directory), () -> false))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("state.json");
     }
@@ -226,12 +238,10 @@ class TrainerTest {
         LoraAdapter adapter = initial(model);
         Trainer trainer = new Trainer(model.network, adapter, config(8, true, 0))) {
       assertThatThrownBy(() ->
-              trainer.train(
-                  List.of(), null, TrainingListener.SILENT, Optional.empty(), () -> false))
+              trainer.train(List.of(), TrainingListener.SILENT, Optional.empty(), () -> false))
           .hasMessageContaining("no examples");
       assertThatThrownBy(() ->
-              trainer.train(
-                  examples(), null, TrainingListener.SILENT, Optional.empty(), () -> false))
+              trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false))
           .hasMessageContaining("--memory-micro-batch-tokens");
     }
   }

@@ -97,7 +97,7 @@ class EmulatedModelTest {
     try (LoadedModel model = LoadedModel.golden(device, "B_gqa_all_tied");
         LoraAdapter adapter = LoraAdapter.initial(model.config, LoraConfig.paper(), 2);
         Trainer trainer = new Trainer(model.network, adapter, config)) {
-      return trainer.train(examples, null, TrainingListener.SILENT, Optional.empty(), () -> false);
+      return trainer.train(examples, TrainingListener.SILENT, Optional.empty(), () -> false);
     }
   }
 
