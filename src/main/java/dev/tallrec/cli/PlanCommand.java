@@ -24,6 +24,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -42,6 +43,8 @@ final class PlanCommand implements Callable<Integer> {
 
   private static final double GIB = 1 << 30;
   private static final long CUBLAS_WORKSPACE = 32L << 20;
+  // Of the driver, a context and loaded kernels. An estimate: they differ by card and driver.
+  private static final long CONTEXT = 768L << 20;
   // More than any device holds, and far from where counts overflow.
   private static final int MOST_TOKENS = 1 << 24;
   private static final Pattern SIZE = Pattern.compile("([0-9.]+) ?(GiB|GB)");
@@ -56,14 +59,14 @@ final class PlanCommand implements Callable<Integer> {
   @Option(
       names = "--device-memory",
       paramLabel = "SIZE",
-      description = "Memory of the device: 24GiB, 24GB (default: ${DEFAULT-VALUE}).")
-  private String memory = "24GiB";
+      description = "Memory of the device: 24GiB, 24GB (default: the GPU model's).")
+  private @Nullable String memory;
 
   @Option(
       names = "--gpu-model",
       paramLabel = "NAME",
       description =
-          "GPU whose time is told: one of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).",
+          "GPU whose memory and time are told: one of ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).",
       completionCandidates = GpuLabels.class)
   private String gpuModel = GpuModel.RTX_3090.label();
 
@@ -138,18 +141,19 @@ final class PlanCommand implements Callable<Integer> {
     long weights = config.parameterCount() * type.byteSize();
     // Masters, gradients and two moments in F32, and the working copy.
     long trained = lora.parameterCount(config) * (4L * Float.BYTES + type.byteSize());
-    long available = bytes(memory) - weights - trained - CUBLAS_WORKSPACE;
+    long size = memory == null ? model.memory() : bytes(memory);
+    long available = Workspace.shareOf(size - CONTEXT - weights - trained - CUBLAS_WORKSPACE);
     int layers =
         Workspace.layersThatFit(
             type, config, adapter, microBatch * cutoff, microBatch + 1, available);
     List<PlannedBuffer> buffers = plan(config, adapter, microBatch, layers);
-    print(config, weights, trained, buffers, layers);
+    print(config, size, weights, trained, buffers, layers);
     boolean fits = PlannedBuffer.sum(buffers) <= available;
     int largest = largest(config, adapter, available, 0);
     int withoutRecomputation = largest(config, adapter, available, config.numHiddenLayers());
     System.out.printf(
-        "largest micro-batch in %s: %d, all layers computed again; %d, none%n",
-        memory, largest, withoutRecomputation);
+        "largest micro-batch in %.1f GiB: %d, all layers computed again; %d, none%n",
+        size / GIB, largest, withoutRecomputation);
     if (!fits) {
       System.out.printf("a micro-batch of %d does NOT fit%n", microBatch);
       return Tallrec.FAILED;
@@ -198,7 +202,12 @@ final class PlanCommand implements Callable<Integer> {
   }
 
   private void print(
-      LlamaConfig config, long weights, long trained, List<PlannedBuffer> buffers, int layers) {
+      LlamaConfig config,
+      long size,
+      long weights,
+      long trained,
+      List<PlannedBuffer> buffers,
+      int layers) {
     Map<String, Long> byLabel = new LinkedHashMap<>();
     for (PlannedBuffer buffer : buffers) {
       byLabel.merge(
@@ -207,8 +216,11 @@ final class PlanCommand implements Callable<Integer> {
     row("frozen weights, " + type, weights);
     row("LoRA masters, gradients, moments, working copy", trained);
     row("cuBLAS workspace", CUBLAS_WORKSPACE);
+    row("driver, context and kernels, about", CONTEXT);
     byLabel.forEach(PlanCommand::row);
-    row("sum", weights + trained + CUBLAS_WORKSPACE + PlannedBuffer.sum(buffers));
+long sum = weights + trained + CUBLAS_WORKSPACE + CONTEXT + PlannedBuffer.sum(buffers);
+    row("sum", sum);
+    row("left for evaluations and others", size - sum);
     System.out.printf(
         "activations of %d of %d layers are kept, those of the others computed again%n",
         layers, config.numHiddenLayers());

@@ -9,25 +9,29 @@ import dev.tallrec.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Device side of a {@link TokenBatch}: all its ints (and the label weights, of the same size) in
  * one buffer, so that a micro-batch is one copy.
  */
-final class BatchInputs implements AutoCloseable {
+final class BatchInputs {
 
-  private final Arena arena = Arena.ofShared();
+  private final Arena host;
   private final int capacity;
   private final int segmentInts;
-  private final MemorySegment staging;
   private final Indices all;
+  private @Nullable MemorySegment staging;
 
-  BatchInputs(DeviceArena memory, int capacity, int maxSequences) {
+  /**
+   * Room in {@code memory}, and at the first upload in {@code host}, so that a plan, which uploads
+   * nothing, takes none.
+   */
+  BatchInputs(DeviceArena memory, Arena host, int capacity, int maxSequences) {
+    this.host = host;
     this.capacity = capacity;
     this.segmentInts = maxSequences * AttentionLayout.INTS_PER_SEGMENT;
-    int ints = 8 * capacity + 2 * segmentInts;
-    this.staging = arena.allocate((long) ints * Integer.BYTES, 64);
-    this.all = Indices.allocate(memory, "batch inputs", ints);
+    this.all = Indices.allocate(memory, "batch inputs", 8 * capacity + 2 * segmentInts);
   }
 
   void upload(Device device, TokenBatch batch) {
@@ -36,34 +40,44 @@ final class BatchInputs implements AutoCloseable {
           "the workspace was planned for %d tokens, the batch may hold %d"
               .formatted(capacity, batch.capacity()));
     }
-    stage(batch.ids, 0, batch.tokens());
-    stage(batch.positions, 1, batch.tokens());
-    stage(batch.lastRows, 2, batch.lastCount());
-    stage(batch.lastPositions, 3, batch.lastCount());
-    stage(batch.labelRows, 4, batch.labels());
-    stage(batch.targets, 5, batch.labels());
+    MemorySegment ints = staging();
+    stage(batch.ids, ints, 0, batch.tokens());
+    stage(batch.positions, ints, 1, batch.tokens());
+    stage(batch.lastRows, ints, 2, batch.lastCount());
+    stage(batch.lastPositions, ints, 3, batch.lastCount());
+    stage(batch.labelRows, ints, 4, batch.labels());
+    stage(batch.targets, ints, 5, batch.labels());
     MemorySegment.copy(
-        batch.weights, 0, staging, ValueLayout.JAVA_FLOAT, slot(6) * Integer.BYTES, batch.labels());
-    stage(batch.repeatedRows, 7, batch.repeats());
+        batch.weights, 0, ints, ValueLayout.JAVA_FLOAT, slot(6) * Integer.BYTES, batch.labels());
+    stage(batch.repeatedRows, ints, 7, batch.repeats());
     long segments = slot(8) * Integer.BYTES;
     MemorySegment.copy(
-        batch.segments, 0, staging, ValueLayout.JAVA_INT, segments, batch.segments.length);
+        batch.segments, 0, ints, ValueLayout.JAVA_INT, segments, batch.segments.length);
     MemorySegment.copy(
         batch.lastSegments,
         0,
-        staging,
+        ints,
         ValueLayout.JAVA_INT,
         segments + (long) segmentInts * Integer.BYTES,
         batch.lastSegments.length);
-    device.upload(staging, all.buffer());
+    device.upload(ints, all.buffer());
+  }
+
+  private MemorySegment staging() {
+    MemorySegment made = staging;
+    if (made == null) {
+      made = host.allocate((long) all.count() * Integer.BYTES, 64);
+      staging = made;
+    }
+    return made;
   }
 
   private long slot(int index) {
     return (long) index * capacity;
   }
 
-  private void stage(int[] values, int slot, int count) {
-    MemorySegment.copy(values, 0, staging, ValueLayout.JAVA_INT, slot(slot) * Integer.BYTES, count);
+  private void stage(int[] values, MemorySegment ints, int slot, int count) {
+    MemorySegment.copy(values, 0, ints, ValueLayout.JAVA_INT, slot(slot) * Integer.BYTES, count);
   }
 
   private Indices part(int slot, int count) {
@@ -120,10 +134,5 @@ final class BatchInputs implements AutoCloseable {
         batch.keyRows(),
         batch.lastMaxLength(),
         batch.lastPairs());
-  }
-
-  @Override
-  public void close() {
-    arena.close();
   }
 }

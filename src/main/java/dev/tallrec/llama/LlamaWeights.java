@@ -205,11 +205,6 @@ public final class LlamaWeights implements AutoCloseable {
     return layers.getFirst().qkv().storageType();
   }
 
-  /** Device memory taken, in bytes. */
-  public long allocatedBytes() {
-    return memory.allocatedBytes();
-  }
-
   @Override
   public void close() {
     memory.close();

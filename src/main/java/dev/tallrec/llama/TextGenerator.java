@@ -29,8 +29,14 @@ public final class TextGenerator implements AutoCloseable {
     this.workspace =
         new Workspace(
             network.device(), config, adapter, WorkspacePlan.forInference(config, maxTokens, 1));
-    this.cache = new KeyValueCache(network.device(), config, maxTokens);
-    this.logits = arena.allocate((long) config.vocabSize() * Float.BYTES, 64);
+    try {
+      this.logits = arena.allocate((long) config.vocabSize() * Float.BYTES, 64);
+      this.cache = new KeyValueCache(network.device(), config, maxTokens);
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      workspace.close();
+      throw e;
+    }
   }
 
   /**

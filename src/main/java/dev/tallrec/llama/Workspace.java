@@ -33,7 +33,7 @@ public final class Workspace implements AutoCloseable {
   private final Matrix losses;
   private final Matrix logits;
   private final @Nullable Matrix floatLogits;
-  private final MemorySegment hostLosses;
+  private @Nullable MemorySegment hostLosses;
   private @Nullable BatchViews views;
 
   /**
@@ -54,7 +54,7 @@ public final class Workspace implements AutoCloseable {
     this.lowestLayer = adapter.lowestLayer(config.numHiddenLayers());
     try {
       int tokens = plan.maxTokens();
-      this.inputs = new BatchInputs(memory, tokens, plan.maxSequences());
+      this.inputs = new BatchInputs(memory, host, tokens, plan.maxSequences());
       allocateLayers(type);
       this.scratch = Scratch.allocate(memory, type, config, adapter, plan);
       this.finalX = Matrix.allocate(memory, "final x", type, tokens, config.hiddenSize());
@@ -66,7 +66,6 @@ public final class Workspace implements AutoCloseable {
               ? null
               : Matrix.allocate(
                   memory, "logits F32", DType.F32, plan.logitRows(), config.vocabSize());
-      this.hostLosses = host.allocate((long) tokens * Float.BYTES, 64);
     } catch (RuntimeException | Error e) {
       memory.close();
       host.close();
@@ -231,8 +230,14 @@ public final class Workspace implements AutoCloseable {
     return Objects.requireNonNull(floatLogits, "planned for training").rows(0, chunk.rows());
   }
 
+  /** Host memory for {@link #losses}; made when first asked for, as a plan never does. */
   MemorySegment hostLosses() {
-    return hostLosses;
+    MemorySegment made = hostLosses;
+    if (made == null) {
+      made = host.allocate((long) plan.maxTokens() * Float.BYTES, 64);
+      hostLosses = made;
+    }
+    return made;
   }
 
   /** Device memory taken, in bytes. */
@@ -242,7 +247,6 @@ public final class Workspace implements AutoCloseable {
 
   @Override
   public void close() {
-    inputs.close();
     memory.close();
     host.close();
   }

@@ -153,11 +153,6 @@ public final class LoraParameters implements Adapter, AutoCloseable {
     return new Tensor(like.name(), DType.F32, like.shape(), values);
   }
 
-  /** Device memory taken, in bytes. */
-  public long allocatedBytes() {
-    return memory.allocatedBytes();
-  }
-
   @Override
   public void close() {
     memory.close();

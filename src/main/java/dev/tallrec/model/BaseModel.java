@@ -94,11 +94,6 @@ public final class BaseModel implements AutoCloseable {
     return weights.maxPositions();
   }
 
-  /** Device memory that the weights take, in bytes, mapped files not counted. */
-  public long allocatedBytes() {
-    return weights.allocatedBytes();
-  }
-
   @Override
   public void close() {
     weights.close();
