@@ -15,16 +15,16 @@ import tempfile
 
 PACKAGE = "dev.tallrec.backend.cpu."
 # Loops whose arithmetic is multiply-add, or exp, which is a polynomial of them.
-FMA = ["Gemm::kernel12", "Gemm::kernel4", "FrozenProducts::dot", "LowRankKernels::dots", "LowRankKernels::expand", "LowRankKernels::outer",
+FMA = ["TileKernel::kernel12", "TileKernel::kernel4", "FrozenProducts::dot", "LowRankKernels::dots", "LowRankKernels::expand", "LowRankKernels::outer",
        "Vectors::dot", "Vectors::addScaled", "Softmax::row", "ScoreColumns::exponentials", "ScoreColumns::softmaxAndGradient", "Activations::swigluRow",
        "Activations::swigluBackwardRow", "Normalization::backwardRow", "Losses::sumOfExponentials", "Losses::gradient", "SumOfSquares::run"]
 # Loops that have none in their source: Java never contracts x * y + z by itself. Vectors of full width and no call is all one can ask.
 WITHOUT_FMA = ["ScoreColumns::largest", "Vectors::max", "AdamWUpdate::run", "Normalization::addRow",
-               "Normalization::row", "Activations::ropeRow", "Elements::widen", "Gemm::store"]
+               "Normalization::row", "Activations::ropeRow", "Elements::widen", "TileKernel::store"]
 
 REGISTERS = {512: "zmm", 256: "ymm", 128: "xmm"}
 # Which of the two kernels runs is chosen by the width.
-OF_OTHER_WIDTH = {512: "Gemm::kernel4", 256: "Gemm::kernel12", 128: "Gemm::kernel12"}
+OF_OTHER_WIDTH = {512: "TileKernel::kernel4", 256: "TileKernel::kernel12", 128: "TileKernel::kernel12"}
 
 HEADER = re.compile(r"^Compiled method \((c1|c2)\)\s+\d+\s+\d+\s+(.{0,8}?)\s*(\d)\s+(\S+)::(\S+)(?: @ \d+)? \(\d+ bytes\)")
 BYTES = re.compile(r"^  0x([0-9a-f]{16}):((?: [0-9a-f]{2,4}| \|)+)\s*$")

@@ -8,7 +8,7 @@ import dev.tallrec.backend.Matrix;
 final class Attention {
 
   // Queries of a head that share packed keys: few enough that a long sequence keeps threads busy.
-  private static final int QUERIES_AT_A_TIME = 4 * Gemm.COLUMNS;
+  private static final int QUERIES_AT_A_TIME = 4 * TileKernel.COLUMNS;
 
   // Up to here most columns of a block would be empty.
   private static final int FEW_QUERIES = 3;

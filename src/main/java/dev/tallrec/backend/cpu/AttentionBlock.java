@@ -12,8 +12,8 @@ import java.util.Arrays;
  */
 final class AttentionBlock {
 
-  private static final int ROWS = Gemm.ROWS;
-  private static final int COLUMNS = Gemm.COLUMNS;
+  private static final int ROWS = TileKernel.ROWS;
+  private static final int COLUMNS = TileKernel.COLUMNS;
 
   private final AttentionSegment segment = new AttentionSegment();
   private final HeadPanel keyRows = new HeadPanel();
@@ -115,7 +115,7 @@ final class AttentionBlock {
   private static void product(HeadPanel left, int rows, float[] right, int depths, float[] out) {
     for (int row = 0; row < rows; row += ROWS) {
       int at = row * left.stride();
-      Gemm.kernel(left.values(), at, left.stride(), right, 0, depths, out, row * COLUMNS);
+      TileKernel.kernel(left.values(), at, left.stride(), right, 0, depths, out, row * COLUMNS);
     }
   }
 
@@ -196,9 +196,9 @@ final class AttentionBlock {
       for (int key = fromKey; key < toKey; key += ROWS) {
         int height = Math.min(ROWS, toKey - key);
         long at = target.offset() + (long) segment.row(key) * target.stride() + keyColumn + d;
-        Gemm.kernel(
+        TileKernel.kernel(
             weights.values(), key * COLUMNS, COLUMNS, rows.values(), d * COLUMNS, count, tile, 0);
-        Gemm.store(tile, memory, at, target.stride(), height, width, true);
+        TileKernel.store(tile, memory, at, target.stride(), height, width, true);
       }
     }
   }

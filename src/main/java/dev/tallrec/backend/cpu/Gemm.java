@@ -8,26 +8,20 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * C (+)= A B by blocks: A and B are copied, converted to fp32, into panels that stay in cache, and
- * a micro-kernel of a few rows by two vectors keeps its sums in registers (Goto and van de Geijn,
- * "Anatomy of high-performance matrix multiplication", TOMS 2008).
+ * C (+)= A B by blocks: A and B are copied, converted to fp32, into panels that stay in cache,
+ * which {@link TileKernel} multiplies tile by tile (Goto and van de Geijn, "Anatomy of
+ * high-performance matrix multiplication", TOMS 2008).
  *
- * <p>More than 4 rows by 2 vectors spill on 16 registers. The sum over k is split at fixed places,
- * so a result does not depend on how work is shared out.
+ * <p>The sum over k is split at fixed places, so a result does not depend on how work is shared
+ * out.
  */
 final class Gemm {
 
   private static final VectorSpecies<Float> FLOATS = VectorMath.FLOATS;
   private static final int LANES = FLOATS.length();
 
-  /**
-   * Rows of a tile. Sums, two parts of B's row and an element of A must fit the registers: 32 of
-   * 512 bits, 16 of others.
-   */
-  static final int ROWS = LANES == 16 ? 12 : 4;
-
-  /** Columns of a tile. */
-  static final int COLUMNS = 2 * LANES;
+  private static final int ROWS = TileKernel.ROWS;
+  private static final int COLUMNS = TileKernel.COLUMNS;
 
   // Long enough that C is seldom read and written again; a panel of B then streams from the second
   // cache, fast enough for the micro-kernel.
@@ -219,8 +213,9 @@ final class Gemm {
         for (int i = 0; i < rows; i += ROWS) {
           int height = Math.min(ROWS, rows - i);
           long target = c.offset + (row + i) * c.stride + column + j;
-          kernel(panels.a, i * stride, stride, b, bAt + j * depths, depths, panels.tile, 0);
-          store(panels.tile, c.segment, target, c.stride, height, width, add);
+          TileKernel.kernel(
+              panels.a, i * stride, stride, b, bAt + j * depths, depths, panels.tile, 0);
+          TileKernel.store(panels.tile, c.segment, target, c.stride, height, width, add);
         }
       }
     }
@@ -330,173 +325,6 @@ final class Gemm {
       int to = at + q * COLUMNS;
       for (int w = 0; w < COLUMNS; w++) {
         panel[to + w] = lines[w * LINE + q];
-      }
-    }
-  }
-
-  /**
-   * A tile: the product of ROWS rows of A, of which row r begins at {@code aAt + r * aStride}, and
-   * a panel of B, k-major from {@code bAt} on. It goes to an array, row by row: stores to memory
-   * segments, inlined so many times, would be beyond what the compiler takes, and vectors would be
-   * objects on the heap.
-   *
-   * <p>Rows of A and columns of B that nobody has set yield nothing but elements of the tile that
-   * nobody stores.
-   */
-  static void kernel(
-      float[] a, int aAt, int aStride, float[] b, int bAt, int depths, float[] tile, int tileAt) {
-    if (ROWS == 12) {
-      kernel12(a, aAt, aStride, b, bAt, depths, tile, tileAt);
-    } else {
-      kernel4(a, aAt, aStride, b, bAt, depths, tile, tileAt);
-    }
-  }
-
-  private static void kernel4(
-      float[] a, int aAt, int aStride, float[] b, int bAt, int depths, float[] tile, int tileAt) {
-    FloatVector zero = FloatVector.zero(FLOATS);
-    FloatVector left0 = zero;
-    FloatVector right0 = zero;
-    FloatVector left1 = zero;
-    FloatVector right1 = zero;
-    FloatVector left2 = zero;
-    FloatVector right2 = zero;
-    FloatVector left3 = zero;
-    FloatVector right3 = zero;
-    for (int p = 0; p < depths; p++) {
-      FloatVector left = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS);
-      FloatVector right = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + LANES);
-      int at = aAt + p;
-      FloatVector factor = FloatVector.broadcast(FLOATS, a[at]);
-      left0 = factor.fma(left, left0);
-      right0 = factor.fma(right, right0);
-      factor = FloatVector.broadcast(FLOATS, a[at + aStride]);
-      left1 = factor.fma(left, left1);
-      right1 = factor.fma(right, right1);
-      factor = FloatVector.broadcast(FLOATS, a[at + 2 * aStride]);
-      left2 = factor.fma(left, left2);
-      right2 = factor.fma(right, right2);
-      factor = FloatVector.broadcast(FLOATS, a[at + 3 * aStride]);
-      left3 = factor.fma(left, left3);
-      right3 = factor.fma(right, right3);
-    }
-    left0.intoArray(tile, tileAt);
-    right0.intoArray(tile, tileAt + LANES);
-    left1.intoArray(tile, tileAt + COLUMNS);
-    right1.intoArray(tile, tileAt + COLUMNS + LANES);
-    left2.intoArray(tile, tileAt + 2 * COLUMNS);
-    right2.intoArray(tile, tileAt + 2 * COLUMNS + LANES);
-    left3.intoArray(tile, tileAt + 3 * COLUMNS);
-    right3.intoArray(tile, tileAt + 3 * COLUMNS + LANES);
-  }
-
-  private static void kernel12(
-      float[] a, int aAt, int aStride, float[] b, int bAt, int depths, float[] tile, int tileAt) {
-    FloatVector zero = FloatVector.zero(FLOATS);
-    FloatVector left0 = zero;
-    FloatVector right0 = zero;
-    FloatVector left1 = zero;
-    FloatVector right1 = zero;
-    FloatVector left2 = zero;
-    FloatVector right2 = zero;
-    FloatVector left3 = zero;
-    FloatVector right3 = zero;
-    FloatVector left4 = zero;
-    FloatVector right4 = zero;
-    FloatVector left5 = zero;
-    FloatVector right5 = zero;
-    FloatVector left6 = zero;
-    FloatVector right6 = zero;
-    FloatVector left7 = zero;
-    FloatVector right7 = zero;
-    FloatVector left8 = zero;
-    FloatVector right8 = zero;
-    FloatVector left9 = zero;
-    FloatVector right9 = zero;
-    FloatVector left10 = zero;
-    FloatVector right10 = zero;
-    FloatVector left11 = zero;
-    FloatVector right11 = zero;
-    for (int p = 0; p < depths; p++) {
-      FloatVector left = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS);
-      FloatVector right = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + LANES);
-      int at = aAt + p;
-      FloatVector factor = FloatVector.broadcast(FLOATS, a[at]);
-      left0 = factor.fma(left, left0);
-      right0 = factor.fma(right, right0);
-      factor = FloatVector.broadcast(FLOATS, a[at + aStride]);
-      left1 = factor.fma(left, left1);
-      right1 = factor.fma(right, right1);
-      factor = FloatVector.broadcast(FLOATS, a[at + 2 * aStride]);
-      left2 = factor.fma(left, left2);
-      right2 = factor.fma(right, right2);
-      factor = FloatVector.broadcast(FLOATS, a[at + 3 * aStride]);
-      left3 = factor.fma(left, left3);
-      right3 = factor.fma(right, right3);
-      factor = FloatVector.broadcast(FLOATS, a[at + 4 * aStride]);
-      left4 = factor.fma(left, left4);
-      right4 = factor.fma(right, right4);
-      factor = FloatVector.broadcast(FLOATS, a[at + 5 * aStride]);
-      left5 = factor.fma(left, left5);
-      right5 = factor.fma(right, right5);
-      factor = FloatVector.broadcast(FLOATS, a[at + 6 * aStride]);
-      left6 = factor.fma(left, left6);
-      right6 = factor.fma(right, right6);
-      factor = FloatVector.broadcast(FLOATS, a[at + 7 * aStride]);
-      left7 = factor.fma(left, left7);
-      right7 = factor.fma(right, right7);
-      factor = FloatVector.broadcast(FLOATS, a[at + 8 * aStride]);
-      left8 = factor.fma(left, left8);
-      right8 = factor.fma(right, right8);
-      factor = FloatVector.broadcast(FLOATS, a[at + 9 * aStride]);
-      left9 = factor.fma(left, left9);
-      right9 = factor.fma(right, right9);
-      factor = FloatVector.broadcast(FLOATS, a[at + 10 * aStride]);
-      left10 = factor.fma(left, left10);
-      right10 = factor.fma(right, right10);
-      factor = FloatVector.broadcast(FLOATS, a[at + 11 * aStride]);
-      left11 = factor.fma(left, left11);
-      right11 = factor.fma(right, right11);
-    }
-    left0.intoArray(tile, tileAt);
-    right0.intoArray(tile, tileAt + LANES);
-    left1.intoArray(tile, tileAt + COLUMNS);
-    right1.intoArray(tile, tileAt + COLUMNS + LANES);
-    left2.intoArray(tile, tileAt + 2 * COLUMNS);
-    right2.intoArray(tile, tileAt + 2 * COLUMNS + LANES);
-    left3.intoArray(tile, tileAt + 3 * COLUMNS);
-    right3.intoArray(tile, tileAt + 3 * COLUMNS + LANES);
-    left4.intoArray(tile, tileAt + 4 * COLUMNS);
-    right4.intoArray(tile, tileAt + 4 * COLUMNS + LANES);
-    left5.intoArray(tile, tileAt + 5 * COLUMNS);
-    right5.intoArray(tile, tileAt + 5 * COLUMNS + LANES);
-    left6.intoArray(tile, tileAt + 6 * COLUMNS);
-    right6.intoArray(tile, tileAt + 6 * COLUMNS + LANES);
-    left7.intoArray(tile, tileAt + 7 * COLUMNS);
-    right7.intoArray(tile, tileAt + 7 * COLUMNS + LANES);
-    left8.intoArray(tile, tileAt + 8 * COLUMNS);
-    right8.intoArray(tile, tileAt + 8 * COLUMNS + LANES);
-    left9.intoArray(tile, tileAt + 9 * COLUMNS);
-    right9.intoArray(tile, tileAt + 9 * COLUMNS + LANES);
-    left10.intoArray(tile, tileAt + 10 * COLUMNS);
-    right10.intoArray(tile, tileAt + 10 * COLUMNS + LANES);
-    left11.intoArray(tile, tileAt + 11 * COLUMNS);
-    right11.intoArray(tile, tileAt + 11 * COLUMNS + LANES);
-  }
-
-  /** Stores a tile, or the part of it that lies within C. */
-  static void store(
-      float[] tile, MemorySegment c, long target, long stride, int height, int width, boolean add) {
-    for (int i = 0; i < height; i++) {
-      long at = (target + i * stride) * Float.BYTES;
-      int j = 0;
-      for (; j < FLOATS.loopBound(width); j += LANES) {
-        FloatVector value = FloatVector.fromArray(FLOATS, tile, i * COLUMNS + j);
-        Vectors.store(add ? value.add(Vectors.load(c, at, j)) : value, c, at, j);
-      }
-      for (; j < width; j++) {
-        float value = tile[i * COLUMNS + j];
-        Vectors.set(c, at, j, add ? Vectors.get(c, at, j) + value : value);
       }
     }
   }

@@ -5,12 +5,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Rows of one head of a matrix, copied into a form that {@link Gemm#kernel} multiplies; grown to
- * the largest asked for.
+ * Rows of one head of a matrix, copied into a form that {@link TileKernel#kernel} multiplies; grown
+ * to the largest asked for.
  */
 final class HeadPanel {
 
-  private static final int COLUMNS = Gemm.COLUMNS;
+  private static final int COLUMNS = TileKernel.COLUMNS;
 
   private float[] values = new float[0];
   private int stride;
@@ -37,7 +37,7 @@ final class HeadPanel {
   // The kernel reads whole tiles of rows.
   private void reserve(int rows, int betweenRows) {
     stride = betweenRows;
-    grow((rows + Gemm.ROWS) * stride);
+    grow((rows + TileKernel.ROWS) * stride);
   }
 
   private void grow(int floats) {

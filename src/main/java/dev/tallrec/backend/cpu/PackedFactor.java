@@ -14,7 +14,7 @@ import java.util.List;
 record PackedFactor(int columns, List<Block> blocks) {
 
   /**
-   * Some rows: panels of {@link Gemm#COLUMNS} columns, k-major, one after the other.
+   * Some rows: panels of {@link TileKernel#COLUMNS} columns, k-major, one after the other.
    *
    * @param firstDepth first row
    * @param depths how many
@@ -25,7 +25,7 @@ record PackedFactor(int columns, List<Block> blocks) {
 
   /** Bytes that a factor of these sizes takes at most. */
   static long bytes(int depth, int columns) {
-    long padded = (long) Math.ceilDiv(columns, Gemm.COLUMNS) * Gemm.COLUMNS;
+    long padded = (long) Math.ceilDiv(columns, TileKernel.COLUMNS) * TileKernel.COLUMNS;
     return (long) Float.BYTES * depth * padded;
   }
 
@@ -35,9 +35,9 @@ record PackedFactor(int columns, List<Block> blocks) {
     List<Block> blocks = new ArrayList<>();
     addBlocks(blocks, 0, weight.inFeatures(), columns);
     pool.forEach(
-        Math.ceilDiv(columns, Gemm.COLUMNS),
+        Math.ceilDiv(columns, TileKernel.COLUMNS),
         (panel, worker) ->
-            packTransposed(weight, panel * Gemm.COLUMNS, blocks, scratch[worker].panels()));
+            packTransposed(weight, panel * TileKernel.COLUMNS, blocks, scratch[worker].panels()));
     return new PackedFactor(columns, List.copyOf(blocks));
   }
 
@@ -74,7 +74,7 @@ record PackedFactor(int columns, List<Block> blocks) {
         int count = Math.min(Gemm.LINE, block.depths - p);
         for (CpuLinear.Part part : weight.parts()) {
           int from = Math.max(column, part.firstOutput());
-          int to = Math.min(column + Gemm.COLUMNS, part.firstOutput() + part.rows());
+          int to = Math.min(column + TileKernel.COLUMNS, part.firstOutput() + part.rows());
           Gemm.readLines(
               panels,
               part.transposed(),
@@ -84,7 +84,8 @@ record PackedFactor(int columns, List<Block> blocks) {
               to - from,
               from - column);
         }
-        Gemm.interleave(panels, count, block.panels, column * block.depths + p * Gemm.COLUMNS);
+        Gemm.interleave(
+            panels, count, block.panels, column * block.depths + p * TileKernel.COLUMNS);
       }
     }
   }

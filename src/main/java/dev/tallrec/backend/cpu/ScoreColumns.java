@@ -12,13 +12,13 @@ import jdk.incubator.vector.FloatVector;
 final class ScoreColumns {
 
   private static final int LANES = Vectors.LANES;
-  private static final int COLUMNS = Gemm.COLUMNS;
+  private static final int COLUMNS = TileKernel.COLUMNS;
 
   private float[] values = new float[0];
 
   /** Makes room for {@code keys} rows, and for the rest of the tile that the last is in. */
   float[] reserve(int keys) {
-    int floats = (keys + Gemm.ROWS) * COLUMNS;
+    int floats = (keys + TileKernel.ROWS) * COLUMNS;
     if (values.length < floats) {
       values = new float[floats];
     }

@@ -4,6 +4,7 @@ import dev.tallrec.backend.AttentionLayout;
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Attention and its gradient: heads of many sizes, packed sequences, shared prefixes. */
 final class AttentionCases {
@@ -14,58 +15,31 @@ final class AttentionCases {
 
   static void addOdd(List<OpsCase> cases) {
     Heads heads = new Heads(20, 6, 2);
-    // A sequence of 70 (more than a block), one of 1, one of 9.
+    // More than a block, a single token, a few.
     add(
         cases,
         "packed sequences",
         heads,
         80,
-        80,
-        70,
-        0,
-        70,
-        0,
-        0,
-        0,
-        0,
-        70,
-        1,
-        70,
-        0,
-        0,
-        0,
-        71,
-        9,
-        71,
-        0,
-        0,
-        0);
+        Segment.sequence(0, 70),
+        Segment.sequence(70, 1),
+        Segment.sequence(71, 9));
     add(
         cases,
         "a shared prefix",
         heads,
         30,
+        Segment.sequence(0, 11),
+        Segment.sequence(11, 7).behindPrefix(0, 11),
+        Segment.sequence(18, 12).behindPrefix(0, 11));
+    // Keys 19 to 29 are nobody's.
+    add(
+        cases,
+        "a few queries",
+        heads,
         30,
-        12,
-        0,
-        11,
-        0,
-        0,
-        0,
-        0,
-        11,
-        7,
-        11,
-        0,
-        0,
-        11,
-        18,
-        12,
-        18,
-        0,
-        0,
-        11);
-    add(cases, "a few queries", heads, 5, 30, 3, 0, 3, 0, 9, 0, 0, 3, 2, 13, 4, 0, 13);
+        Segment.lastOf(0, 12, 0, 3),
+        Segment.lastOf(13, 6, 3, 2).behindPrefix(0, 13));
     addTwo(cases, new Heads(8, 1, 1), 7);
     addTwo(cases, new Heads(24, 4, 4), 33);
     addTwo(cases, new Heads(48, 8, 1), 31);
@@ -79,8 +53,48 @@ final class AttentionCases {
     addTwo(cases, new Heads(128, 8, 8), 512);
   }
 
-  /** Sizes of heads. */
+  /**
+   * Sizes of heads.
+   *
+   * @param dim elements of a head
+   * @param queries heads of q
+   * @param keys heads of k and v
+   */
   private record Heads(int dim, int queries, int keys) {}
+
+  /** A segment; its parts are those of {@link AttentionLayout}. */
+  private record Segment(
+      int queryStart,
+      int queryCount,
+      int keyStart,
+      int causalOffset,
+      int prefixStart,
+      int prefixLength) {
+
+    /** A whole sequence of {@code length}, whose rows are the same in q and in k. */
+    static Segment sequence(int start, int length) {
+      return new Segment(start, length, start, 0, 0, 0);
+    }
+
+    /**
+     * The last {@code queryCount} queries, in rows {@code queryStart} on of q, of a sequence of
+     * {@code length} in rows {@code keyStart} on of k.
+     */
+    static Segment lastOf(int keyStart, int length, int queryStart, int queryCount) {
+      return new Segment(queryStart, queryCount, keyStart, length - queryCount, 0, 0);
+    }
+
+    /** The same that sees {@code length} rows of k besides its own, from {@code start} on. */
+    Segment behindPrefix(int start, int length) {
+      return new Segment(queryStart, queryCount, keyStart, causalOffset, start, length);
+    }
+
+    /** In the order that {@link AttentionLayout} wants. */
+    IntStream ints() {
+      return IntStream.of(
+          queryStart, queryCount, keyStart, causalOffset, prefixStart, prefixLength);
+    }
+  }
 
   /** A sequence of {@code length}, one of 1, one of {@code length} that sees a prefix of 3. */
   private static void addTwo(List<OpsCase> cases, Heads heads, int length) {
@@ -89,54 +103,37 @@ final class AttentionCases {
         "sequences of " + length,
         heads,
         2 * length + 1,
-        2 * length + 1,
-        length,
-        0,
-        length,
-        0,
-        0,
-        0,
-        0,
-        length,
-        1,
-        length,
-        0,
-        0,
-        0,
-        length + 1,
-        length,
-        length + 1,
-        0,
-        0,
-        3);
+        Segment.sequence(0, length),
+        Segment.sequence(length, 1),
+        Segment.sequence(length + 1, length).behindPrefix(0, 3));
   }
 
   private static void add(
-      List<OpsCase> cases,
-      String what,
-      Heads heads,
-      int queryRows,
-      int keyRows,
-      int maxQueries,
-      int... segments) {
+      List<OpsCase> cases, String what, Heads heads, int keyRows, Segment... segments) {
     String label =
         "%s, %d (%d) heads of %d".formatted(what, heads.queries(), heads.keys(), heads.dim());
-    cases.add(
-        new OpsCase(
-            label, pair -> attention(pair, heads, queryRows, keyRows, maxQueries, segments)));
+    List<Segment> all = List.of(segments);
+    cases.add(new OpsCase(label, pair -> attention(pair, heads, keyRows, all)));
   }
 
-  private static void attention(
-      DevicePair pair, Heads heads, int queryRows, int keyRows, int maxQueries, int[] segments) {
-    Both<Indices> ints = pair.indices(segments);
-    int count = segments.length / AttentionLayout.INTS_PER_SEGMENT;
-    long pairs = AttentionLayout.pairs(segments, count);
+  private static AttentionLayout layout(
+      Indices ints, List<Segment> segments, int keyRows, long pairs) {
+    int queryRows = segments.stream().mapToInt(Segment::queryCount).sum();
+    int maxQueries = segments.stream().mapToInt(Segment::queryCount).max().orElse(0);
+    return new AttentionLayout(ints, segments.size(), queryRows, keyRows, maxQueries, pairs);
+  }
+
+  private static void attention(DevicePair pair, Heads heads, int keyRows, List<Segment> segments) {
+    int[] numbers = segments.stream().flatMapToInt(Segment::ints).toArray();
+    long pairs = AttentionLayout.pairs(numbers, segments.size());
+    Both<Indices> ints = pair.indices(numbers);
     Both<AttentionLayout> layout =
         new Both<>(
             "layout",
-            new AttentionLayout(ints.expected(), count, queryRows, keyRows, maxQueries, pairs),
-            new AttentionLayout(ints.actual(), count, queryRows, keyRows, maxQueries, pairs),
+            layout(ints.expected(), segments, keyRows, pairs),
+            layout(ints.actual(), segments, keyRows, pairs),
             0);
+    int queryRows = layout.expected().queryRows();
     int dim = heads.dim();
     Both<Matrix> q = pair.random("q", queryRows, heads.queries() * dim);
     Both<Matrix> k = pair.random("k", keyRows, heads.keys() * dim);

@@ -116,7 +116,8 @@ class FrozenProductsTest {
     List<Long> asked = new ArrayList<>();
     results(2, 64, DType.F32, 10, List.of(33), bytes -> !asked.add(bytes));
     assertThat(asked).containsExactly(PackedFactor.bytes(10, 33), PackedFactor.bytes(33, 10));
-    assertThat(PackedFactor.bytes(10, 33)).isBetween(4L * 10 * 33, 4L * 10 * (32 + Gemm.COLUMNS));
+    assertThat(PackedFactor.bytes(10, 33))
+        .isBetween(4L * 10 * 33, 4L * 10 * (32 + TileKernel.COLUMNS));
     asked.clear();
     results(2, 64, DType.F32, 10, List.of(33), asked::add);
     assertThat(asked).hasSize(2);
