@@ -9,7 +9,7 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * C (+)= A B by blocks: A and B are copied, converted to fp32, into panels that stay in cache,
- * which {@link TileKernel} multiplies tile by tile (Goto and van de Geijn, "Anatomy of
+ * which {@link PanelKernel} multiplies tile by tile (Goto and van de Geijn, "Anatomy of
  * high-performance matrix multiplication", TOMS 2008).
  *
  * <p>The sum over k is split at fixed places, so a result does not depend on how work is shared
@@ -20,12 +20,12 @@ final class Gemm {
   private static final VectorSpecies<Float> FLOATS = VectorMath.FLOATS;
   private static final int LANES = FLOATS.length();
 
-  private static final int ROWS = TileKernel.ROWS;
+  private static final int ROWS = PanelKernel.ROWS;
   private static final int COLUMNS = TileKernel.COLUMNS;
 
-  // Long enough that C is seldom read and written again; a panel of B then streams from the second
-  // cache, fast enough for the micro-kernel.
-  private static final int K_BLOCK = 768;
+  // Long enough that C is seldom read and written again; short enough that most of a panel of B
+  // stays in a first cache of 48 KiB.
+  private static final int K_BLOCK = 512;
 
   // Columns of B that are transposed at a time are read this far, so that they stay in the first
   // cache.
@@ -38,7 +38,7 @@ final class Gemm {
   // often B comes from far. It stays in the second cache, of which CPUs with vectors of 512 bits
   // have at least 1 MiB.
   private static final int MOST_ROWS = ROWS == 12 ? 384 : ROW_BLOCK;
-  private static final int PACKED_FLOATS = ROWS == 12 ? 144 * 1024 : ROW_BLOCK * rowStride(K_BLOCK);
+  private static final int PACKED_FLOATS = ROWS == 12 ? 144 * 1024 : ROW_BLOCK * K_BLOCK;
 
   static final int COLUMN_BLOCK = 16 * COLUMNS;
 
@@ -92,7 +92,8 @@ final class Gemm {
 
   /** Scratch memory of one thread. */
   static final class Panels {
-    private final float[] a = new float[PACKED_FLOATS];
+    private final float[] a = new float[PACKED_FLOATS + RowPanel.SLACK];
+    private final float[] rows = new float[ROWS * rowStride(K_BLOCK)];
     private final float[] b = new float[K_BLOCK * COLUMN_BLOCK];
     private final float[] tile = new float[ROWS * COLUMNS];
     private final float[] lines = new float[Math.max(COLUMNS * LINE, COLUMN_BLOCK)];
@@ -202,19 +203,17 @@ final class Gemm {
     int column = split.firstColumn(piece);
     int fromRow = split.firstRow(piece);
     int toRow = Math.min(m, fromRow + split.rows);
-    int stride = rowStride(depths);
     boolean add = c.accumulate || depth > 0;
-    int step = rowStep(toRow - fromRow, stride);
+    int step = rowStep(toRow - fromRow, depths);
     for (int row = fromRow; row < toRow; row += step) {
       int rows = Math.min(step, toRow - row);
-      packA(panels, a, row, rows, depth, depths, stride);
+      packA(panels, a, row, rows, depth, depths);
       for (int j = 0; j < columns; j += COLUMNS) {
         int width = Math.min(COLUMNS, columns - j);
         for (int i = 0; i < rows; i += ROWS) {
           int height = Math.min(ROWS, rows - i);
           long target = c.offset + (row + i) * c.stride + column + j;
-          TileKernel.kernel(
-              panels.a, i * stride, stride, b, bAt + j * depths, depths, panels.tile, 0);
+          PanelKernel.kernel(panels.a, i * depths, b, bAt + j * depths, depths, panels.tile);
           TileKernel.store(panels.tile, c.segment, target, c.stride, height, width, add);
         }
       }
@@ -233,23 +232,27 @@ final class Gemm {
   }
 
   /** How many rows of A are packed at a time: as many as have room, and no few of them last. */
-  private static int rowStep(int rows, int stride) {
-    int most = Math.min(MOST_ROWS, PACKED_FLOATS / stride / ROWS * ROWS);
+  private static int rowStep(int rows, int depths) {
+    int most = Math.min(MOST_ROWS, PACKED_FLOATS / depths / ROWS * ROWS);
     return evenStep(rows, most, ROWS);
   }
 
-  /** An odd number of vectors, so that rows of A's panel lie in different sets of the cache. */
+  /** An odd number of vectors, so that rows lie in different sets of the cache. */
   static int rowStride(int depths) {
     return (Math.ceilDiv(depths, LANES) | 1) * LANES;
   }
 
-  /** Rows as they are. */
+  /** Panels of ROWS rows, k-major. */
   private static void packA(
-      Panels panels, Operand a, int row, int rows, int depth, int depths, int stride) {
-    float[] panel = panels.a;
-    for (int i = 0; i < rows; i++) {
-      long from = a.offset + (row + i) * a.rowStride + depth;
-      Elements.read(a.dtype, a.segment, from, panel, i * stride, depths, panels.elements);
+      Panels panels, Operand a, int row, int rows, int depth, int depths) {
+    int stride = rowStride(depths);
+    for (int i = 0; i < rows; i += ROWS) {
+      int height = Math.min(ROWS, rows - i);
+      for (int r = 0; r < height; r++) {
+        long from = a.offset + (row + i + r) * a.rowStride + depth;
+        Elements.read(a.dtype, a.segment, from, panels.rows, r * stride, depths, panels.elements);
+      }
+      RowPanel.interleave(panels.rows, stride, depths, panels.a, i * depths);
     }
   }
 
