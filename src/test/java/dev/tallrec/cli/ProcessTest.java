@@ -3,6 +3,7 @@ package dev.tallrec.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tallrec.rec.Domain;
+import dev.tallrec.text.Instruction;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,12 +61,13 @@ class ProcessTest {
     assertThat(Files.readString(output())).contains(text);
   }
 
-  /** A data set of one question. */
+  /** A data set of two questions in each part. */
   private Path data() throws IOException {
     Path data = Files.createDirectories(directory.resolve("data"));
     List<String> examples = new ArrayList<>();
     for (String answer : List.of("Yes.", "No.")) {
-      var example = Domain.MOVIE.question(List.of("A"), List.of("B"), "C " + answer, answer);
+      Instruction example =
+          Domain.MOVIE.question(List.of("A"), List.of("B"), "C " + answer, answer);
       examples.add(
           "{\"instruction\": \"%s\", \"input\": \"%s\", \"output\": \"%s\"}"
               .formatted(
