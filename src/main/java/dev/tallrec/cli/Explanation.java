@@ -23,7 +23,7 @@ final class Explanation {
       case AccessDeniedException e -> said("no permission for " + e.getFile());
       case FileAlreadyExistsException e -> said(e.getFile() + " is in the way: it already exists");
       case IOException e -> said(message(e));
-      case UncheckedIOException e -> of(e.getCause());
+      case UncheckedIOException e when e.getCause() != null -> of(e.getCause());
       case IllegalArgumentException e -> said(message(e));
       case DeviceMemoryException e -> said(message(e));
       case ArithmeticException e -> said(message(e));
