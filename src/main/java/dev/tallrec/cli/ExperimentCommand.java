@@ -1,6 +1,7 @@
 package dev.tallrec.cli;
 
 import dev.tallrec.backend.Device;
+import dev.tallrec.experiment.EndpointAccess;
 import dev.tallrec.experiment.Grid;
 import dev.tallrec.experiment.Runners;
 import dev.tallrec.experiment.StudyRun;
@@ -85,20 +86,14 @@ final class ExperimentCommand implements Callable<Integer> {
             ? Path.of("runs", Path.of(name).getFileName().toString().replaceFirst("\\.ya?ml$", ""))
             : out;
     String base = SettingsReader.read(preset, Optional.empty(), Map.of()).base();
+    Optional<EndpointAccess> server = endpoint.access(directory.resolve("answers"));
     ConsoleListener listener = ConsoleListener.standard();
     try (Device device = devices.open();
         BaseModel model = BaseModel.named(device, base)) {
       listener.message(base + "; " + device.description());
       stop.listen(true);
       Runners runners =
-          new Runners(
-              model,
-              preset,
-              directory,
-              Optional.ofNullable(bert),
-              endpoint.access(directory.resolve("answers")),
-              listener,
-              stop);
+          new Runners(model, preset, directory, Optional.ofNullable(bert), server, listener, stop);
       new StudyRun(runners, grids, base, directory, listener).run();
     } catch (TrainingStoppedException e) {
       throw new TrainingStoppedException(

@@ -56,12 +56,14 @@ final class ProfileCommand implements Callable<Integer> {
   @Option(
       names = "--examples",
       paramLabel = "N",
+      converter = Count.class,
       description = "Examples of a step (default: ${DEFAULT-VALUE}).")
   private int examples = 16;
 
   @Option(
       names = "--micro-batch-tokens",
       paramLabel = "N",
+      converter = Count.class,
       description = "Tokens of one forward and backward pass (default: ${DEFAULT-VALUE}).")
   private int tokens = 4096;
 

@@ -47,22 +47,40 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
+  /** Whether those that could be compared are within tolerance, and how many could not. */
+  private record Fixtures(boolean passed, int unread) {}
+
   @Override
   public Integer call() throws IOException {
     if (!operations && directories.isEmpty()) {
       throw new ParameterException(spec.commandLine(), "Which fixtures? Or --ops");
     }
     boolean passed = true;
+    int unread = 0;
     if (operations) {
       for (DType type : device.typesToVerify()) {
         passed &= operations(type);
       }
     }
     if (!directories.isEmpty()) {
-      passed &= fixtures();
+      Fixtures fixtures = fixtures();
+      passed &= fixtures.passed();
+      unread = fixtures.unread();
     }
-    System.out.printf("%n%s%n", passed ? "all within tolerance" : "NOT within tolerance");
-    return passed ? 0 : Tallrec.FAILED;
+    System.out.printf("%n%s%n", verdict(passed, unread));
+    return passed && unread == 0 ? 0 : Tallrec.FAILED;
+  }
+
+  /** What is true of all that was compared, and how much could not be. */
+  private String verdict(boolean passed, int unread) {
+    String compared = passed ? "all within tolerance" : "NOT within tolerance";
+    if (unread == 0) {
+      return compared;
+    }
+    String missing = "%d of %d fixtures NOT verified".formatted(unread, directories.size());
+    return unread < directories.size() || operations
+        ? missing + "; of what was compared: " + compared
+        : missing;
   }
 
   private boolean operations(DType type) throws IOException {
@@ -91,8 +109,9 @@ final class VerifyCommand implements Callable<Integer> {
     }
   }
 
-  private boolean fixtures() throws IOException {
+  private Fixtures fixtures() throws IOException {
     boolean passed = true;
+    int unread = 0;
     try (Device opened = device.open()) {
       System.out.println(opened.description());
       for (Path directory : directories) {
@@ -101,11 +120,11 @@ final class VerifyCommand implements Callable<Integer> {
         } catch (IOException e) {
           // The others are still worth knowing.
           System.err.println("tallrec: not verified: " + e.getMessage());
-          passed = false;
+          unread++;
         }
       }
     }
-    return passed;
+    return new Fixtures(passed, unread);
   }
 
   /** A line a check; says whether all passed. */

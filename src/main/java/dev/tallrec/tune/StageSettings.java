@@ -13,7 +13,10 @@ public record StageSettings(
     @JsonPropertyDescription("optimizer steps of warm-up; below 1, a share of all steps")
         double warmup,
     @JsonPropertyDescription("examples per optimizer step") int batchSize,
-    @JsonPropertyDescription("most tokens of an example; the rest is cut off") int cutoff,
+    @JsonPropertyDescription(
+            "most tokens of an example, which loses its end, and of a prompt that is scored, which"
+                + " loses the oldest of its history")
+        int cutoff,
     @JsonPropertyDescription("learn the prompt's tokens, too, not the answer alone")
         boolean trainOnInputs,
     @JsonPropertyDescription("leave out examples whose answer is cut off, instead of failing")

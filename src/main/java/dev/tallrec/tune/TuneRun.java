@@ -26,10 +26,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -62,8 +64,8 @@ public final class TuneRun {
    *
    * @param directory where it is kept; made if need be
    * @param stop asked after each step whether to stop
-   * @throws IOException if data are missing or broken, or the directory holds a run with other
-   *     settings
+   * @throws IOException if data are missing or broken, two data sets have one name, or the
+   *     directory holds a run with other settings
    */
   public TuneRun(
       BaseModel base,
@@ -79,6 +81,7 @@ public final class TuneRun {
     this.stop = stop;
     this.trainSets = dataSets(settings.data());
     this.testSets = settings.test().isEmpty() ? trainSets : dataSets(settings.test());
+    checkNames(testSets);
     ExampleEncoder encoder = encoder(settings.rec());
     this.evaluator = new Evaluator(base, encoder, settings.memory().scoreBatchTokens(), listener);
     this.results = openDirectory();
@@ -93,6 +96,18 @@ public final class TuneRun {
       sets.add(RecData.named(name));
     }
     return sets;
+  }
+
+  /** Results and scores are kept by a data set's name, which is the last part of its path. */
+  private static void checkNames(List<RecData> sets) throws IOException {
+    Set<String> names = new HashSet<>();
+    for (RecData data : sets) {
+      if (!names.add(data.name())) {
+        throw new IOException(
+            "two data sets to test on are called %s, and results are kept by that name: rename the directory of one"
+                .formatted(data.name()));
+      }
+    }
   }
 
   private ExampleEncoder encoder(StageSettings stage) {

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -49,21 +50,30 @@ class StandInGpuTest {
    */
   private Outcome verify(String cuda, Map<String, String> environment, String type, String fixture)
       throws IOException, InterruptedException {
+    return run(
+        cuda,
+        environment,
+        "verify",
+        "--device",
+        "cuda",
+        "--compute-type",
+        type,
+        Fixtures.golden(fixture).toString());
+  }
+
+  private Outcome run(String cuda, Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
     List<String> command =
-        List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--add-modules=jdk.incubator.vector",
-            "--enable-native-access=ALL-UNNAMED",
-            "-XX:+UseSerialGC",
-            "-cp",
-            System.getProperty("java.class.path"),
-            "dev.tallrec.cli.Main",
-            "verify",
-            "--device",
-            "cuda",
-            "--compute-type",
-            type,
-            Fixtures.golden(fixture).toString());
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.tallrec.cli.Main"));
+    command.addAll(List.of(arguments));
     Path log = Files.createTempFile(directory, "output", ".txt");
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
@@ -115,5 +125,20 @@ class StandInGpuTest {
             "A_mha_qv");
     assertThat(outcome.output).contains("needs ", " bytes, ", " are free").contains(NOTHING_LEFT);
     assertThat(outcome.code).as(outcome.output).isEqualTo(1);
+  }
+
+  @Test
+  void theCpuStandsInForAFullGpuAndSaysSoButNotForOneThatIsNamed() throws Exception {
+    Map<String, String> full = Map.of("TALLREC_STAND_IN_MEMORY", Integer.toString(1 << 20));
+    String fixture = Fixtures.golden("A_mha_qv").toString();
+    Outcome onCpu = run(CUDA_12, full, "verify", fixture);
+    assertThat(onCpu.output)
+        .contains("no GPU, the CPU stands in: the GPU is full", "CPU, ", "all within tolerance");
+    assertThat(onCpu.code).as(onCpu.output).isZero();
+    Outcome named = run(CUDA_12, full, "verify", "--gpu", "0", fixture);
+    assertThat(named.output).contains("the GPU is full").doesNotContain("CPU, ");
+    assertThat(named.code).as(named.output).isEqualTo(1);
+    assertThat(run(CUDA_12, Map.of(), "verify", "--gpu", "3", fixture).output)
+        .contains("no CUDA device 3");
   }
 }
