@@ -296,8 +296,21 @@ class CommandLineTest {
     Outcome outcome = run("profile", "--examples", 2, "--trace", trace).succeeded();
     assertThat(outcome.out).contains("attentionBackward", "linear", "GFLOP/s", "tokens/s");
     assertThat(outcome.out).containsPattern("rmsNormBackward .* GB/s +[0-9.]+%");
+    assertThat(outcome.out).doesNotContain("GPU");
     assertThat(new JsonMapper().readTree(trace.toFile()).path("traceEvents"))
         .hasSizeGreaterThan(50);
+  }
+
+  @Test
+  void infoFailsForWantOfAGpuOnlyWhereOneIsAskedFor() {
+    int none = 999;
+    assertThat(run("info", "--gpu", none).succeeded().out)
+        .contains("CPU, ", "GiB free", "TFLOP/s in a product of ", "no GPU: ");
+    assertThat(run("info", "--gpu", none, "--device", "cuda").failed("tallrec: ").out)
+        .doesNotContain("CPU, ", "no GPU: ");
+    assertThat(run("info", "--gpu", none, "--device", "cpu").succeeded().out)
+        .contains("CPU, ")
+        .doesNotContain("no GPU: ");
   }
 
   @Test

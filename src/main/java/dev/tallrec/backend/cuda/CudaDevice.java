@@ -18,6 +18,12 @@ public final class CudaDevice implements Device {
   /** Weights that need another type go through the device in pieces of so many bytes. */
   private static final long STAGING_BYTES = 64L << 20;
 
+  // An event before a kernel is passed as soon as the GPU comes to it, whether or not the kernel
+  // has been asked for by then.
+  private static final String LAUNCHES_COUNT =
+      "A kernel's time begins when the GPU is ready for it: where the GPU runs out of work, as with a small model, it is rather that of"
+          + " the launch.";
+
   private final CudaDriver driver;
   private final DType computeType;
   private final CudaOps ops;
@@ -64,7 +70,8 @@ public final class CudaDevice implements Device {
 
   static ProfiledDevice profiled(CudaDriver driver, DType computeType) {
     TimedDriver timed = new TimedDriver(driver);
-    return new ProfiledDevice(new CudaDevice(timed, computeType), timed::takeEvents);
+    return new ProfiledDevice(
+        new CudaDevice(timed, computeType), timed::takeEvents, List.of(LAUNCHES_COUNT));
   }
 
   @Override
@@ -85,6 +92,11 @@ public final class CudaDevice implements Device {
   @Override
   public DeviceArena newArena() {
     return new CudaArena(driver);
+  }
+
+  @Override
+  public int bestProductSize() {
+    return 8192;
   }
 
   @Override

@@ -31,6 +31,7 @@ class StandInGpuTest {
   private static final Path PLACES =
       EmulatedDriver.library().toAbsolutePath().resolveSibling("stand-in");
   private static final String CUDA_12 = "cuda12";
+  private static final long CUBLAS_WORKSPACE = 32L << 20;
   private static final String NOTHING_LEFT =
       "stand-in: left 0 allocations, 0 pinned, 0 events, 0 modules, 0 streams, 0 not done";
 
@@ -115,8 +116,22 @@ class StandInGpuTest {
   }
 
   @Test
+  void infoShowsTheGpuByAProductThatFitsItsMemory() throws Exception {
+    Map<String, String> memory =
+        Map.of("TALLREC_STAND_IN_MEMORY", Long.toString(CUBLAS_WORKSPACE + (8L << 20)));
+    Outcome outcome = run(CUDA_12, memory, "info", "--device", "cuda");
+    assertThat(outcome.output)
+        .contains("stand-in, compute capability 8.6", "product of 512 x 512 x 512", NOTHING_LEFT)
+        .doesNotContain("CPU, ");
+    assertThat(outcome.code).as(outcome.output).isZero();
+    outcome = run(CUDA_12, memory, "info", "--device", "cuda", "--gpu", "1");
+    assertThat(outcome.output).contains("there is no CUDA device 1: 1 are here");
+    assertThat(outcome.code).as(outcome.output).isEqualTo(1);
+  }
+
+  @Test
   void saysWhatDoesNotFit() throws Exception {
-    long hardlyMoreThanTheWorkspace = (32L << 20) + (64 << 10);
+    long hardlyMoreThanTheWorkspace = CUBLAS_WORKSPACE + (64 << 10);
     Outcome outcome =
         verify(
             CUDA_12,
