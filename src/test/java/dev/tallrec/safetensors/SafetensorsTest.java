@@ -250,4 +250,29 @@ class SafetensorsTest {
     assertThat(directory.toFile().list())
         .containsExactlyInAnyOrder("adapter", "adapter.old", "adapter.new");
   }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{'weight_map': {'x': 'a'}, 'weight_map': {'x': 'b'}} | uplicate",
+        "{'weight_map': {'x': '\\ud800'}} | plain file names",
+        "['weight_map'] | object"
+      })
+  void indicesAreReadStrictly(String index, String why) throws IOException {
+    Files.writeString(directory.resolve("model.safetensors.index.json"), index.replace('\'', '"'));
+    assertThatThrownBy(() -> SafetensorsModel.open(directory).close())
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("model.safetensors.index.json")
+        .hasMessageContaining(why);
+  }
+
+  @Test
+  void anIndexIsNoLargerThanOneEverIs() throws IOException {
+    Files.writeString(directory.resolve("model.safetensors.index.json"), " ".repeat((1 << 22) + 1));
+    assertThatThrownBy(() -> SafetensorsModel.open(directory).close())
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("index.json is larger than 4194304 bytes");
+  }
 }
