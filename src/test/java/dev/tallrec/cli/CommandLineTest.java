@@ -340,7 +340,8 @@ class CommandLineTest {
         "verify",
         "tune --resume x --k 3",
         "tune --resume x --out y",
-        "evaluate --part nosuch"
+        "evaluate --part nosuch",
+        "experiment kshot --instructions a.json --adapter b"
       })
   void wrongUsageIsTwo(String line) {
     Outcome outcome = run((Object[]) (line.isEmpty() ? new String[0] : line.split(" ")));
@@ -391,6 +392,20 @@ class CommandLineTest {
     run("evaluate", "--data", data).failed("train.json", "line 2");
     Files.writeString(data.resolve("train.json"), "[]");
     run("evaluate", "--data", data).failed("no examples");
+  }
+
+  @Test
+  void whatAnExperimentCannotStartFromIsKnownBeforeItsFirstRun() throws IOException {
+    Path out = directory.resolve("runs");
+    Path instructions = directory.resolve("instructions.json");
+    Files.writeString(instructions, "[{\"instruction\":\"a\",\"input\":\"\",\"output\":\"b\"}]");
+    run("experiment", "table1", "--out", out, "--instructions", instructions)
+        .failed("variant TALLRec", "100 of 1 examples", "instructions.json");
+    run("experiment", "all", "--out", out, "--adapter", directory.resolve("nosuch"))
+        .failed("variant TALLRec", "nosuch");
+    run("experiment", "full", "--out", out, "--adapter", directory.resolve("nosuch"))
+        .failed("no run of full", "--adapter");
+    assertThat(out).doesNotExist();
   }
 
   @Test
