@@ -95,10 +95,7 @@ public record Grid(
   private static final String MODEL = "model";
   private static final String DATA = "data";
 
-  /**
-   * Checks that nothing is left empty in the lists and groups; a variant or a K without settings
-   * has none of its own.
-   */
+  /** Checks that nothing is left empty in the lists and groups. */
   public Grid {
     variants = settings("variants", variants);
     byK = settings("by_k", byK);
@@ -112,11 +109,10 @@ public record Grid(
       String name, Map<K, @Nullable Map<String, @Nullable String>> groups) {
     Map<K, Map<String, String>> all = new LinkedHashMap<>();
     groups.forEach((key, group) -> {
+      String path = name + "." + key;
       Map<String, String> own = new LinkedHashMap<>();
-      if (group != null) {
-        group.forEach((setting, value) ->
-            own.put(setting, given("%s, %s: %s".formatted(name, key, setting), value)));
-      }
+      given(path, group)
+          .forEach((setting, value) -> own.put(setting, given(path + "." + setting, value)));
       all.put(key, own);
     });
     return all;

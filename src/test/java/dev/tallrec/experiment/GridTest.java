@@ -66,28 +66,6 @@ class GridTest {
   }
 
   @Test
-  void variantsAndSizesWithoutSettingsHaveNone(@TempDir Path directory) throws IOException {
-    Path file = directory.resolve("grid.yaml");
-    Files.writeString(
-        file,
-        """
-        title: x
-        preset: mini
-        variants:
-          TALLRec:
-        data: [movie]
-        test: []
-        k: [16]
-        seeds: [0]
-        by_k:
-          16:
-        """);
-    assertThat(Grid.read(file.toString(), Grid.Scale.SMALL).cells())
-        .singleElement()
-        .satisfies(cell -> assertThat(cell.settings()).isEmpty());
-  }
-
-  @Test
   void settingsForAllTuningRunsLeaveThoseThatHaveTheirOwn() throws IOException {
     Grid ablation = Grid.read("ablation", Grid.Scale.PAPER);
     Map<String, String> start = Map.of("adapter", "a", "instruction.epochs", "0");
@@ -156,7 +134,10 @@ class GridTest {
           k: [16]      | k: [16, ~]      | k[1] has no value
           seeds: [0]   | seeds: [~]      | seeds[0] has no value
           data: [movie] | data: [~]      | data[0] has no value
-          by_k: {}     | by_k: {16: {rec.epochs: ~}} | by_k, 16: rec.epochs has no value
+          by_k: {}     | by_k: {16: {rec.epochs: ~}} | by_k.16.rec.epochs has no value
+          by_k: {}     | by_k: {16: ~}   | by_k.16 has no value
+          variants: {a: {}} | variants: {a: ~} | variants.a has no value
+          variants: {a: {}} | variants: {a: } | variants.a is "", not a group of settings
           preset: mini | preset: {a: b}  | preset is not a text
           test: []     | # nothing       | test is missing
           """)
