@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -64,6 +65,36 @@ final class ExperimentCommand implements Callable<Integer> {
           "BERT whose reading of titles GRU-BERT and DROS-BERT are given: config.json, vocab.txt, model.safetensors.")
   private @Nullable Path bert;
 
+  @ArgGroup private Start start = new Start();
+
+  /** What takes the place of the preset's instruction stage. */
+  private static final class Start {
+    @Option(
+        names = "--instructions",
+        paramLabel = "FILE",
+        description =
+            "Examples of the instruction stage in place of the preset's; --scale paper needs all of Alpaca.")
+    private @Nullable String instructions;
+
+    @Option(
+        names = "--adapter",
+        paramLabel = "DIR",
+        description =
+            "Adapter (PEFT) after an instruction stage, one for all seeds: runs start from it and tune none of their"
+                + " own; variants that set instruction.epochs or adapter keep theirs.")
+    private @Nullable Path adapter;
+
+    /** Settings by option; empty if none was given. */
+    Map<String, String> settings() {
+      if (instructions != null) {
+        return Map.of("instructions", instructions);
+      }
+      return adapter == null
+          ? Map.of()
+          : Map.of("adapter", adapter.toString(), "instruction.epochs", "0");
+    }
+  }
+
   @Option(
       names = "--out",
       paramLabel = "DIR",
@@ -76,10 +107,7 @@ final class ExperimentCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, TrainingStoppedException {
-    List<Grid> grids = new ArrayList<>();
-    for (String grid : name.equals(ALL) ? Grid.KNOWN : List.of(name)) {
-      grids.add(Grid.read(grid, scale));
-    }
+    List<Grid> grids = grids();
     String preset = grids.getFirst().preset();
     Path directory =
         out == null
@@ -102,5 +130,20 @@ final class ExperimentCommand implements Callable<Integer> {
       stop.listen(false);
     }
     return 0;
+  }
+
+  private List<Grid> grids() throws IOException {
+    List<Grid> grids = new ArrayList<>();
+    for (String grid : name.equals(ALL) ? Grid.KNOWN : List.of(name)) {
+      grids.add(Grid.read(grid, scale));
+    }
+    Map<String, String> settings = start.settings();
+    List<Grid> started = grids.stream().map(grid -> grid.tunedWith(settings)).toList();
+    if (!settings.isEmpty() && started.equals(grids)) {
+      throw new IOException(
+          "no run of %s has an instruction stage that --%s could take the place of"
+              .formatted(name, settings.containsKey("adapter") ? "adapter" : "instructions"));
+    }
+    return started;
   }
 }

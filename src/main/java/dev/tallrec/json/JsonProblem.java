@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonMappingException.Reference;
 import com.fasterxml.jackson.databind.exc.InvalidFormatException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+import com.fasterxml.jackson.databind.exc.ValueInstantiationException;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
@@ -30,6 +31,11 @@ final class JsonProblem {
           path(missing.getPath()) + " is missing";
       case MismatchedInputException wrong when !wrong.getPath().isEmpty() ->
           "%s is not %s".formatted(path(wrong.getPath()), kind(wrong.getTargetType()));
+      // What a record's constructor has against its values.
+      case ValueInstantiationException refused
+          when refused.getCause() instanceof IllegalArgumentException reason
+              && reason.getMessage() != null ->
+          reason.getMessage();
       default -> e.getOriginalMessage();
     };
   }

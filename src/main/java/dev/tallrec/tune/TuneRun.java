@@ -1,6 +1,7 @@
 package dev.tallrec.tune;
 
 import dev.tallrec.llama.Adapter;
+import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.lora.PeftDirectory;
@@ -148,6 +149,26 @@ public final class TuneRun {
     return directory.resolve("scores-%s-%s.csv".formatted(stage, Path.of(data).getFileName()));
   }
 
+  /**
+   * Checks that what a run starts from is there: its adapter, and enough instructions to tune on
+   * and to hold back.
+   *
+   * @param config of the base that the run is for
+   * @throws IOException saying what is missing or does not fit
+   */
+  public static void checkStart(TuneSettings settings, LlamaConfig config) throws IOException {
+    if (startsFromAdapter(settings)) {
+      PeftDirectory.read(Path.of(settings.adapter()), config).close();
+    }
+    if (settings.instruction().epochs() > 0) {
+      instructions(settings);
+    }
+  }
+
+  private static boolean startsFromAdapter(TuneSettings settings) {
+    return !settings.adapter().equals("-");
+  }
+
   /** The settings of the run that {@code directory} holds. */
   public static TuneSettings settingsOf(Path directory) throws IOException {
     Path file = directory.resolve(SETTINGS);
@@ -163,7 +184,7 @@ public final class TuneRun {
    * @throws TrainingStoppedException if told to stop; the state is saved
    */
   public RunResults run() throws IOException, TrainingStoppedException {
-    boolean startsFromAdapter = !settings.adapter().equals("-");
+    boolean startsFromAdapter = startsFromAdapter(settings);
     try (LoraAdapter adapter =
         startsFromAdapter
             ? PeftDirectory.read(Path.of(settings.adapter()), base.config())
@@ -284,16 +305,23 @@ public final class TuneRun {
       Trainer.Evaluation evaluation,
       String measure) {}
 
-  private Prepared prepareInstruction(StageSettings stage) throws IOException {
+  /** The instruction stage's examples, those that are held back among them. */
+  private static List<Instruction> instructions(TuneSettings settings) throws IOException {
     List<Instruction> all =
         settings.instructions().equals("alpaca")
             ? AlpacaSample.read()
             : InstructionFile.read(Path.of(settings.instructions()));
-    if (stage.validation() < 1 || stage.validation() >= all.size()) {
+    int validation = settings.instruction().validation();
+    if (validation < 1 || validation >= all.size()) {
       throw new IOException(
-          "instruction.validation is %d of %d examples in %s: set --instruction-validation lower, or give more with --instructions"
-              .formatted(stage.validation(), all.size(), settings.instructions()));
+          "instruction.validation is %d of %d examples in %s: set it lower, or give more examples with --instructions"
+              .formatted(validation, all.size(), settings.instructions()));
     }
+    return all;
+  }
+
+  private Prepared prepareInstruction(StageSettings stage) throws IOException {
+    List<Instruction> all = instructions(settings);
     List<Instruction> shuffled = KShot.sample(all, all.size(), INSTRUCTION_SPLIT_SEED);
     ExampleEncoder encoder = encoder(stage);
     List<LabelledTokens> examples =

@@ -471,7 +471,8 @@ class CommandLineTest {
         "generate --prompt x --device cpu --threads 0",
         "experiment kshot --endpoint ftp://x/v1",
         "experiment kshot --endpoint http://x/v1 --endpoint-attempts 0",
-        "experiment kshot --endpoint http://x/v1 --price-input -1"
+        "experiment kshot --endpoint http://x/v1 --price-input -1",
+        "experiment kshot --instructions a.json --adapter b"
       })
   void wrongUsageIsTwo(String line) {
     Outcome outcome = run((Object[]) (line.isEmpty() ? new String[0] : line.split(" ")));
@@ -522,6 +523,20 @@ class CommandLineTest {
     run("evaluate", "--data", data).failed("train.json", "line 2");
     Files.writeString(data.resolve("train.json"), "[]");
     run("evaluate", "--data", data).failed("no examples");
+  }
+
+  @Test
+  void whatAnExperimentCannotStartFromIsKnownBeforeItsFirstRun() throws IOException {
+    Path out = directory.resolve("runs");
+    Path instructions = directory.resolve("instructions.json");
+    Files.writeString(instructions, "[{\"instruction\":\"a\",\"input\":\"\",\"output\":\"b\"}]");
+    run("experiment", "table1", "--out", out, "--instructions", instructions)
+        .failed("variant TALLRec", "100 of 1 examples", "instructions.json");
+    run("experiment", "all", "--out", out, "--adapter", directory.resolve("nosuch"))
+        .failed("variant TALLRec", "nosuch");
+    run("experiment", "full", "--out", out, "--adapter", directory.resolve("nosuch"))
+        .failed("no run of full", "--adapter");
+    assertThat(out).doesNotExist();
   }
 
   @Test

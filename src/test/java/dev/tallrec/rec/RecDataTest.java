@@ -82,6 +82,27 @@ class RecDataTest {
                 Question.parse(first.text()).orElseThrow().target(), first.liked()));
   }
 
+  /** As NOTICE beside the books says, in numpy's words. */
+  @Test
+  void bookHistoriesAreInADrawnOrder() throws IOException {
+    RecData books = RecData.published(Domain.BOOK);
+    int row = 0;
+    for (List<RecExample> part : List.of(books.train(), books.valid(), books.test())) {
+      for (RecExample book : part) {
+        Question question = Question.parse(book.text()).orElseThrow();
+        String likesFirst =
+            "1".repeat(question.liked().size()) + "0".repeat(question.disliked().size());
+        StringBuilder drawn = new StringBuilder();
+        for (int at : KShot.indices(likesFirst.length(), likesFirst.length(), row)) {
+          drawn.append(likesFirst.charAt(at));
+        }
+        assertThat(book.order()).as("row %d", row).isEqualTo(drawn.toString());
+        row++;
+      }
+    }
+    assertThat(row).isEqualTo(1427 + 1000 + 2427);
+  }
+
   @Test
   void booksInHistoriesAndAsTargetsHaveOneName() throws IOException {
     RecData books = RecData.published(Domain.BOOK);
