@@ -6,6 +6,7 @@ import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.lora.PeftDirectory;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.AlpacaSample;
+import dev.tallrec.rec.Auc;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
@@ -18,6 +19,7 @@ import dev.tallrec.text.Instruction;
 import dev.tallrec.text.InstructionFile;
 import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.train.LossEvaluator;
+import dev.tallrec.train.MicroBatchPacker;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingConfig;
 import dev.tallrec.train.TrainingResult;
@@ -79,6 +81,10 @@ public final class TuneRun {
     this.stop = stop;
     this.trainSets = dataSets(settings.data());
     this.testSets = settings.test().isEmpty() ? trainSets : dataSets(settings.test());
+    for (RecData data : testSets) {
+      requireBothLabels(data.name() + " valid", data.valid());
+      requireBothLabels(data.name() + " test", data.test());
+    }
     ExampleEncoder encoder = encoder(settings.rec());
     this.evaluator = new Evaluator(base, encoder, settings.memory().scoreBatchTokens(), listener);
     this.results = openDirectory();
@@ -93,6 +99,15 @@ public final class TuneRun {
       sets.add(RecData.named(name));
     }
     return sets;
+  }
+
+  /** AUC is not defined without: better said now than after hours. */
+  private static void requireBothLabels(String name, List<RecExample> examples) throws IOException {
+    try {
+      Auc.of(new double[examples.size()], RecExample.labels(examples));
+    } catch (IllegalArgumentException e) {
+      throw new IOException(name + ": " + e.getMessage(), e);
+    }
   }
 
   private ExampleEncoder encoder(StageSettings stage) {
@@ -156,7 +171,8 @@ public final class TuneRun {
       if (startsFromAdapter) {
         listener.message("LoRA settings are those of " + settings.adapter());
       }
-      // Both before anything that takes long: what is wrong with data should be known at once.
+      // Both before anything that takes long: what is wrong with settings or data should be known
+      // at once.
       Map<String, Prepared> stages = new LinkedHashMap<>();
       if (settings.instruction().epochs() > 0) {
         stages.put(RunResults.Stage.INSTRUCTION, prepareInstruction(settings.instruction()));
@@ -221,16 +237,17 @@ public final class TuneRun {
   private void stage(String name, Prepared prepared, LoraAdapter adapter)
       throws IOException, TrainingStoppedException {
     Path saved = directory.resolve(name);
+    Path checkpoint = directory.resolve(name + "-checkpoint");
     if (isDone(name)) {
+      // There still is one if an earlier call was killed between result and end.
+      AtomicFiles.deleteDirectory(checkpoint);
       try (LoraAdapter done = PeftDirectory.read(saved, base.config())) {
         adapter.copyFrom(done);
       }
       return;
     }
     listener.message(prepared.title);
-    TrainingConfig config =
-        prepared.stage.config(prepared.examples.size(), settings.memory(), settings.seed());
-    Path checkpoint = directory.resolve(name + "-checkpoint");
+    TrainingConfig config = prepared.config;
     long start = System.nanoTime();
     try (Trainer trainer = new Trainer(base.network(), adapter, config)) {
       listener.message(
@@ -264,10 +281,26 @@ public final class TuneRun {
   /** What a stage trains on and is judged by. */
   private record Prepared(
       String title,
-      StageSettings stage,
+      TrainingConfig config,
       List<LabelledTokens> examples,
       Trainer.Evaluation evaluation,
       String measure) {}
+
+  /**
+   * The trainer's configuration.
+   *
+   * @throws IOException naming the stage if it makes no sense, or {@code examples} do not fit it
+   */
+  private TrainingConfig configFor(String name, StageSettings stage, List<LabelledTokens> examples)
+      throws IOException {
+    try {
+      TrainingConfig config = stage.config(examples.size(), settings.memory(), settings.seed());
+      new MicroBatchPacker(config.microBatchTokens(), config.sharePrefix()).split(examples);
+      return config;
+    } catch (IllegalArgumentException e) {
+      throw new IOException("%s stage: %s".formatted(name, e.getMessage()), e);
+    }
+  }
 
   private Prepared prepareInstruction(StageSettings stage) throws IOException {
     List<Instruction> all =
@@ -295,11 +328,12 @@ public final class TuneRun {
             encoder,
             true,
             listener);
+    TrainingConfig config = configFor(RunResults.Stage.INSTRUCTION, stage, examples);
     LossEvaluator loss =
         new LossEvaluator(base.network(), held, settings.memory().microBatchTokens());
     return new Prepared(
         "Instruction tuning",
-        stage,
+        config,
         examples,
         adapter -> -loss.meanLoss(adapter),
         "validation loss");
@@ -317,16 +351,28 @@ public final class TuneRun {
     List<LabelledTokens> examples =
         StageExamples.encode(
             RunResults.Stage.REC, chosen, encoder(stage), stage.dropCutOff(), listener);
-    return new Prepared("Rec-tuning", stage, examples, this::meanValidationAuc, "validation AUC");
+    for (RecData data : trainSets) {
+      requireBothLabels(data.name() + " valid (--rec-validation)", validation(data));
+    }
+    return new Prepared(
+        "Rec-tuning",
+        configFor(RunResults.Stage.REC, stage, examples),
+        examples,
+        this::meanValidationAuc,
+        "validation AUC");
+  }
+
+  /** The validation examples that the rec stage uses. */
+  private List<RecExample> validation(RecData data) {
+    int limit = settings.rec().validation();
+    List<RecExample> valid = data.valid();
+    return limit == 0 ? valid : valid.subList(0, Math.min(limit, valid.size()));
   }
 
   private double meanValidationAuc(LoraParameters adapter) {
-    int limit = settings.rec().validation();
     double sum = 0;
     for (RecData data : trainSets) {
-      List<RecExample> valid = data.valid();
-      List<RecExample> used = limit == 0 ? valid : valid.subList(0, Math.min(limit, valid.size()));
-      sum += evaluator.evaluate(data.name() + " valid", used, adapter).auc();
+      sum += evaluator.evaluate(data.name() + " valid", validation(data), adapter).auc();
     }
     return sum / trainSets.size();
   }
