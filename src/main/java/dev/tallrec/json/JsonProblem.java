@@ -26,6 +26,9 @@ final class JsonProblem {
       case InvalidFormatException wrong ->
           "%s is \"%s\", not %s"
               .formatted(path(wrong.getPath()), wrong.getValue(), kind(wrong.getTargetType()));
+      case ValueInstantiationException refused
+          when refused.getCause() instanceof IllegalArgumentException cause ->
+          (refused.getPath().isEmpty() ? "" : path(refused.getPath()) + ": ") + cause.getMessage();
       case MismatchedInputException missing
           when missing.getOriginalMessage().startsWith("Missing creator property") ->
           path(missing.getPath()) + " is missing";

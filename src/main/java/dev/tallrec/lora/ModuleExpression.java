@@ -91,7 +91,7 @@ public final class ModuleExpression {
   }
 
   /** The expression as it stands in the file. */
-  String text() {
+  public String text() {
     return text;
   }
 

@@ -58,7 +58,7 @@ public final class ModulePattern<N extends Number> {
   }
 
   /** Numbers by expression, first to last. */
-  Map<String, N> byExpression() {
+  public Map<String, N> byExpression() {
     return byExpression;
   }
 

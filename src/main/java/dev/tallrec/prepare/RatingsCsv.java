@@ -29,7 +29,7 @@ import org.apache.commons.csv.CSVRecord;
  * @param separator between fields
  * @param charset of the file
  * @param likedAbove ratings above this are likes
- * @param history items before the target
+ * @param history items before the target, at least 1
  * @param split how examples go to train, valid and test
  * @param seed of a random split
  */
@@ -46,6 +46,18 @@ public record RatingsCsv(
   static final String TOO_FEW = "users with too few ratings";
 
   private static final char BYTE_ORDER_MARK = '\ufeff';
+
+  /** Throws {@link IllegalArgumentException} naming the setting that makes no sense. */
+  public RatingsCsv {
+    if (history < 1) {
+      throw new IllegalArgumentException(
+          "a history of %d items (--history): 1 is the shortest".formatted(history));
+    }
+    if (!Double.isFinite(likedAbove)) {
+      throw new IllegalArgumentException(
+          "liked above %s (--liked-above): a number is needed".formatted(likedAbove));
+    }
+  }
 
   /** Names of columns in the file's header. */
   public record Columns(String user, String title, String rating, String time) {}

@@ -34,6 +34,28 @@ public record StageSettings(
   private static final double BETA2 = 0.999;
   private static final double EPSILON = 1e-8;
 
+  /** Throws {@link IllegalArgumentException} naming the setting that makes no sense. */
+  public StageSettings {
+    require(epochs >= 0, "epochs", epochs, "at least 0");
+    require(
+        learningRate > 0 && learningRate < 10, "learning_rate", learningRate, "between 0 and 10");
+    require(warmup >= 0 && Double.isFinite(warmup), "warmup", warmup, "at least 0");
+    require(batchSize >= 1, "batch_size", batchSize, "at least 1");
+    require(cutoff >= 2, "cutoff", cutoff, "at least 2");
+    require(evaluateEvery >= 0, "evaluate_every", evaluateEvery, "at least 0");
+    require(patience >= 0, "patience", patience, "at least 0");
+    require(validation >= 0, "validation", validation, "at least 0");
+    require(weightDecay >= 0, "weight_decay", weightDecay, "at least 0");
+    require(maxGradNorm >= 0, "max_grad_norm", maxGradNorm, "at least 0");
+  }
+
+  /** Throws {@link IllegalArgumentException} unless {@code holds}. */
+  static void require(boolean holds, String setting, Number value, String range) {
+    if (!holds) {
+      throw new IllegalArgumentException("%s is %s, not %s".formatted(setting, value, range));
+    }
+  }
+
   /** The trainer's configuration for {@code examples} examples. */
   TrainingConfig config(int examples, MemorySettings memory, long seed) {
     long steps = (long) epochs * Math.ceilDiv(examples, batchSize);

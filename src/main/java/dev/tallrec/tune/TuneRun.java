@@ -7,6 +7,7 @@ import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.lora.PeftDirectory;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.AlpacaSample;
+import dev.tallrec.rec.Auc;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
@@ -19,6 +20,7 @@ import dev.tallrec.text.Instruction;
 import dev.tallrec.text.InstructionFile;
 import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.train.LossEvaluator;
+import dev.tallrec.train.MicroBatchPacker;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingConfig;
 import dev.tallrec.train.TrainingResult;
@@ -83,6 +85,10 @@ public final class TuneRun {
     this.trainSets = dataSets(settings.data());
     this.testSets = settings.test().isEmpty() ? trainSets : dataSets(settings.test());
     checkNames(testSets);
+    for (RecData data : testSets) {
+      requireBothLabels(data.name() + " valid", data.valid());
+      requireBothLabels(data.name() + " test", data.test());
+    }
     ExampleEncoder encoder = encoder(settings.rec());
     this.evaluator = new Evaluator(base, encoder, settings.memory().scoreBatchTokens(), listener);
     this.results = openDirectory();
@@ -108,6 +114,15 @@ public final class TuneRun {
             "two data sets to test on are called %s, and results are kept by that name: rename the directory of one"
                 .formatted(data.name()));
       }
+    }
+  }
+
+  /** AUC is not defined without: better said now than after hours. */
+  private static void requireBothLabels(String name, List<RecExample> examples) throws IOException {
+    try {
+      Auc.of(new double[examples.size()], RecExample.labels(examples));
+    } catch (IllegalArgumentException e) {
+      throw new IOException(name + ": " + e.getMessage(), e);
     }
   }
 
@@ -192,7 +207,8 @@ public final class TuneRun {
       if (startsFromAdapter) {
         listener.message("LoRA settings are those of " + settings.adapter());
       }
-      // Both before anything that takes long: what is wrong with data should be known at once.
+      // Both before anything that takes long: what is wrong with settings or data should be known
+      // at once.
       Map<String, Prepared> stages = new LinkedHashMap<>();
       if (settings.instruction().epochs() > 0) {
         stages.put(RunResults.Stage.INSTRUCTION, prepareInstruction(settings.instruction()));
@@ -257,16 +273,17 @@ public final class TuneRun {
   private void stage(String name, Prepared prepared, LoraAdapter adapter)
       throws IOException, TrainingStoppedException {
     Path saved = directory.resolve(name);
+    Path checkpoint = directory.resolve(name + "-checkpoint");
     if (isDone(name)) {
+      // There still is one if an earlier call was killed between result and end.
+      AtomicFiles.deleteDirectory(checkpoint);
       try (LoraAdapter done = PeftDirectory.read(saved, base.config())) {
         adapter.copyFrom(done);
       }
       return;
     }
     listener.message(prepared.title);
-    TrainingConfig config =
-        prepared.stage.config(prepared.examples.size(), settings.memory(), settings.seed());
-    Path checkpoint = directory.resolve(name + "-checkpoint");
+    TrainingConfig config = prepared.config;
     long start = System.nanoTime();
     TrainingResult result;
     try (Trainer trainer = new Trainer(base.network(), adapter, config, prepared.evaluation)) {
@@ -300,10 +317,26 @@ public final class TuneRun {
   /** What a stage trains on and is judged by. */
   private record Prepared(
       String title,
-      StageSettings stage,
+      TrainingConfig config,
       List<LabelledTokens> examples,
       Trainer.Evaluation evaluation,
       String measure) {}
+
+  /**
+   * The trainer's configuration.
+   *
+   * @throws IOException naming the stage if it makes no sense, or {@code examples} do not fit it
+   */
+  private TrainingConfig configFor(String name, StageSettings stage, List<LabelledTokens> examples)
+      throws IOException {
+    try {
+      TrainingConfig config = stage.config(examples.size(), settings.memory(), settings.seed());
+      new MicroBatchPacker(config.microBatchTokens(), config.sharePrefix()).split(examples);
+      return config;
+    } catch (IllegalArgumentException e) {
+      throw new IOException("%s stage: %s".formatted(name, e.getMessage()), e);
+    }
+  }
 
   /** The instruction stage's examples, those that are held back among them. */
   private static List<Instruction> instructions(TuneSettings settings) throws IOException {
@@ -338,9 +371,10 @@ public final class TuneRun {
             encoder,
             true,
             listener);
+    TrainingConfig config = configFor(RunResults.Stage.INSTRUCTION, stage, examples);
     return new Prepared(
         "Instruction tuning",
-        stage,
+        config,
         examples,
         new LossEvaluator(base.network(), held, settings.memory().microBatchTokens()),
         "validation loss");
@@ -358,11 +392,22 @@ public final class TuneRun {
     List<LabelledTokens> examples =
         StageExamples.encode(
             RunResults.Stage.REC, chosen, encoder(stage), stage.dropCutOff(), listener);
+    Map<String, List<RecExample>> validation = new LinkedHashMap<>();
+    for (RecData data : trainSets) {
+      List<RecExample> used = first(stage.validation(), data.valid());
+      requireBothLabels(data.name() + " valid (--rec-validation)", used);
+      validation.put(data.name() + " valid", used);
+    }
     return new Prepared(
         "Rec-tuning",
-        stage,
+        configFor(RunResults.Stage.REC, stage, examples),
         examples,
-        new TasteValidation(evaluator, trainSets, stage.validation()),
+        new TasteValidation(evaluator, validation),
         "validation AUC");
+  }
+
+  /** The first {@code limit} examples; all for 0. */
+  private static List<RecExample> first(int limit, List<RecExample> examples) {
+    return limit == 0 ? examples : examples.subList(0, Math.min(limit, examples.size()));
   }
 }

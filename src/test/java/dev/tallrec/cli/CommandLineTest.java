@@ -21,6 +21,7 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Commands as a user runs them, with input as users give it. */
@@ -166,7 +167,10 @@ class CommandLineTest {
     assertThat(ofMerged.out).contains(auc.split("\\s+")[2]);
     run("merge", "--adapter", out.resolve("adapter"), "--out", merged).failed("already exists");
 
+    // As if killed when the result was written and the checkpoint was not gone yet.
+    Files.createFile(Files.createDirectory(out.resolve("rec-checkpoint")).resolve("state.json"));
     assertThat(run("tune", "--resume", out).succeeded().out).contains("after rec-tuning");
+    assertThat(out.resolve("rec-checkpoint")).doesNotExist();
     tune(out, "--seed", 5).failed("other settings");
   }
 
@@ -523,6 +527,37 @@ class CommandLineTest {
     run("evaluate", "--data", data).failed("train.json", "line 2");
     Files.writeString(data.resolve("train.json"), "[]");
     run("evaluate", "--data", data).failed("no examples");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "rec-batch-size, 0, rec: batch_size is 0",
+    "instruction-batch-size, -4, instruction: batch_size is -4",
+    "rec-validation, -1, rec: validation is -1",
+    "rec-epochs, -3, rec: epochs is -3",
+    "rec-learning-rate, 100, rec: learning_rate is 100.0",
+    "rec-learning-rate, NaN, rec: learning_rate is NaN",
+    "rec-warmup, -1, rec: warmup is -1.0",
+    "rec-cutoff, 1, rec: cutoff is 1",
+    "rec-evaluate-every, -1, rec: evaluate_every is -1",
+    "rec-patience, -1, rec: patience is -1",
+    "rec-weight-decay, -1, rec: weight_decay is -1.0",
+    "rec-max-grad-norm, -1, rec: max_grad_norm is -1.0",
+    "memory-micro-batch-tokens, 0, memory: micro_batch_tokens is 0",
+    "memory-score-batch-tokens, 0, memory: score_batch_tokens is 0",
+    "memory-saved-layers, -2, memory: saved_layers is -2",
+    "k, -1, k is -1"
+  })
+  void settingsThatMakeNoSenseAreRefusedAtOnce(String option, String value, String named) {
+    run("tune", "--" + option, value, "--show-settings").failed(named);
+  }
+
+  @Test
+  void aHistoryOfNothingIsExplained() throws IOException {
+    Path file = directory.resolve("ratings.csv");
+    Files.writeString(file, "user,title,rating,time\nu,x,7,1\n");
+    run("prepare", "csv", file, "--out", directory.resolve("out"), "--history", -1)
+        .failed("--history");
   }
 
   @Test

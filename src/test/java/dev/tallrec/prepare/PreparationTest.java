@@ -86,14 +86,25 @@ class PreparationTest {
   }
 
   private static RatingsCsv csv(RatingsCsv.Split split) {
+    return csv(split, 5, 3);
+  }
+
+  private static RatingsCsv csv(RatingsCsv.Split split, double likedAbove, int history) {
     return new RatingsCsv(
         new RatingsCsv.Columns("who", "what", "stars", "when"),
         ';',
         StandardCharsets.UTF_8,
-        5,
-        3,
+        likedAbove,
+        history,
         split,
         1);
+  }
+
+  @Test
+  void settingsThatMakeNoSenseAreRefused() {
+    assertThatThrownBy(() -> csv(RatingsCsv.Split.USERS, 5, 0)).hasMessageContaining("--history");
+    assertThatThrownBy(() -> csv(RatingsCsv.Split.USERS, Double.NaN, 3))
+        .hasMessageContaining("--liked-above");
   }
 
   @Test
