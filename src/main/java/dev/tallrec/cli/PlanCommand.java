@@ -219,7 +219,7 @@ final class PlanCommand implements Callable<Integer> {
     row("cuBLAS workspace", CUBLAS_WORKSPACE);
     row("driver, context and kernels, about", CONTEXT);
     byLabel.forEach(PlanCommand::row);
-long sum = weights + trained + CUBLAS_WORKSPACE + CONTEXT + PlannedBuffer.sum(buffers);
+    long sum = weights + trained + CUBLAS_WORKSPACE + CONTEXT + PlannedBuffer.sum(buffers);
     row("sum", sum);
     row("left for evaluations and others", size - sum);
     System.out.printf(

@@ -120,8 +120,7 @@ class TrainerTest {
         LoraAdapter two = initial(model)) {
       TrainingResult result;
       try (Trainer trainer = new Trainer(model.network, one, config(256, true, 0))) {
-        result =
-            trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
+        result = trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
       }
       try (Trainer trainer = new Trainer(model.network, two, config(256, true, 0))) {
         trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
@@ -170,8 +169,7 @@ class TrainerTest {
         LoraAdapter stopped = initial(model)) {
       TrainingResult right;
       try (Trainer trainer = new Trainer(model.network, straight, config(256, true, 0))) {
-        right =
-            trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
+        right = trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
       }
       Path checkpoint = directory.resolve("checkpoint");
       for (int stop = 0; stop < 3; stop++) {
@@ -244,11 +242,10 @@ class TrainerTest {
 
   /** Scores weights by how near their norm is to {@code best}. */
   private static Trainer.Evaluation nearest(double best, LoraAdapter adapter) {
-    return new Scored(
-        parameters -> {
-          parameters.download();
-          return -Math.abs(norm(adapter) - best);
-        });
+    return new Scored(parameters -> {
+      parameters.download();
+      return -Math.abs(norm(adapter) - best);
+    });
   }
 
   private static TrainingResult goOn(
@@ -256,10 +253,7 @@ class TrainerTest {
     try (Trainer trainer =
         new Trainer(model.network, adapter, evaluated(), nearest(best, adapter))) {
       return trainer.train(
-          examples(),
-          TrainingListener.SILENT,
-          Optional.of(checkpoint),
-          () -> false);
+          examples(), TrainingListener.SILENT, Optional.of(checkpoint), () -> false);
     }
   }
 
@@ -275,14 +269,12 @@ class TrainerTest {
                   model.network,
                   measured,
                   evaluated(),
-                  new Scored(
-                      parameters -> {
-                        parameters.download();
-                        norms.add(norm(measured));
-                        return norms.size();
-                      }))) {
-        trainer.train(
-            examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
+                  new Scored(parameters -> {
+                    parameters.download();
+                    norms.add(norm(measured));
+                    return norms.size();
+                  }))) {
+        trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
       }
       double best = norms.get(2);
       Path whole = directory.resolve("whole");
@@ -345,8 +337,8 @@ class TrainerTest {
           public void onEvaluation(Evaluated evaluated) {}
         };
     try (Trainer trainer = new Trainer(model.network, adapter, evaluated(), evaluation)) {
-      assertThatThrownBy(() ->
-              trainer.train(examples(), killer, Optional.of(checkpoint), () -> false))
+      assertThatThrownBy(
+              () -> trainer.train(examples(), killer, Optional.of(checkpoint), () -> false))
           .hasMessage("killed");
     }
   }
@@ -361,19 +353,13 @@ class TrainerTest {
       List<float[]> seen = new ArrayList<>();
       TrainingResult result;
       Trainer.Evaluation given =
-          new Scored(
-              parameters -> {
-                parameters.download();
-                seen.add(values(adapter));
-                return scores[calls[0]++];
-              });
+          new Scored(parameters -> {
+            parameters.download();
+            seen.add(values(adapter));
+            return scores[calls[0]++];
+          });
       try (Trainer trainer = new Trainer(model.network, adapter, config(256, true, 2), given)) {
-        result =
-            trainer.train(
-                examples(),
-                TrainingListener.SILENT,
-                Optional.empty(),
-                () -> false);
+        result = trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
       }
       assertThat(result.stoppedEarly()).isTrue();
       assertThat(result.bestScore()).isEqualTo(0.5);
@@ -591,12 +577,10 @@ class TrainerTest {
         LoraAdapter adapter = initial(model);
         Trainer trainer = new Trainer(model.network, adapter, config(8, true, 0))) {
       assertThatThrownBy(() ->
-              trainer.train(
-                  List.of(), TrainingListener.SILENT, Optional.empty(), () -> false))
+              trainer.train(List.of(), TrainingListener.SILENT, Optional.empty(), () -> false))
           .hasMessageContaining("no examples");
       assertThatThrownBy(() ->
-              trainer.train(
-                  examples(), TrainingListener.SILENT, Optional.empty(), () -> false))
+              trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false))
           .hasMessageContaining("--memory-micro-batch-tokens");
     }
   }
