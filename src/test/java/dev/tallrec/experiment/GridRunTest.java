@@ -23,6 +23,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -236,24 +238,34 @@ class GridRunTest {
   }
 
   @Test
-  void whatIsNotRecTunedIsComputedOnceASeedWhateverItsSample()
-      throws IOException, TrainingStoppedException {
-    Path instructions = directory.resolve("instructions.json");
-    writeInstructions(instructions);
+  void whatIsNotRecTunedDependsOnTheSeedOfItsStageAndOnNoSample() throws IOException {
     Grid grid =
         movies.grid(
-            "AT: {rec.epochs: 0, instruction.epochs: 1, instruction.validation: 1, instructions: %s}"
-                .formatted(instructions),
+            """
+            AT: {rec.epochs: 0, instruction.epochs: 1}
+            neither: {rec.epochs: 0, instruction.epochs: 0}
+            shorter: {rec.epochs: 0, instruction.epochs: 0, rec.cutoff: 100}
+            TALLRec: {}
+            """,
             List.of(1, 16),
             List.of(0L, 1L));
-    Outcomes outcomes = run(grid, Optional.empty());
-    assertThat(outcomes.byCell()).hasSize(4);
-    // The stage of each seed scores the test rows, and so does the first cell that begins with it.
-    assertThat(movies.begun()).filteredOn("scoring few-movies test"::equals).hasSize(4);
-    List<Grid.Cell> cells = grid.cells();
-    assertThat(outcomes.scores(cells.get(2), data.toString()))
-        .isEqualTo(outcomes.scores(cells.get(0), data.toString()))
-        .isNotEqualTo(outcomes.scores(cells.get(3), data.toString()));
+    CellRunner runner = movies.runners(grid, Optional.empty()).of(Grid.Model.TALLREC);
+    Map<String, List<String>> byIdentity = new LinkedHashMap<>();
+    for (Grid.Cell cell : grid.cells()) {
+      byIdentity
+          .computeIfAbsent(runner.identity(cell), key -> new ArrayList<>())
+          .add("%s %d %d".formatted(cell.variant(), cell.k(), cell.seed()));
+    }
+    assertThat(byIdentity.values())
+        .containsExactly(
+            List.of("AT 1 0", "AT 16 0"),
+            List.of("AT 1 1", "AT 16 1"),
+            List.of("neither 1 0", "neither 1 1", "neither 16 0", "neither 16 1"),
+            List.of("shorter 1 0", "shorter 1 1", "shorter 16 0", "shorter 16 1"),
+            List.of("TALLRec 1 0"),
+            List.of("TALLRec 1 1"),
+            List.of("TALLRec 16 0"),
+            List.of("TALLRec 16 1"));
   }
 
   @Test
