@@ -291,9 +291,9 @@ class GridRunTest {
     assertThat(movies.begun()).doesNotContain("instruction steps");
     assertThat(movies.messages()).contains("  the same as AT-few-movies-k16-seed0");
     for (Grid.Cell cell : grid.cells()) {
-      Path settings = movies.runs().resolve(cell.name()).resolve("settings.yaml");
+      Path directory = movies.runs().resolve(cell.name());
       if (!cell.variant().equals("AT") || cell.seed() == 0) {
-        assertThat(TuneRun.settingsOf(settings.getParent()).adapter())
+        assertThat(TuneRun.settingsOf(directory).adapter())
             .as(cell.name())
             .isEqualTo(cell.variant().equals("RT") ? "-" : tuned.toString());
       }
