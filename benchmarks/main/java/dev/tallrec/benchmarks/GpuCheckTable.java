@@ -8,8 +8,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What gpu-check.sh measured of us and of the peer, work by work, as a Markdown table.
@@ -30,45 +33,79 @@ public final class GpuCheckTable {
   }
 
   /**
-   * The table of StepTimer's and the peer's lines. Rates are tokens a second, of scoring examples a
-   * second; a rate that is not there did not fit.
+   * What is measured, a line each, and the table of StepTimer's and the peer's lines. Rates are
+   * tokens a second, of scoring examples a second.
    */
   static List<String> lines(List<String> json) {
-    Map<String, Double> ours = new LinkedHashMap<>();
-    Map<String, Double> eager = new LinkedHashMap<>();
-    Map<String, Double> checkpointed = new LinkedHashMap<>();
+    Set<String> measured = new LinkedHashSet<>();
+    Side ours = new Side();
+    Side eager = new Side();
+    Side checkpointed = new Side();
     JsonMapper mapper = new JsonMapper();
     for (String line : json) {
       JsonNode result = read(mapper, line);
       if (result.has("work")) {
-        Map<String, Double> side =
+        Side side =
             !result.has("peer")
                 ? ours
                 : result.path("checkpointing").asBoolean() ? checkpointed : eager;
-        side.put(name(result), rate(result));
+        side.put(name(result), result);
+      } else if (!result.isMissingNode()) {
+        measured.add(versions(result));
       }
     }
-    List<String> lines = new ArrayList<>();
+    List<String> lines = new ArrayList<>(measured);
+    lines.add("");
     lines.add(row(HEADINGS));
     lines.add("|---".repeat(HEADINGS.size()) + "|");
-    List<String> works = new ArrayList<>(ours.keySet());
-    eager.keySet().stream().filter(work -> !ours.containsKey(work)).forEach(works::add);
+    Set<String> works = new LinkedHashSet<>(ours.cells.keySet());
+    works.addAll(eager.cells.keySet());
+    works.addAll(checkpointed.cells.keySet());
     for (String work : works) {
+      boolean scoring = work.startsWith(SCORING);
       // Every way of scoring is compared with ours, which is one.
-      double our = ours.getOrDefault(ours.containsKey(work) ? work : SCORING, 0.0);
-      double first = eager.getOrDefault(work, 0.0);
-      double second = checkpointed.getOrDefault(work, 0.0);
+      Cell our = ours.cell(scoring ? SCORING : work);
+      Cell first = eager.cell(work);
+      // Where no gradient is computed there is nothing to checkpoint.
+      Cell second = scoring ? Cell.NONE : checkpointed.cell(work);
       lines.add(
           row(
               List.of(
-                  work,
-                  shown(our),
-                  shown(first),
-                  times(our, first),
-                  shown(second),
-                  times(our, second))));
+                  work, our.text, first.text, our.times(first), second.text, our.times(second))));
     }
     return lines;
+  }
+
+  /** What there is of a work: its rate, 0 if there is none, and what to show. */
+  private record Cell(double rate, String text) {
+    static final Cell NONE = new Cell(0, "");
+    static final Cell NOT_REACHED = new Cell(0, "not reached");
+
+    static Cell of(JsonNode result) {
+      if (result.has("does_not_fit")) {
+        return new Cell(0, "does not fit");
+      }
+      boolean scoring = result.get("work").asText().startsWith(SCORING);
+      double rate = result.path(scoring ? "examples_per_second" : "tokens_per_second").asDouble();
+      return new Cell(rate, "%,.0f".formatted(rate));
+    }
+
+    String times(Cell theirs) {
+      return rate == 0 || theirs.rate == 0 ? "" : "**%.2f**".formatted(rate / theirs.rate);
+    }
+  }
+
+  /** A column of the table. */
+  private static final class Side {
+    private final Map<String, Cell> cells = new LinkedHashMap<>();
+
+    void put(String work, JsonNode result) {
+      cells.put(work, Cell.of(result));
+    }
+
+    Cell cell(String work) {
+      return cells.getOrDefault(work, Cell.NOT_REACHED);
+    }
   }
 
   /** What is no JSON, as of a process that was stopped, is nothing. */
@@ -80,24 +117,27 @@ public final class GpuCheckTable {
     }
   }
 
+  /** Of a line that is no work: the commit, the device, or the peer's packages. */
+  private static String versions(JsonNode result) {
+    if (result.has("commit")) {
+      return "* tallrec at " + result.get("commit").asText();
+    }
+    if (result.has("device")) {
+      return "* tallrec on " + result.get("device").asText();
+    }
+    return "* %s: %s"
+        .formatted(
+            result.path("peer").asText(),
+            result.path("versions").properties().stream()
+                .map(version -> version.getKey() + " " + version.getValue().asText())
+                .collect(Collectors.joining(", ")));
+  }
+
   private static String name(JsonNode result) {
     String work = result.get("work").asText();
     return result.has("rows")
         ? "%s, %d x %d".formatted(work, result.get("rows").asInt(), result.get("length").asInt())
         : work;
-  }
-
-  private static double rate(JsonNode result) {
-    boolean scoring = result.get("work").asText().startsWith(SCORING);
-    return result.path(scoring ? "examples_per_second" : "tokens_per_second").asDouble();
-  }
-
-  private static String shown(double rate) {
-    return rate == 0 ? "" : "%,.0f".formatted(rate);
-  }
-
-  private static String times(double ours, double theirs) {
-    return ours == 0 || theirs == 0 ? "" : "**%.2f**".formatted(ours / theirs);
   }
 
   private static String row(List<String> cells) {

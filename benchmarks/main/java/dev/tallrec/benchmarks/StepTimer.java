@@ -35,8 +35,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Times works of a model of a given shape with random weights, on any device, one JSON object a
- * line, for gpu-check.sh. The first line tells the device, its best product and how long the
- * weights took. The JVM is not warm: what it does on the CPU alone is timed by PeerServer.
+ * line, for gpu-check.sh. The first line tells the device, its best product and copy, and how long
+ * the weights took. What the JVM does on the CPU alone is timed by PeerServer.
  *
  * <p>usage: StepTimer cpu|cuda F16|BF16|F32 SHAPE WORK...
  *
@@ -53,7 +53,10 @@ public final class StepTimer implements AutoCloseable {
   // The fastest of so many, or of fewer if they take so long: slower devices have minutes for all.
   private static final int REPETITIONS = 5;
   private static final double PATIENCE_SECONDS = 8;
+  // Before anything is timed: the JVM compiles what launches kernels.
+  private static final double WARM_UP_SECONDS = 2;
   private static final int CEILING_TOKENS = 2048;
+  private static final int CEILING_REPETITIONS = 10;
   private static final int MOVIE_TOKENS = 4096;
   private static final double FLOP_PER_PARAMETER = 4;
   private static final float DROPOUT = 0.05f;
@@ -62,14 +65,15 @@ public final class StepTimer implements AutoCloseable {
   private final Device device;
   private final LlamaNetwork network;
   private final LlamaWeights weights;
-  private final double ceiling;
+  private final OperationTable.Ceilings ceilings;
+  private boolean warm;
   private @Nullable MovieRows movies;
 
-  private StepTimer(Device device, LlamaWeights weights, double ceiling) {
+  private StepTimer(Device device, LlamaWeights weights, OperationTable.Ceilings ceilings) {
     this.device = device;
     this.weights = weights;
     this.network = new LlamaNetwork(device, weights);
-    this.ceiling = ceiling;
+    this.ceilings = ceilings;
   }
 
   /** Runs it. */
@@ -80,21 +84,16 @@ public final class StepTimer implements AutoCloseable {
     boolean profiled = works.stream().anyMatch(work -> work.startsWith(PROFILE));
     try (Device device = open(arguments[0].equals("cuda"), type, profiled);
         RandomWeights source = new RandomWeights(config, type)) {
-      double ceiling =
-          DeviceSpeed.product(
-              device,
-              CEILING_TOKENS,
-              config.hiddenSize(),
-              config.intermediateSize(),
-              2 * REPETITIONS);
+      OperationTable.Ceilings ceilings = ceilings(device, config);
       long start = System.nanoTime();
       try (StepTimer timer =
-          new StepTimer(device, LlamaWeights.load(device, config, source), ceiling)) {
+          new StepTimer(device, LlamaWeights.load(device, config, source), ceilings)) {
         device.synchronize();
         print(
             Map.of(
                 "device", device.description(),
-                "ceiling_tflops", ceiling / 1e12,
+                "ceiling_tflops", ceilings.flop() / 1e12,
+                "copy_gb_per_second", ceilings.bytes() / 1e9,
                 "load_seconds", (System.nanoTime() - start) / 1e9));
         for (String work : works) {
           timer.time(work);
@@ -109,6 +108,21 @@ public final class StepTimer implements AutoCloseable {
     }
     Device cpu = CpuDevice.ofAllProcessors();
     return profiled ? new ProfiledDevice(cpu) : cpu;
+  }
+
+  /** Before there are weights: where these leave little memory, it must not be too little. */
+  private static OperationTable.Ceilings ceilings(Device device, LlamaConfig config) {
+    int size = DeviceSpeed.productSize(device);
+    double ofTheModel =
+        DeviceSpeed.product(
+            device,
+            CEILING_TOKENS,
+            config.hiddenSize(),
+            config.intermediateSize(),
+            CEILING_REPETITIONS);
+    double square = DeviceSpeed.product(device, size, size, size, CEILING_REPETITIONS);
+    return new OperationTable.Ceilings(
+        Math.max(ofTheModel, square), DeviceSpeed.copy(device, CEILING_REPETITIONS));
   }
 
   private void time(String work) throws IOException, TrainingStoppedException {
@@ -135,8 +149,14 @@ public final class StepTimer implements AutoCloseable {
     void run() throws IOException, TrainingStoppedException;
   }
 
-  /** Seconds of the fastest of several times, after a first one. */
+  /** Seconds of the fastest of several times, after a first one, when the JVM is warm. */
   private double fastest(Round round) throws IOException, TrainingStoppedException {
+    long begin = System.nanoTime();
+    while (!warm) {
+      round.run();
+      device.synchronize();
+      warm = System.nanoTime() - begin > WARM_UP_SECONDS * 1e9;
+    }
     double best = Double.MAX_VALUE;
     double spent = 0;
     for (int i = 0; i <= 1 || (i <= REPETITIONS && spent < PATIENCE_SECONDS); i++) {
@@ -185,7 +205,7 @@ public final class StepTimer implements AutoCloseable {
         double flop = FLOP_PER_PARAMETER * config.parameterCount() * rows * length;
         result.put("seconds", seconds);
         result.put("tokens_per_second", rows * length / seconds);
-        result.put("model_flop_use_of_ceiling", flop / seconds / ceiling);
+        result.put("model_flop_use_of_ceiling", flop / seconds / ceilings.flop());
         GpuModel.named(device.description())
             .ifPresent(model ->
                 result.put(
@@ -204,12 +224,10 @@ public final class StepTimer implements AutoCloseable {
 
   private void profile(ProfiledDevice profiled, Round step)
       throws IOException, TrainingStoppedException {
-    double copy = DeviceSpeed.copy(profiled, REPETITIONS);
     profiled.takeEvents();
     step.run();
-    OperationTable.of(profiled.takeEvents())
-        .lines(new OperationTable.Ceilings(ceiling, copy))
-        .forEach(System.out::println);
+    OperationTable.of(profiled.takeEvents()).lines(ceilings).forEach(System.out::println);
+    profiled.remarks().forEach(System.out::println);
   }
 
   private MovieRows movies() throws IOException {

@@ -11,10 +11,13 @@ class GpuCheckTableTest {
   void putsEachWorkBesideThePeers() {
     List<String> json =
         List.of(
+            "{\"commit\": \"fabec82-dirty\"}",
             "{\"device\": \"a GPU\", \"ceiling_tflops\": 60.0}",
             "{\"work\": \"dense\", \"rows\": 4, \"length\": 512, \"tokens_per_second\": 1500.4}",
             "{\"work\": \"dense\", \"rows\": 8, \"length\": 512, \"tokens_per_second\": 1600}",
+            "{\"device\": \"a GPU\", \"ceiling_tflops\": 61.0}",
             "{\"work\": \"movie-score\", \"examples_per_second\": 40, \"tokens_per_second\": 9000}",
+            "{\"peer\": \"P\", \"versions\": {\"torch\": \"2.11.0\", \"peft\": \"0.21.0\"}}",
             "{\"peer\": \"P\", \"work\": \"dense\", \"rows\": 4, \"length\": 512, \"checkpointing\": false,"
                 + " \"tokens_per_second\": 750.2}",
             "{\"peer\": \"P\", \"work\": \"dense\", \"rows\": 8, \"length\": 512, \"checkpointing\": false,"
@@ -23,14 +26,20 @@ class GpuCheckTableTest {
                 + " \"tokens_per_second\": 500}",
             "{\"peer\": \"P\", \"work\": \"movie-score\", \"examples_per_second\": 20}",
             "{\"peer\": \"P\", \"work\": \"movie-score, the paper's way\", \"examples_per_second\": 4}",
+            "{\"peer\": \"P\", \"work\": \"movie-train:whole\", \"checkpointing\": true, \"tokens_per_second\": 5}",
             "{\"peer\": \"P\", \"work\": \"cut o");
     assertThat(GpuCheckTable.lines(json))
         .containsExactly(
+            "* tallrec at fabec82-dirty",
+            "* tallrec on a GPU",
+            "* P: torch 2.11.0, peft 0.21.0",
+            "",
             "| work | tallrec | HF + PEFT | times | with checkpointing | times |",
             "|---|---|---|---|---|---|",
-            "| dense, 4 x 512 | 1,500 | 750 | **2.00** |  |  |",
-            "| dense, 8 x 512 | 1,600 |  |  | 500 | **3.20** |",
+            "| dense, 4 x 512 | 1,500 | 750 | **2.00** | not reached |  |",
+            "| dense, 8 x 512 | 1,600 | does not fit |  | 500 | **3.20** |",
             "| movie-score | 40 | 20 | **2.00** |  |  |",
-            "| movie-score, the paper's way | 40 | 4 | **10.00** |  |  |");
+            "| movie-score, the paper's way | 40 | 4 | **10.00** |  |  |",
+            "| movie-train:whole | not reached | not reached |  | 5 |  |");
   }
 }

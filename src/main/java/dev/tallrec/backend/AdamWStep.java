@@ -60,6 +60,31 @@ public final class AdamWStep {
     gradientScale = newGradientScale;
   }
 
+  /** What a weight is multiplied with before the step: 1 - lr * weightDecay. */
+  public float decay() {
+    return 1 - learningRate * weightDecay;
+  }
+
+  /** What a gradient's share of the first moment is: 1 - beta1. */
+  public float share1() {
+    return (float) (1 - beta1);
+  }
+
+  /** What a squared gradient's share of the second moment is: 1 - beta2. */
+  public float share2() {
+    return (float) (1 - beta2);
+  }
+
+  /** lr / (1 - beta1^t). */
+  public float stepSize() {
+    return (float) (learningRate / (1 - Math.pow(beta1, (double) step)));
+  }
+
+  /** What the root of v is divided by: sqrt(1 - beta2^t). */
+  public float correction2Root() {
+    return (float) Math.sqrt(1 - Math.pow(beta2, (double) step));
+  }
+
   public double beta1() {
     return beta1;
   }

@@ -35,6 +35,14 @@ public interface Device extends AutoCloseable {
   long availableBytes();
 
   /**
+   * Rows and columns of square matrices, a power of two, in whose product the device is at its
+   * best: beginning and ending it must not count.
+   */
+  default int bestProductSize() {
+    return 1024;
+  }
+
+  /**
    * Copies host memory into {@code target}, which has the same size. The source may be reused on
    * return.
    */

@@ -13,15 +13,33 @@ public final class DeviceSpeed {
   // The caches of GPUs have 72 MiB at most.
   private static final int COPY_BYTES = 128 << 20;
   private static final int COPY_ROWS = 4096;
-  // Of a product, so that a launch and a wait do not count.
-  private static final int AT_ONCE = 4;
+  private static final int LEAST_PRODUCT = 256;
+
+  // Of one timing, and how often it may be repeated within: a launch and a wait must not count.
+  private static final double TIMING_SECONDS = 0.01;
+  private static final int MOST_AT_ONCE = 1024;
+  // Of all: a GPU that had nothing to do takes its time to get to its clock rate.
+  private static final double LEAST_SECONDS = 0.3;
 
   private DeviceSpeed() {}
 
   /**
+   * Rows and columns of square matrices, a power of two, in whose product {@code device} is at its
+   * best, or fewer where three such would take more than a quarter of its free memory.
+   */
+  public static int productSize(Device device) {
+    int size = device.bestProductSize();
+    long most = device.availableBytes() / 4;
+    while (size > LEAST_PRODUCT && 3L * size * size * device.computeType().byteSize() > most) {
+      size /= 2;
+    }
+    return size;
+  }
+
+  /**
    * Floating-point operations a second, 2 a multiply-add, of [tokens, in] times [in, out].
    *
-   * @param repetitions after a first time; the fastest of all counts
+   * @param repetitions timings at least, of which the fastest counts
    */
   public static double product(Device device, int tokens, int in, int out, int repetitions) {
     try (Arena host = Arena.ofShared();
@@ -32,13 +50,8 @@ public final class DeviceSpeed {
       Matrix x = Matrix.allocate(memory, "x", type, tokens, in);
       Matrix y = Matrix.allocate(memory, "y", type, tokens, out);
       device.upload(random(host, type, Shape.of(tokens, in)).segment(), x.buffer());
-      Runnable products =
-          () -> {
-            for (int i = 0; i < AT_ONCE; i++) {
-              device.ops().linear(x, weight, y, false);
-            }
-          };
-      return 2.0 * AT_ONCE * tokens * in * out / fastest(device, products, repetitions);
+      double seconds = fastest(device, () -> device.ops().linear(x, weight, y, false), repetitions);
+      return 2.0 * tokens * in * out / seconds;
     }
   }
 
@@ -55,7 +68,7 @@ public final class DeviceSpeed {
   /**
    * Bytes a second, read and written, of a copy within the device, large enough to miss caches.
    *
-   * @param repetitions after a first time; the fastest of all counts
+   * @param repetitions timings at least, of which the fastest counts
    */
   public static double copy(Device device, int repetitions) {
     try (DeviceArena memory = device.newArena()) {
@@ -68,21 +81,28 @@ public final class DeviceSpeed {
     }
   }
 
-  /**
-   * Seconds of the fastest of several times.
-   *
-   * @param work asks {@code device} for something
-   * @param repetitions after a first time
-   */
-  public static double fastest(Device device, Runnable work, int repetitions) {
+  /** Seconds of {@code work}, as of the fastest of several timings. */
+  private static double fastest(Device device, Runnable work, int repetitions) {
+    // The first time loads kernels; the second tells how many a timing takes.
+    seconds(device, work, 1);
+    int atOnce = (int) Math.clamp(TIMING_SECONDS / seconds(device, work, 1), 1, MOST_AT_ONCE);
     double best = Double.MAX_VALUE;
-    for (int i = 0; i <= repetitions; i++) {
-      device.synchronize();
-      long start = System.nanoTime();
-      work.run();
-      device.synchronize();
-      best = Math.min(best, (System.nanoTime() - start) / 1e9);
+    double spent = 0;
+    for (int i = 0; i < repetitions || spent < LEAST_SECONDS; i++) {
+      double seconds = seconds(device, work, atOnce);
+      best = Math.min(best, seconds / atOnce);
+      spent += seconds;
     }
     return best;
+  }
+
+  private static double seconds(Device device, Runnable work, int times) {
+    device.synchronize();
+    long start = System.nanoTime();
+    for (int i = 0; i < times; i++) {
+      work.run();
+    }
+    device.synchronize();
+    return (System.nanoTime() - start) / 1e9;
   }
 }

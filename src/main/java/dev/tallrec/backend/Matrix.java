@@ -63,11 +63,6 @@ public record Matrix(Buffer buffer, DType dtype, long offset, int rows, int colu
     return elementCount() * dtype.byteSize();
   }
 
-  /** True if rows follow each other without a gap. */
-  public boolean isDense() {
-    return stride == columns || rows <= 1;
-  }
-
   /** The buffer's part that holds this matrix, from its first element to its last. */
   public Buffer bytes() {
     long elements = rows == 0 ? 0 : (rows - 1L) * stride + columns;

@@ -9,8 +9,12 @@ import org.jspecify.annotations.Nullable;
  * otherwise, statistics, losses and gradients of A and B are F32; reductions accumulate in fp32. "y
  * (+)= e" is y = e, or y += e where {@code accumulate}. Unless said otherwise outputs must not
  * overlap inputs. The same inputs on the same device give the same bits, whatever the number of
- * threads. Implementations check shapes and throw {@link IllegalArgumentException} for those that
- * do not match.
+ * threads.
+ *
+ * <p>Rows of every operand may lie any distance apart, whatever that of the others is; only the two
+ * tables of {@link #rope} share theirs. What is [1, N] is one row, so without gaps. Implementations
+ * check shapes and types by {@link Operands}, which throws {@link IllegalArgumentException} for
+ * those that do not match.
  */
 public interface Ops {
 
@@ -113,6 +117,7 @@ public interface Ops {
    * @param q [queryRows, heads * headDim]
    * @param k [keyRows, kvHeads * headDim]
    * @param v [keyRows, kvHeads * headDim]
+   * @param headDim width of a head; kernels of CUDA are made for at most 128
    * @param scale on q . k, usually 1 / sqrt(headDim)
    * @param out [queryRows, heads * headDim]
    * @param lse F32 [heads, queryRows], written: log of the sum of exponentials, for the backward
@@ -149,10 +154,10 @@ public interface Ops {
       Matrix dk,
       Matrix dv);
 
-  /** out[i] = source[rows[i]]. */
+  /** out[i] = source[rows[i]]. source [any, H], out [rows.count(), H]. */
   void gatherRows(Matrix source, Indices rows, Matrix out);
 
-  /** target[rows[i]] += source[i]; rows are distinct. */
+  /** target[rows[i]] += source[i]; rows are distinct. source [rows.count(), H], target [any, H]. */
   void scatterAddRows(Matrix source, Indices rows, Matrix target);
 
   /**
@@ -182,8 +187,9 @@ public interface Ops {
   void tokenProbabilities(Matrix logits, Indices tokens, Matrix probabilities);
 
   /**
-   * Sum of squares of an F32 matrix in double precision; infinite or NaN where an element is. Waits
-   * for the result.
+   * Sum of squares in double precision; infinite or NaN where an element is. Waits for the result.
+   *
+   * @param x F32 [1, N]
    */
   double sumOfSquares(Matrix x);
 
@@ -205,12 +211,12 @@ public interface Ops {
       Matrix workingCopy,
       AdamWStep step);
 
-  /** Every element = value. */
+  /** Every element = value. x of any dtype. */
   void fill(Matrix x, float value);
 
-  /** target = source, converted to the target's dtype. Same shape. */
+  /** target = source, converted to the target's dtype. Same shape, any dtypes. */
   void copy(Matrix source, Matrix target);
 
-  /** y += x. Same shape and dtype. */
+  /** y += x. Same shape. */
   void add(Matrix x, Matrix y);
 }

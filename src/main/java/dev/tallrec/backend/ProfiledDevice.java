@@ -36,6 +36,7 @@ public final class ProfiledDevice implements Device {
   private final Device device;
   private final Ops ops;
   private final Supplier<List<Event>> events;
+  private final List<String> remarks;
 
   /** Takes times of {@code device}'s operations by the host's clock; it is closed with this. */
   public ProfiledDevice(Device device) {
@@ -43,6 +44,7 @@ public final class ProfiledDevice implements Device {
     this.device = device;
     this.ops = clock.ops();
     this.events = clock::takeEvents;
+    this.remarks = List.of();
   }
 
   /**
@@ -50,11 +52,18 @@ public final class ProfiledDevice implements Device {
    *
    * @param device closed with this
    * @param events gives everything done since it was last asked, waiting for it
+   * @param remarks on what these times are, for those who read them
    */
-  public ProfiledDevice(Device device, Supplier<List<Event>> events) {
+  public ProfiledDevice(Device device, Supplier<List<Event>> events, List<String> remarks) {
     this.device = device;
     this.ops = device.ops();
     this.events = events;
+    this.remarks = List.copyOf(remarks);
+  }
+
+  /** What to say below a table of its times; may be empty. */
+  public List<String> remarks() {
+    return remarks;
   }
 
   /** Everything done since the last call. */
@@ -85,6 +94,11 @@ public final class ProfiledDevice implements Device {
   @Override
   public DeviceArena newArena() {
     return device.newArena();
+  }
+
+  @Override
+  public int bestProductSize() {
+    return device.bestProductSize();
   }
 
   @Override

@@ -1,7 +1,8 @@
 package dev.tallrec.backend;
 
 /**
- * cos and sin of every (position, frequency), fp32, [maxPositions, headDim / 2] each.
+ * cos and sin of every (position, frequency), fp32, [maxPositions, headDim / 2] each, with the same
+ * stride.
  *
  * @param cos cosines
  * @param sin sines

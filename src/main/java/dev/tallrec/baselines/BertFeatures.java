@@ -6,9 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.safetensors.SafetensorsModel;
 import dev.tallrec.tensor.Tensor;
@@ -29,6 +27,7 @@ import java.util.Map;
 public final class BertFeatures implements AutoCloseable {
 
   private static final int MOST_TOKENS = 64;
+  private static final long LARGEST_CONFIG = 1 << 20;
 
   private final NDManager manager;
   private final Map<String, NDArray> weights = new HashMap<>();
@@ -92,11 +91,7 @@ public final class BertFeatures implements AutoCloseable {
   }
 
   private static JsonNode config(Path file) throws IOException {
-    try {
-      return new JsonMapper().readTree(file.toFile());
-    } catch (JsonProcessingException e) {
-      throw new IOException(JsonFiles.describe(file, e), e);
-    }
+    return JsonFiles.readObject(file, LARGEST_CONFIG, "a BERT's configuration");
   }
 
   private static boolean lowercase(Path directory) throws IOException {

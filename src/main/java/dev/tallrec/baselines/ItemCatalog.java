@@ -4,7 +4,6 @@ import dev.tallrec.rec.Question;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,9 +55,14 @@ public final class ItemCatalog {
     return numbers.size();
   }
 
-  /** Names of the items, by number. */
+  /**
+   * The items by number, as text for a model that reads: titles, and {@code "Title" written by
+   * Author}, of which {@link Question} has taken the first mark away.
+   */
   public List<String> items() {
-    return new ArrayList<>(numbers.keySet());
+    return numbers.keySet().stream()
+        .map(item -> item.contains("\" written by ") ? "\"" + item : item)
+        .toList();
   }
 
   /** The number that stands where a history has no items at all. */

@@ -29,15 +29,15 @@ final class DeviceOptions {
   @Option(
       names = "--device",
       description =
-          "cpu, cuda, or auto: a GPU where there is a usable one, else the CPU, and the first line says which"
-              + " (default: ${DEFAULT-VALUE}).")
+          "cpu, cuda, or auto: a GPU where there is a usable one, else the CPU, and the first line"
+              + " says which; if there is a driver, also why (default: ${DEFAULT-VALUE}).")
   private Kind kind = Kind.AUTO;
 
   @Option(
       names = "--gpu",
       paramLabel = "N",
-      description = "Number of the GPU (default: ${DEFAULT-VALUE}).")
-  private int gpu = 0;
+      description = "Number of the GPU; where it is given, the CPU does not stand in (default: 0).")
+  private @Nullable Integer gpu;
 
   @Option(
       names = "--compute-type",
@@ -113,6 +113,9 @@ final class DeviceOptions {
   }
 
   private CpuDevice cpu() throws IOException {
+    if (threads < 1) {
+      throw wrong("--threads " + threads + ": at least 1");
+    }
     if (computeType == DType.F16) {
       throw wrong("--compute-type F16 is for GPUs: the CPU computes in F32, or in BF16 by oneDNN");
     }
@@ -134,13 +137,20 @@ final class DeviceOptions {
     if (!onGpu.isWeight()) {
       throw wrong("--compute-type " + onGpu + ": F16, BF16 or F32");
     }
+    int ordinal = gpu == null ? 0 : gpu;
     return switch (kind) {
       case CPU -> cpu.open();
-      case CUDA -> cuda.open(gpu, onGpu);
+      case CUDA -> cuda.open(ordinal, onGpu);
       case AUTO -> {
         try {
-          yield cuda.open(gpu, onGpu);
+          yield cuda.open(ordinal, onGpu);
         } catch (CudaUnavailableException e) {
+          if (gpu != null) {
+            throw e;
+          }
+          if (!e.isDriverMissing()) {
+            System.err.println("tallrec: no GPU, the CPU stands in: " + e.getMessage());
+          }
           yield cpu.open();
         }
       }

@@ -8,7 +8,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** The server that untuned language models are asked at. */
 final class EndpointOptions {
@@ -64,18 +67,36 @@ final class EndpointOptions {
       description = "For a million tokens of answers (default: ${DEFAULT-VALUE}).")
   private double priceOutput;
 
+  // Of the command that has these options, for wrong usage.
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
   /**
    * The server, if one is named.
    *
    * @param cache directory of its answers
+   * @throws ParameterException if one of these options makes no sense
    */
   Optional<EndpointAccess> access(Path cache) {
     if (url == null) {
       return Optional.empty();
     }
-    EndpointSettings settings =
-        new EndpointSettings(
-            url, model, api, Duration.ofSeconds(timeout), attempts, rate, priceInput, priceOutput);
+    EndpointSettings settings;
+    try {
+      settings =
+          new EndpointSettings(
+              url,
+              model,
+              api,
+              Duration.ofSeconds(timeout),
+              attempts,
+              rate,
+              priceInput,
+              priceOutput);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(
+          command.commandLine(), "of the endpoint's options, " + e.getMessage(), e);
+    }
     return Optional.of(
         new EndpointAccess(
             settings, Optional.ofNullable(System.getenv(EndpointSettings.KEY_VARIABLE)), cache));

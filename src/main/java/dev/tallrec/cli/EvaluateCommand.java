@@ -16,7 +16,10 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** Scores a data set and reports AUC. */
 @Command(
@@ -33,6 +36,8 @@ final class EvaluateCommand implements Callable<Integer> {
     TEST
   }
 
+  @Spec private CommandSpec spec;
+
   @Mixin private ModelOptions model = new ModelOptions();
 
   @Option(
@@ -47,13 +52,17 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(
       names = "--cutoff",
       paramLabel = "N",
+      converter = Count.class,
       description =
-          "Most tokens of a prompt; longer ones lose the start of their history (default: ${DEFAULT-VALUE}).")
+          "Most tokens of a prompt; longer ones lose the oldest items of their history, or, if they"
+              + " are not of the published form, the start of their input (default:"
+              + " ${DEFAULT-VALUE}).")
   private int cutoff = 512;
 
   @Option(
       names = "--batch-tokens",
       paramLabel = "N",
+      converter = Count.class,
       description = "Tokens scored at a time (default: ${DEFAULT-VALUE}).")
   private int batchTokens = 2048;
 
@@ -65,6 +74,9 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (cutoff < 2) {
+      throw new ParameterException(spec.commandLine(), "--cutoff " + cutoff + ": at least 2");
+    }
     RecData set = RecData.named(data);
     List<RecExample> examples =
         switch (part) {

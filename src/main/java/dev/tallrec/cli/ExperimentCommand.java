@@ -1,6 +1,7 @@
 package dev.tallrec.cli;
 
 import dev.tallrec.backend.Device;
+import dev.tallrec.experiment.EndpointAccess;
 import dev.tallrec.experiment.Grid;
 import dev.tallrec.experiment.Runners;
 import dev.tallrec.experiment.StudyRun;
@@ -15,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -63,6 +65,36 @@ final class ExperimentCommand implements Callable<Integer> {
           "BERT whose reading of titles GRU-BERT and DROS-BERT are given: config.json, vocab.txt, model.safetensors.")
   private @Nullable Path bert;
 
+  @ArgGroup private Start start = new Start();
+
+  /** What takes the place of the preset's instruction stage. */
+  private static final class Start {
+    @Option(
+        names = "--instructions",
+        paramLabel = "FILE",
+        description =
+            "Examples of the instruction stage in place of the preset's; --scale paper needs all of Alpaca.")
+    private @Nullable String instructions;
+
+    @Option(
+        names = "--adapter",
+        paramLabel = "DIR",
+        description =
+            "Adapter (PEFT) after an instruction stage, one for all seeds: runs start from it and tune none of their"
+                + " own; variants that set instruction.epochs or adapter keep theirs.")
+    private @Nullable Path adapter;
+
+    /** Settings by option; empty if none was given. */
+    Map<String, String> settings() {
+      if (instructions != null) {
+        return Map.of("instructions", instructions);
+      }
+      return adapter == null
+          ? Map.of()
+          : Map.of("adapter", adapter.toString(), "instruction.epochs", "0");
+    }
+  }
+
   @Option(
       names = "--out",
       paramLabel = "DIR",
@@ -75,30 +107,21 @@ final class ExperimentCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, TrainingStoppedException {
-    List<Grid> grids = new ArrayList<>();
-    for (String grid : name.equals(ALL) ? Grid.KNOWN : List.of(name)) {
-      grids.add(Grid.read(grid, scale));
-    }
+    List<Grid> grids = grids();
     String preset = grids.getFirst().preset();
     Path directory =
         out == null
             ? Path.of("runs", Path.of(name).getFileName().toString().replaceFirst("\\.ya?ml$", ""))
             : out;
     String base = SettingsReader.read(preset, Optional.empty(), Map.of()).base();
+    Optional<EndpointAccess> server = endpoint.access(directory.resolve("answers"));
     ConsoleListener listener = ConsoleListener.standard();
     try (Device device = devices.open();
         BaseModel model = BaseModel.named(device, base)) {
       listener.message(base + "; " + device.description());
       stop.listen(true);
       Runners runners =
-          new Runners(
-              model,
-              preset,
-              directory,
-              Optional.ofNullable(bert),
-              endpoint.access(directory.resolve("answers")),
-              listener,
-              stop);
+          new Runners(model, preset, directory, Optional.ofNullable(bert), server, listener, stop);
       new StudyRun(runners, grids, base, directory, listener).run();
     } catch (TrainingStoppedException e) {
       throw new TrainingStoppedException(
@@ -107,5 +130,20 @@ final class ExperimentCommand implements Callable<Integer> {
       stop.listen(false);
     }
     return 0;
+  }
+
+  private List<Grid> grids() throws IOException {
+    List<Grid> grids = new ArrayList<>();
+    for (String grid : name.equals(ALL) ? Grid.KNOWN : List.of(name)) {
+      grids.add(Grid.read(grid, scale));
+    }
+    Map<String, String> settings = start.settings();
+    List<Grid> started = grids.stream().map(grid -> grid.tunedWith(settings)).toList();
+    if (!settings.isEmpty() && started.equals(grids)) {
+      throw new IOException(
+          "no run of %s has an instruction stage that --%s could take the place of"
+              .formatted(name, settings.containsKey("adapter") ? "adapter" : "instructions"));
+    }
+    return started;
   }
 }

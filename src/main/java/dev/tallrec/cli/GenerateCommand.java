@@ -8,7 +8,10 @@ import java.util.concurrent.Callable;
 import java.util.random.RandomGeneratorFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** Lets the model write. */
 @Command(
@@ -16,6 +19,8 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     description = "Continues a text, or answers an instruction.")
 final class GenerateCommand implements Callable<Integer> {
+
+  @Spec private CommandSpec spec;
 
   @Mixin private ModelOptions model = new ModelOptions();
 
@@ -34,6 +39,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--tokens",
       paramLabel = "N",
+      converter = Count.class,
       description = "Most tokens written (default: ${DEFAULT-VALUE}).")
   private int tokens = 64;
 
@@ -51,8 +57,9 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (tokens < 1) {
-      throw new IllegalArgumentException("--tokens " + tokens + ": at least 1");
+    if (!(temperature >= 0 && Double.isFinite(temperature))) {
+      throw new ParameterException(
+          spec.commandLine(), "--temperature " + temperature + ": 0 or above, and finite");
     }
     try (ModelOptions.Opened opened = model.open()) {
       String text =

@@ -5,6 +5,7 @@ import dev.tallrec.backend.DeviceSpeed;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
 import dev.tallrec.backend.cuda.CudaUnavailableException;
+import dev.tallrec.cli.DeviceOptions.Kind;
 import dev.tallrec.tensor.DType;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -18,9 +19,14 @@ import picocli.CommandLine.Option;
         "Shows the devices at hand, what they could not use, and how fast they multiply matrices.")
 final class InfoCommand implements Callable<Integer> {
 
-  private static final int CPU_SIZE = 1024;
-  private static final int GPU_SIZE = 8192;
   private static final int REPETITIONS = 5;
+
+  @Option(
+      names = "--device",
+      description =
+          "What to show: cpu; cuda, with exit code 1 where there is no GPU that can be used; or auto, both"
+              + " (default: ${DEFAULT-VALUE}).")
+  private Kind kind = Kind.AUTO;
 
   @Option(
       names = "--gpu",
@@ -29,7 +35,7 @@ final class InfoCommand implements Callable<Integer> {
   private int gpu = 0;
 
   @Override
-  public Integer call() {
+  public Integer call() throws CudaUnavailableException {
     System.out.println(
         "Java "
             + Runtime.version()
@@ -37,26 +43,30 @@ final class InfoCommand implements Callable<Integer> {
             + System.getProperty("os.name")
             + " "
             + System.getProperty("os.arch"));
-    try (Device cpu = CpuDevice.ofAllProcessors()) {
-      report(cpu, CPU_SIZE);
+    if (kind != Kind.CUDA) {
+      try (Device cpu = CpuDevice.ofAllProcessors()) {
+        report(cpu);
+      }
     }
-    try (Device cuda = CudaDevice.open(gpu, DType.F16)) {
-      report(cuda, GPU_SIZE);
-    } catch (CudaUnavailableException e) {
-      System.out.println("no GPU: " + e.getMessage());
+    if (kind != Kind.CPU) {
+      try (Device cuda = CudaDevice.open(gpu, DType.F16)) {
+        report(cuda);
+      } catch (CudaUnavailableException e) {
+        if (kind == Kind.CUDA) {
+          throw e;
+        }
+        System.out.println("no GPU: " + e.getMessage());
+      }
     }
     return 0;
   }
 
-  private static void report(Device device, int size) {
+  private static void report(Device device) {
+    int size = DeviceSpeed.productSize(device);
     System.out.println(device.description());
     System.out.printf("  %.1f GiB free%n", device.availableBytes() / (double) (1 << 30));
     System.out.printf(
-        "  %,.2f TFLOP/s in a product of %d x %d x %d, the best of %d%n",
-        DeviceSpeed.product(device, size, size, size, REPETITIONS) / 1e12,
-        size,
-        size,
-        size,
-        REPETITIONS);
+        "  %,.2f TFLOP/s in a product of %d x %d x %d, at best%n",
+        DeviceSpeed.product(device, size, size, size, REPETITIONS) / 1e12, size, size, size);
   }
 }

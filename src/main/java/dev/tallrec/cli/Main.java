@@ -53,12 +53,14 @@ public final class Main {
     command.add(Main.class.getName());
     command.addAll(List.of(arguments));
     Process child = new ProcessBuilder(command).inheritIO().start();
-    // Ctrl-C reaches both; the child saves, so this one must outlive it.
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> waitFor(child), "wait for child"));
+    // The child saves, so this one must outlive it.
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(child), "stop child"));
     return child.waitFor();
   }
 
-  private static void waitFor(Process child) {
+  /** Ctrl-C reaches the child, too, which takes a second signal for the first; kill does not. */
+  private static void stop(Process child) {
+    child.destroy();
     try {
       child.waitFor();
     } catch (InterruptedException e) {

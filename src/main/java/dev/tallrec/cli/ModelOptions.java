@@ -57,21 +57,27 @@ final class ModelOptions {
     System.err.println(base.name() + "; " + opened.description());
     try {
       return open(opened);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       opened.close();
       throw e;
     }
   }
 
-  private Opened open(Device opened) throws IOException {
+  /** Opens the model on a device, which stays the caller's if that fails. */
+  Opened open(Device opened) throws IOException {
     BaseModel model = BaseModel.named(opened, base.name());
     try {
       if (adapter == null) {
         return new Opened(opened, model, null, null);
       }
       LoraAdapter read = PeftDirectory.read(adapter, model.config());
-      return new Opened(opened, model, read, new LoraParameters(opened, model.config(), read));
-    } catch (IOException | RuntimeException e) {
+      try {
+        return new Opened(opened, model, read, new LoraParameters(opened, model.config(), read));
+      } catch (RuntimeException | Error e) {
+        read.close();
+        throw e;
+      }
+    } catch (IOException | RuntimeException | Error e) {
       model.close();
       throw e;
     }

@@ -45,9 +45,7 @@ final class PlanCommand implements Callable<Integer> {
   private static final long CUBLAS_WORKSPACE = 32L << 20;
   // Of the driver, a context and loaded kernels. An estimate: they differ by card and driver.
   private static final long CONTEXT = 768L << 20;
-  // More than any device holds, and far from where counts overflow.
-  private static final int MOST_TOKENS = 1 << 24;
-  private static final Pattern SIZE = Pattern.compile("([0-9.]+) ?(GiB|GB)");
+  private static final Pattern SIZE = Pattern.compile("([0-9]+(?:\\.[0-9]+)?) ?(GiB|GB)");
 
   @Option(
       names = "--base",
@@ -118,10 +116,13 @@ final class PlanCommand implements Callable<Integer> {
     if (!type.isWeight()) {
       throw wrong("--compute-type " + type + ": F16, BF16 or F32");
     }
-    if (microBatch < 1 || cutoff < 2 || (long) microBatch * cutoff > MOST_TOKENS) {
+    if (microBatch < 1 || cutoff < 2 || (long) microBatch * cutoff > Count.MOST) {
       throw wrong(
           "--micro-batch is at least 1, --cutoff 2, and both together %,d tokens at most"
-              .formatted(MOST_TOKENS));
+              .formatted(Count.MOST));
+    }
+    if (rank < 1 || rank > LoraConfig.LARGEST_RANK) {
+      throw wrong("--lora-r %d: 1 to %d".formatted(rank, LoraConfig.LARGEST_RANK));
     }
     GpuModel model =
         GpuModel.named(gpuModel)
@@ -218,7 +219,7 @@ final class PlanCommand implements Callable<Integer> {
     row("cuBLAS workspace", CUBLAS_WORKSPACE);
     row("driver, context and kernels, about", CONTEXT);
     byLabel.forEach(PlanCommand::row);
-long sum = weights + trained + CUBLAS_WORKSPACE + CONTEXT + PlannedBuffer.sum(buffers);
+    long sum = weights + trained + CUBLAS_WORKSPACE + CONTEXT + PlannedBuffer.sum(buffers);
     row("sum", sum);
     row("left for evaluations and others", size - sum);
     System.out.printf(

@@ -11,7 +11,6 @@ import dev.tallrec.rec.Domain;
 import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.safetensors.AtomicFiles;
-import dev.tallrec.tensor.DType;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.train.Schedule;
@@ -43,10 +42,6 @@ import picocli.CommandLine.Option;
 final class ProfileCommand implements Callable<Integer> {
 
   private static final int WARM_UP_STEPS = 12;
-
-  // Large enough for each kind of device to be at its best.
-  private static final int CPU_PRODUCT = 1024;
-  private static final int GPU_PRODUCT = 4096;
   private static final int REPETITIONS = 20;
 
   @Mixin private DeviceOptions device = new DeviceOptions();
@@ -56,12 +51,14 @@ final class ProfileCommand implements Callable<Integer> {
   @Option(
       names = "--examples",
       paramLabel = "N",
+      converter = Count.class,
       description = "Examples of a step (default: ${DEFAULT-VALUE}).")
   private int examples = 16;
 
   @Option(
       names = "--micro-batch-tokens",
       paramLabel = "N",
+      converter = Count.class,
       description = "Tokens of one forward and backward pass (default: ${DEFAULT-VALUE}).")
   private int tokens = 4096;
 
@@ -83,6 +80,7 @@ final class ProfileCommand implements Callable<Integer> {
       List<LabelledTokens> batch = batch(model);
       List<ProfiledDevice.Event> events = lastStep(profiled, model, batch);
       print(events, batch.stream().mapToLong(example -> example.ids().length).sum(), ceilings);
+      profiled.remarks().forEach(System.out::println);
       if (trace != null) {
         write(trace, events);
       }
@@ -139,7 +137,7 @@ final class ProfileCommand implements Callable<Integer> {
   }
 
   private static OperationTable.Ceilings ceilings(ProfiledDevice device) {
-    int size = device.computeType() == DType.F32 ? CPU_PRODUCT : GPU_PRODUCT;
+    int size = DeviceSpeed.productSize(device);
     OperationTable.Ceilings ceilings =
         new OperationTable.Ceilings(
             DeviceSpeed.product(device, size, size, size, REPETITIONS),

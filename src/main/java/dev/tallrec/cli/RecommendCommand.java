@@ -1,11 +1,14 @@
 package dev.tallrec.cli;
 
 import dev.tallrec.rec.Domain;
+import dev.tallrec.rec.FittedPrompt;
+import dev.tallrec.rec.Question;
 import dev.tallrec.rec.Taste;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.ExampleEncoder;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,13 +50,14 @@ final class RecommendCommand implements Callable<Integer> {
       names = "--liked",
       paramLabel = "TITLE",
       description =
-          "Something the user liked; may be repeated. A book's author: 'TITLE\" written by AUTHOR'.")
+          "Something the user liked; may be repeated, oldest first. A book's author: 'TITLE\""
+              + " written by AUTHOR'.")
   private List<String> liked = List.of();
 
   @Option(
       names = "--disliked",
       paramLabel = "TITLE",
-      description = "Something the user did not like; may be repeated.")
+      description = "Something the user did not like; may be repeated, oldest first.")
   private List<String> disliked = List.of();
 
   @Option(
@@ -65,17 +69,14 @@ final class RecommendCommand implements Callable<Integer> {
   @Option(
       names = "--candidates",
       paramLabel = "FILE",
-      description = "File of candidates, one a line.")
+      description = "File of candidates, one a line, in UTF-8.")
   private @Nullable Path candidateFile;
 
   @Override
   public Integer call() throws IOException {
     List<String> titles = new ArrayList<>(candidates);
     if (candidateFile != null) {
-      Files.readAllLines(candidateFile).stream()
-          .map(String::strip)
-          .filter(line -> !line.isEmpty())
-          .forEach(titles::add);
+      titles.addAll(read(candidateFile));
     }
     if (titles.isEmpty()) {
       throw new CommandLine.ParameterException(
@@ -91,17 +92,55 @@ final class RecommendCommand implements Callable<Integer> {
     return 0;
   }
 
+  private static List<String> read(Path file) throws IOException {
+    try {
+      return Files.readAllLines(file).stream()
+          .map(String::strip)
+          .filter(line -> !line.isEmpty())
+          .toList();
+    } catch (CharacterCodingException e) {
+      throw new IOException(
+          "%s is not in UTF-8: convert it first, for instance with iconv -f LATIN1 -t UTF-8"
+              .formatted(file),
+          e);
+    }
+  }
+
   private List<Taste> score(List<String> titles, ModelOptions.Opened opened) throws IOException {
     ExampleEncoder encoder = opened.base().encoder(Integer.MAX_VALUE, false);
-    List<int[]> prompts =
-        titles.stream()
-            .map(title -> encoder.encodePrompt(domain.question(liked, disliked, title, "")).ids())
-            .toList();
+    List<int[]> prompts = prompts(titles, encoder);
     AnswerTokens answers = AnswerTokens.of(opened.base().tokenizer());
     try (TasteScorer scorer =
         new TasteScorer(opened.base().network(), opened.active(), answers, prompts, BATCH_TOKENS)) {
       return scorer.score((done, all) -> {});
     }
+  }
+
+  /** Prompts of one and the same history, so that candidates compare: what all of them leave. */
+  private List<int[]> prompts(List<String> titles, ExampleEncoder encoder) {
+    List<FittedPrompt> whole = prompts(titles, encoder, 0);
+    int leftOut = whole.stream().mapToInt(FittedPrompt::itemsLeftOut).max().orElse(0);
+    if (leftOut == 0) {
+      return whole.stream().map(FittedPrompt::ids).toList();
+    }
+    System.err.printf(
+        "tallrec: the %d oldest of %d titles liked and disliked are left out to fit the %d tokens"
+            + " that the model takes%n",
+        leftOut, liked.size() + disliked.size(), encoder.cutoff());
+    return prompts(titles, encoder, leftOut).stream().map(FittedPrompt::ids).toList();
+  }
+
+  private List<FittedPrompt> prompts(List<String> titles, ExampleEncoder encoder, int leftOut) {
+    List<FittedPrompt> prompts = new ArrayList<>();
+    for (String title : titles) {
+      Question question = new Question(liked, disliked, title).withoutOldest(leftOut);
+      try {
+        prompts.add(FittedPrompt.of(encoder, domain, question));
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException("candidate %s: %s".formatted(title, e.getMessage()), e);
+      }
+    }
+    return prompts;
   }
 
   private static void print(List<String> titles, List<Taste> tastes) {

@@ -1,27 +1,21 @@
 package dev.tallrec.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tallrec.rec.Domain;
+import dev.tallrec.rec.FittedPrompt;
+import dev.tallrec.rec.Question;
 import dev.tallrec.rec.Taste;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.ExampleEncoder;
-import java.io.BufferedReader;
-import java.io.BufferedWriter;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.SeekableByteChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,13 +27,15 @@ import picocli.CommandLine.Option;
     description = {
       "Scores questions of a JSON-lines file, in memory that does not grow with it:",
       "  {\"liked\": [\"A\"], \"disliked\": [], \"target\": \"B\", ...}",
-      "Each comes out with its line number, p_yes, p_no and score added. Lines that cannot be read go to OUTPUT.bad with the reason. A"
-          + " run that was interrupted goes on where it stopped."
+      "Titles are listed oldest first. Each line comes out with its number, p_yes, p_no, score, and"
+          + " cut: how many of its titles, the oldest, were left out to fit what the model takes."
+          + " Lines that cannot be read go to OUTPUT.bad with the reason. A run that was"
+          + " interrupted goes on where it stopped."
     })
 final class ScoreCommand implements Callable<Integer> {
 
   private static final int LINES_AT_A_TIME = 512;
-  private static final String LINE = "line";
+  private static final long BYTES_AT_A_TIME = 16L * LineReader.LONGEST;
   private static final JsonMapper JSON = new JsonMapper();
 
   @Mixin private ModelOptions model = new ModelOptions();
@@ -64,101 +60,60 @@ final class ScoreCommand implements Callable<Integer> {
   @Option(
       names = "--batch-tokens",
       paramLabel = "N",
+      converter = Count.class,
       description = "Tokens scored at a time (default: ${DEFAULT-VALUE}).")
   private int batchTokens = 4096;
 
   /** A line that can be scored. */
-  private record Question(ObjectNode fields, int[] prompt) {}
+  private record Scorable(ObjectNode fields, int[] prompt) {}
 
   @Override
   public Integer call() throws IOException {
-    Path bad = output.resolveSibling(output.getFileName() + ".bad");
-    long done = lastLine(output);
-    long lastProblem = lastLine(bad);
-    long total;
-    try (Stream<String> lines = Files.lines(input)) {
-      total = lines.count();
-    }
+    long total = LineReader.count(input);
     ConsoleListener listener = ConsoleListener.standard();
-    if (done > 0) {
-      listener.message("going on after %,d lines".formatted(done));
-    }
-    try (ModelOptions.Opened opened = model.open();
-        BufferedReader reader = Files.newBufferedReader(input);
-        BufferedWriter scores = append(output);
-        BufferedWriter problems = append(bad)) {
+    try (ScoreOutput out = ScoreOutput.open(output);
+        ModelOptions.Opened opened = model.open();
+        LineReader reader = new LineReader(input)) {
+      if (out.lastScored() > 0) {
+        listener.message("going on after %,d lines".formatted(out.lastScored()));
+      }
       ExampleEncoder encoder = opened.base().encoder(Integer.MAX_VALUE, false);
-      for (long i = 0; i < done; i++) {
-        reader.readLine();
+      for (long i = 0; i < out.lastScored(); i++) {
+        reader.next();
       }
       listener.begin("scoring", total);
-      long line = done;
-      List<Question> questions = new ArrayList<>();
-      for (String text = reader.readLine(); text != null; text = reader.readLine()) {
-        line++;
+      long number = out.lastScored();
+      long bytes = 0;
+      List<Scorable> lines = new ArrayList<>();
+      for (Optional<LineReader.Line> next = reader.next(); next.isPresent(); next = reader.next()) {
+        LineReader.Line line = next.get();
+        number++;
         try {
-          questions.add(question(line, text, encoder));
+          lines.add(scorable(number, line.text(), encoder));
+          bytes += line.bytes().length;
         } catch (IOException | IllegalArgumentException e) {
-          if (line > lastProblem) {
-            problems.write(problem(line, text, e));
-            problems.newLine();
-          }
+          out.problem(number, line.shown(), e);
         }
-        if (questions.size() == LINES_AT_A_TIME) {
-          write(questions, opened, scores);
-          problems.flush();
-          listener.advance(line, "");
+        if (lines.size() == LINES_AT_A_TIME || bytes > BYTES_AT_A_TIME) {
+          out.scored(scored(lines, opened));
+          lines.clear();
+          bytes = 0;
+          listener.advance(number, "");
         }
       }
-      write(questions, opened, scores);
-      listener.advance(Math.max(1, line), "");
+      if (!lines.isEmpty()) {
+        out.scored(scored(lines, opened));
+      }
+      listener.advance(Math.max(1, number), "");
       listener.end();
     }
-    System.out.printf("scores: %s; lines that could not be read, if any: %s%n", output, bad);
+    System.out.printf(
+        "scores: %s; lines that could not be read, if any: %s%n",
+        output, ScoreOutput.problems(output));
     return 0;
   }
 
-  private static BufferedWriter append(Path file) throws IOException {
-    return Files.newBufferedWriter(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-  }
-
-  /**
-   * Number of the input's line that a file's last whole line stems from; what a kill left of
-   * another is cut off.
-   */
-  private static long lastLine(Path file) throws IOException {
-    if (!Files.exists(file)) {
-      return 0;
-    }
-    long last = 0;
-    long end = 0;
-    try (SeekableByteChannel channel =
-        Files.newByteChannel(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      ByteArrayOutputStream line = new ByteArrayOutputStream();
-      ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
-      long position = 0;
-      while (channel.read(buffer.clear()) > 0) {
-        buffer.flip();
-        while (buffer.hasRemaining()) {
-          byte next = buffer.get();
-          position++;
-          if (next == '\n') {
-            last = JSON.readTree(line.toByteArray()).path(LINE).asLong();
-            line.reset();
-            end = position;
-          } else {
-            line.write(next);
-          }
-        }
-      }
-      channel.truncate(end);
-    } catch (JsonProcessingException e) {
-      throw new IOException(file + " is in the way: it is not an output of this command", e);
-    }
-    return last;
-  }
-
-  private Question question(long line, String text, ExampleEncoder encoder) throws IOException {
+  private Scorable scorable(long number, String text, ExampleEncoder encoder) throws IOException {
     JsonNode node = JSON.readTree(text);
     if (!(node instanceof ObjectNode fields)) {
       throw new IOException("not a JSON object");
@@ -172,10 +127,11 @@ final class ScoreCommand implements Callable<Integer> {
     if (liked.isEmpty() && disliked.isEmpty()) {
       throw new IOException("neither \"liked\" nor \"disliked\" names anything");
     }
-    fields.put(LINE, line);
-    return new Question(
-        fields,
-        encoder.encodePrompt(domain.question(liked, disliked, target.textValue(), "")).ids());
+    FittedPrompt prompt =
+        FittedPrompt.of(encoder, domain, new Question(liked, disliked, target.textValue()));
+    fields.put(ScoreOutput.LINE, number);
+    fields.put("cut", prompt.itemsLeftOut());
+    return new Scorable(fields, prompt.ids());
   }
 
   private static List<String> titles(ObjectNode fields, String name) throws IOException {
@@ -189,41 +145,26 @@ final class ScoreCommand implements Callable<Integer> {
     return titles;
   }
 
-  private static String problem(long line, String text, Exception e)
-      throws JsonProcessingException {
-    ObjectNode problem = JSON.createObjectNode();
-    problem.put(LINE, line);
-    problem.put(
-        "problem",
-        e instanceof JsonProcessingException json ? json.getOriginalMessage() : e.getMessage());
-    problem.put("text", text);
-    return JSON.writeValueAsString(problem);
-  }
-
-  private void write(List<Question> questions, ModelOptions.Opened opened, BufferedWriter out)
+  private List<ObjectNode> scored(List<Scorable> lines, ModelOptions.Opened opened)
       throws IOException {
-    if (questions.isEmpty()) {
-      return;
-    }
-    List<int[]> prompts = questions.stream().map(Question::prompt).toList();
+    List<ObjectNode> scored = new ArrayList<>();
     try (TasteScorer scorer =
         new TasteScorer(
             opened.base().network(),
             opened.active(),
             AnswerTokens.of(opened.base().tokenizer()),
-            prompts,
+            lines.stream().map(Scorable::prompt).toList(),
             batchTokens)) {
       List<Taste> tastes = scorer.score((done, all) -> {});
       for (int i = 0; i < tastes.size(); i++) {
-        ObjectNode fields = questions.get(i).fields();
-        fields.put("p_yes", tastes.get(i).yes());
-        fields.put("p_no", tastes.get(i).no());
-        fields.put("score", tastes.get(i).score());
-        out.write(JSON.writeValueAsString(fields));
-        out.newLine();
+        Taste taste = tastes.get(i);
+        ObjectNode fields = lines.get(i).fields();
+        fields.put("p_yes", taste.yes());
+        fields.put("p_no", taste.no());
+        fields.put("score", taste.score());
+        scored.add(fields);
       }
     }
-    out.flush();
-    questions.clear();
+    return scored;
   }
 }

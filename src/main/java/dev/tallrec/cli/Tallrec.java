@@ -1,11 +1,6 @@
 package dev.tallrec.cli;
 
-import dev.tallrec.backend.DeviceMemoryException;
-import dev.tallrec.train.TrainingStoppedException;
-import java.io.IOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.NoSuchFileException;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -55,37 +50,24 @@ final class Tallrec implements Runnable {
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpAutoWidth(true);
     line.setExecutionExceptionHandler((exception, command, parsed) -> root.explain(exception));
-    return line.execute(arguments);
+    try {
+      return line.execute(arguments);
+    } catch (VirtualMachineError e) {
+      // Full memory, or a mapped file that is gone: known well enough to be explained.
+      return root.explain(e);
+    }
   }
 
-  private int explain(Exception exception) {
+  private int explain(Throwable failure) {
     if (stacktrace) {
-      exception.printStackTrace();
+      failure.printStackTrace();
     }
-    switch (exception) {
-      case TrainingStoppedException stopped -> System.err.println(stopped.getMessage());
-      case NoSuchFileException e ->
-          System.err.println("tallrec: " + e.getFile() + " does not exist");
-      case AccessDeniedException e ->
-          System.err.println("tallrec: no permission for " + e.getFile());
-      case FileAlreadyExistsException e ->
-          System.err.println("tallrec: " + e.getFile() + " is in the way: it already exists");
-      case IOException e -> System.err.println("tallrec: " + message(e));
-      case IllegalArgumentException e -> System.err.println("tallrec: " + message(e));
-      case DeviceMemoryException e -> System.err.println("tallrec: " + message(e));
-      case ArithmeticException e -> System.err.println("tallrec: " + message(e));
-      default -> {
-        System.err.println("tallrec: this should not have happened");
-        if (!stacktrace) {
-          exception.printStackTrace();
-        }
-      }
+    Optional<String> explanation = Explanation.of(failure);
+    System.err.println(explanation.orElse("tallrec: this should not have happened"));
+    if (explanation.isEmpty() && !stacktrace) {
+      failure.printStackTrace();
     }
     return FAILED;
-  }
-
-  private static String message(Exception e) {
-    return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
   @Override

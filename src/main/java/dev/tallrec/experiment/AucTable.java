@@ -14,6 +14,12 @@ import java.util.Map;
 /** AUC of a grid's variants for each K, with rules without a model and the paper's figures. */
 final class AucTable {
 
+  private static final String MARK = " (p < %s)".formatted(SeedSignificance.SIGNIFICANT);
+
+  private static final String TESTED =
+      "%s: above every other variant by Welch's t-test over seeds, of which it needs three."
+          .formatted(MARK);
+
   private AucTable() {}
 
   /** The table of what was tested on {@code data}. */
@@ -32,10 +38,7 @@ final class AucTable {
           new Study.Row(
               variant,
               Origin.OURS,
-              grid.k().stream()
-                  .map(k ->
-                      outcomes.figure(variant, data, k).map(Outcomes.Figure::toString).orElse(""))
-                  .toList()));
+              grid.k().stream().map(k -> figure(outcomes, variant, data, k)).toList()));
     }
     for (Map.Entry<String, Map<Integer, Double>> row : paper.entrySet()) {
       if (grid.variants().containsKey(row.getKey())
@@ -54,8 +57,23 @@ final class AucTable {
     }
     return new Study.Table(
         "%s: %s".formatted(grid.title(), data),
-        "Test AUC x 100 on %s, mean ± standard deviation over seeds.".formatted(data),
+        "Test AUC x 100 on %s, mean ± standard deviation over seeds.%s"
+            .formatted(data, isTested(outcomes, data) ? TESTED : ""),
         grid.k().stream().map(TestSet::heading).toList(),
         rows);
+  }
+
+  /** Whether the tuned model can be tested against the others at some K. */
+  private static boolean isTested(Outcomes outcomes, String data) {
+    return outcomes.grid().k().stream()
+        .anyMatch(k -> SeedSignificance.isAboveAll(outcomes, TestSet.TUNED, data, k).isPresent());
+  }
+
+  private static String figure(Outcomes outcomes, String variant, String data, int k) {
+    String figure = outcomes.figure(variant, data, k).map(Outcomes.Figure::toString).orElse("");
+    return variant.equals(TestSet.TUNED)
+            && SeedSignificance.isAboveAll(outcomes, variant, data, k).orElse(false)
+        ? figure + MARK
+        : figure;
   }
 }

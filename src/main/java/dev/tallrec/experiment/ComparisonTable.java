@@ -66,7 +66,10 @@ final class ComparisonTable {
             interval == null
                 ? ""
                 : "%.2f to %.2f".formatted(100 * interval.low(), 100 * interval.high()),
-            within.isEmpty() ? "" : Outcomes.Figure.of(within).toString(),
+            within.isEmpty()
+                ? ""
+                : Outcomes.Figure.of(within.stream().mapToDouble(Double::doubleValue).toArray())
+                    .toString(),
             tests.isEmpty()
                 ? ""
                 : "%+.2f pts"

@@ -9,12 +9,14 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A grid of runs: every variant with every data set, every K and every seed.
@@ -92,6 +94,44 @@ public record Grid(
 
   private static final String MODEL = "model";
   private static final String DATA = "data";
+
+  /** Checks that nothing is left empty in the lists and groups. */
+  public Grid {
+    variants = settings("variants", variants);
+    byK = settings("by_k", byK);
+    data = full("data", data);
+    test = full("test", test);
+    k = full("k", k);
+    seeds = full("seeds", seeds);
+  }
+
+  private static <K> Map<K, Map<String, String>> settings(
+      String name, Map<K, @Nullable Map<String, @Nullable String>> groups) {
+    Map<K, Map<String, String>> all = new LinkedHashMap<>();
+    groups.forEach((key, group) -> {
+      String path = name + "." + key;
+      Map<String, String> own = new LinkedHashMap<>();
+      given(path, group)
+          .forEach((setting, value) -> own.put(setting, given(path + "." + setting, value)));
+      all.put(key, own);
+    });
+    return all;
+  }
+
+  private static <T> List<T> full(String name, List<@Nullable T> values) {
+    List<T> all = new ArrayList<>();
+    for (T value : values) {
+      all.add(given("%s[%d]".formatted(name, all.size()), value));
+    }
+    return all;
+  }
+
+  private static <T> T given(String name, @Nullable T value) {
+    if (value == null) {
+      throw new IllegalArgumentException(name + " has no value");
+    }
+    return value;
+  }
 
   private static final YAMLMapper YAML = StrictYaml.builder().build();
 
@@ -186,6 +226,29 @@ public record Grid(
     settings.remove(MODEL);
     settings.remove(DATA);
     return new Cell(variant, model, set, test.isEmpty() ? set : test, size, seed, settings);
+  }
+
+  /**
+   * The grid with settings for those of its tuning runs that have none of them yet, by their
+   * variant or by {@link #byK}.
+   */
+  public Grid tunedWith(Map<String, String> settings) {
+    if (byK.values().stream().anyMatch(own -> !disjoint(own, settings))) {
+      return this;
+    }
+    Map<String, Map<String, String>> changed = new LinkedHashMap<>();
+    variants.forEach((variant, own) -> {
+      Map<String, String> all = new LinkedHashMap<>(own);
+      if (model(own) == Model.TALLREC && disjoint(own, settings)) {
+        all.putAll(settings);
+      }
+      changed.put(variant, all);
+    });
+    return new Grid(title, preset, changed, data, test, k, seeds, byK);
+  }
+
+  private static boolean disjoint(Map<String, String> one, Map<String, String> other) {
+    return Collections.disjoint(one.keySet(), other.keySet());
   }
 
   /** Names of all data sets that something is tested on. */

@@ -57,12 +57,21 @@ public final class GridRun {
     return new Outcomes(directory, grid, done, missing);
   }
 
-  /** Runs what is not done yet. */
-  public Outcomes run() throws IOException, TrainingStoppedException {
-    List<Grid.Cell> cells = grid.cells();
-    for (Grid.Cell cell : cells) {
+  /**
+   * Checks all cells' settings, and that what they start from is there.
+   *
+   * @throws IOException naming the variant
+   */
+  public void check() throws IOException {
+    for (Grid.Cell cell : grid.cells()) {
       runners.of(cell.model()).check(cell);
     }
+  }
+
+  /** Runs what is not done yet. */
+  public Outcomes run() throws IOException, TrainingStoppedException {
+    check();
+    List<Grid.Cell> cells = grid.cells();
     Outcomes before = present();
     before
         .missing()
@@ -118,14 +127,12 @@ public final class GridRun {
   private List<Grid.Cell> twins(Grid.Cell cell) throws IOException {
     List<Grid.Cell> twins = new ArrayList<>();
     CellRunner runner = runners.of(cell.model());
-    if (!runner.usesSample(cell)) {
-      for (Grid.Cell other : grid.cells()) {
-        if (other.model() == cell.model()
-            && other.test().equals(cell.test())
-            && !runner.usesSample(other)
-            && !other.equals(cell)) {
-          twins.add(other);
-        }
+    String identity = runner.identity(cell);
+    for (Grid.Cell other : grid.cells()) {
+      if (other.model() == cell.model()
+          && !other.equals(cell)
+          && runner.identity(other).equals(identity)) {
+        twins.add(other);
       }
     }
     return twins;

@@ -22,11 +22,10 @@ public record Outcomes(
   /** Mean and standard deviation over seeds; NaN deviation for a single seed. */
   public record Figure(double mean, double deviation) {
 
-    static Figure of(List<Double> values) {
-      double[] array = values.stream().mapToDouble(Double::doubleValue).toArray();
+    static Figure of(double... values) {
       return new Figure(
-          new Mean().evaluate(array),
-          array.length < 2 ? Double.NaN : new StandardDeviation().evaluate(array));
+          new Mean().evaluate(values),
+          values.length < 2 ? Double.NaN : new StandardDeviation().evaluate(values));
     }
 
     /** As AUC x 100. */
@@ -48,9 +47,15 @@ public record Outcomes(
 
   /** Test AUC of a variant on {@code data}; empty if none of its runs is done. */
   public Optional<Figure> figure(String variant, String data, int k) {
-    List<Double> aucs =
-        cells(variant, data, k).stream().map(cell -> result(cell).on(data).auc()).toList();
-    return aucs.isEmpty() ? Optional.empty() : Optional.of(Figure.of(aucs));
+    double[] aucs = aucs(variant, data, k);
+    return aucs.length == 0 ? Optional.empty() : Optional.of(Figure.of(aucs));
+  }
+
+  /** Test AUC of each run of a variant on {@code data} that is done, by seed. */
+  double[] aucs(String variant, String data, int k) {
+    return cells(variant, data, k).stream()
+        .mapToDouble(cell -> result(cell).on(data).auc())
+        .toArray();
   }
 
   /** The result of a cell that is done. */

@@ -5,6 +5,7 @@ import dev.tallrec.report.Study;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** Makes of grids' outcomes what a report shows. */
 public final class StudyBuilder {
@@ -23,7 +24,7 @@ public final class StudyBuilder {
 
   /** The study of some grids. */
   public Study build(String title, String base, List<Outcomes> all) throws IOException {
-    facts.add("Base model: %s, on %s.".formatted(base, runners.machine()));
+    facts.add("Base model: %s, on %s.".formatted(base, machines(all)));
     for (Outcomes outcomes : all) {
       addFacts(outcomes);
       if (outcomes.byCell().isEmpty()) {
@@ -38,6 +39,17 @@ public final class StudyBuilder {
       }
     }
     return new Study(title, facts, tables, lines, histograms, mistakes);
+  }
+
+  /** What the runs were measured on; what is at hand now where none is done. */
+  private String machines(List<Outcomes> all) {
+    String measured =
+        all.stream()
+            .flatMap(outcomes -> outcomes.byCell().values().stream())
+            .map(CellResult::machine)
+            .distinct()
+            .collect(Collectors.joining("; and on "));
+    return measured.isEmpty() ? runners.machine() : measured;
   }
 
   private void addFacts(Outcomes outcomes) {

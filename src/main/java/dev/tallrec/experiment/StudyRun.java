@@ -40,6 +40,10 @@ public final class StudyRun {
   /** Runs what is not done yet. What is done is reported, whatever becomes of the rest. */
   public void run() throws IOException, TrainingStoppedException {
     try {
+      // All before the first: a mistake in the last grid should not be found after days of others.
+      for (Grid grid : grids) {
+        gridRun(grid).check();
+      }
       for (Grid grid : grids) {
         gridRun(grid).run();
         StudyFiles.writeTables(study(present()), directory);

@@ -12,6 +12,7 @@ import dev.tallrec.tune.TuneSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +27,7 @@ import java.util.stream.Collectors;
 final class TuneCells implements CellRunner {
 
   private static final String SHARED = "instruction-seed";
+  private static final String REC = "rec.";
 
   /** Settings that are the same for all of a grid, or that its runs have by their place in it. */
   private static final Set<String> GRIDS_OWN = Set.of("base", "test", "k", "seed", "evaluate_base");
@@ -35,6 +37,7 @@ final class TuneCells implements CellRunner {
   private final Path shared;
   private final RunListener listener;
   private final BooleanSupplier stop;
+  private final Set<List<Object>> starts = new HashSet<>();
 
   /**
    * A runner.
@@ -60,10 +63,31 @@ final class TuneCells implements CellRunner {
       }
     }
     try {
-      read(settings(cell));
+      TuneSettings settings = read(settings(cell));
+      // The same start is that of many cells, and its files are large.
+      if (starts.add(start(settings))) {
+        TuneRun.checkStart(settings, base.config());
+      }
     } catch (IOException e) {
       throw new IOException("variant " + cell.variant() + ": " + e.getMessage(), e);
     }
+  }
+
+  private static List<Object> start(TuneSettings settings) {
+    return List.of(settings.adapter(), settings.instructions(), settings.instruction());
+  }
+
+  @Override
+  public String identity(Grid.Cell cell) throws IOException {
+    TuneSettings settings = read(settings(cell));
+    if (settings.rec().epochs() > 0) {
+      return cell.name();
+    }
+    // The sample is for rec-tuning alone, the seed for either stage.
+    Map<String, String> others = new TreeMap<>(cell.settings());
+    others.keySet().removeIf(key -> key.startsWith(REC) && !key.equals(REC + "cutoff"));
+    String seed = settings.instruction().epochs() > 0 ? "seed " + cell.seed() : "no seed";
+    return "not rec-tuned, %s, %s, tested on %s".formatted(others, seed, cell.test());
   }
 
   private static Map<String, String> settings(Grid.Cell cell) {
@@ -120,7 +144,7 @@ final class TuneCells implements CellRunner {
   private Path instructionStage(Grid.Cell cell, List<RunResults.Stage> stages)
       throws IOException, TrainingStoppedException {
     Map<String, String> settings = new TreeMap<>(cell.settings());
-    settings.keySet().removeIf(key -> key.startsWith("rec."));
+    settings.keySet().removeIf(key -> key.startsWith(REC));
     String variations =
         settings.entrySet().stream()
             .map(setting -> "-" + setting.getKey() + "=" + setting.getValue())

@@ -43,8 +43,8 @@ final class UntunedCells implements CellRunner {
   }
 
   @Override
-  public boolean usesSample(Grid.Cell cell) throws IOException {
-    return Demonstrations.count(cell) > 0;
+  public String identity(Grid.Cell cell) throws IOException {
+    return Demonstrations.count(cell) > 0 ? cell.name() : "zero-shot on " + cell.test();
   }
 
   @Override
@@ -57,7 +57,7 @@ final class UntunedCells implements CellRunner {
       RecData data = sets.get(name);
       List<int[]> questions = evaluator.prompts(name, data.test());
       int longest = questions.stream().mapToInt(question -> question.length).max().orElseThrow();
-      int room = base.config().maxPositionEmbeddings() - longest;
+      int room = base.maxPositions() - longest;
       int[] head = head(Demonstrations.candidates(cell, data), wanted, room, cell, remarks);
       List<int[]> prompts =
           questions.stream()
@@ -74,7 +74,7 @@ final class UntunedCells implements CellRunner {
   private int[] head(
       List<Instruction> candidates, int wanted, int room, Grid.Cell cell, List<String> remarks) {
     int[] gap = base.tokenizer().encode("\n\n");
-    ExampleEncoder whole = base.encoder(base.config().maxPositionEmbeddings(), true);
+    ExampleEncoder whole = base.encoder(base.maxPositions(), true);
     int[] head = new int[0];
     int taken = 0;
     for (Instruction candidate : candidates) {

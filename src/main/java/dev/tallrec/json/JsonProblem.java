@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonMappingException.Reference;
 import com.fasterxml.jackson.databind.exc.InvalidFormatException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+import com.fasterxml.jackson.databind.exc.ValueInstantiationException;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
@@ -25,11 +26,19 @@ final class JsonProblem {
       case InvalidFormatException wrong ->
           "%s is \"%s\", not %s"
               .formatted(path(wrong.getPath()), wrong.getValue(), kind(wrong.getTargetType()));
+      case ValueInstantiationException refused
+          when refused.getCause() instanceof IllegalArgumentException cause ->
+          (refused.getPath().isEmpty() ? "" : path(refused.getPath()) + ": ") + cause.getMessage();
       case MismatchedInputException missing
           when missing.getOriginalMessage().startsWith("Missing creator property") ->
           path(missing.getPath()) + " is missing";
       case MismatchedInputException wrong when !wrong.getPath().isEmpty() ->
           "%s is not %s".formatted(path(wrong.getPath()), kind(wrong.getTargetType()));
+      // What a record's constructor has against its values.
+      case ValueInstantiationException refused
+          when refused.getCause() instanceof IllegalArgumentException reason
+              && reason.getMessage() != null ->
+          reason.getMessage();
       default -> e.getOriginalMessage();
     };
   }

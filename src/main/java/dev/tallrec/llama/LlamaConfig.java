@@ -23,7 +23,6 @@ import java.util.Map;
  * @param maxPositionEmbeddings longest sequence
  * @param tieWordEmbeddings whether lm_head is the embedding table
  * @param dtype type the checkpoint says its weights are stored in
- * @param bosTokenId id that starts a sequence
  * @param eosTokenIds ids that end one; may be empty
  */
 public record LlamaConfig(
@@ -40,7 +39,6 @@ public record LlamaConfig(
     int maxPositionEmbeddings,
     boolean tieWordEmbeddings,
     DType dtype,
-    int bosTokenId,
     List<Integer> eosTokenIds) {
 
   /** Throws {@link IllegalArgumentException} naming the field that makes no sense. */

@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a Hugging Face config.json, in the form of transformers 4 ({@code rope_theta}, {@code
@@ -23,11 +22,15 @@ public final class LlamaConfigReader {
 
   private static final long LARGEST_FILE = 1 << 20;
 
-  /** Fields that change nothing about the mathematics of the model. */
+  /**
+   * Fields that change nothing about the mathematics of the model. What starts a sequence is the
+   * tokenizer's to say: early conversions of LLaMA have a wrong bos_token_id here.
+   */
   private static final Set<String> HARMLESS =
       Set.of(
           "_name_or_path",
           "architectures",
+          "bos_token_id",
           "initializer_range",
           "pad_token_id",
           "pretraining_tp",
@@ -51,6 +54,14 @@ public final class LlamaConfigReader {
           "auto_map",
           "use_bfloat16");
 
+  private static final String ROPE_THETA = "rope_theta";
+
+  /** Of transformers 4. */
+  private static final String ROPE_SCALING = "rope_scaling";
+
+  /** Of transformers 5. */
+  private static final String ROPE_PARAMETERS = "rope_parameters";
+
   private static final Set<String> READ =
       Set.of(
           "model_type",
@@ -62,23 +73,23 @@ public final class LlamaConfigReader {
           "num_key_value_heads",
           "head_dim",
           "rms_norm_eps",
-          "rope_theta",
-          "rope_scaling",
-          "rope_parameters",
+          ROPE_THETA,
+          ROPE_SCALING,
+          ROPE_PARAMETERS,
           "max_position_embeddings",
           "tie_word_embeddings",
           "dtype",
           "torch_dtype",
-          "bos_token_id",
           "eos_token_id",
           "hidden_act",
           "attention_bias",
           "mlp_bias");
 
   private static final int DEFAULT_POSITIONS = 2048;
+  private static final double DEFAULT_THETA = 10000;
   private static final String ORIGINAL_POSITIONS = "original_max_position_embeddings";
 
-  private static final Set<String> ROPE_FIELDS_OF_ALL = Set.of("rope_type", "type", "rope_theta");
+  private static final Set<String> ROPE_FIELDS_OF_ALL = Set.of("rope_type", "type", ROPE_THETA);
 
   /** What may stand beside them, by rope_type. */
   private static final Map<String, Set<String>> ROPE_FIELDS =
@@ -156,9 +167,8 @@ public final class LlamaConfigReader {
           ropeTheta(),
           ropeScaling(),
           integer("max_position_embeddings", DEFAULT_POSITIONS),
-          bool("tie_word_embeddings"),
+          bool(root, "tie_word_embeddings", false),
           dtype(),
-          integer("bos_token_id", 1),
           eosTokenIds());
     } catch (IllegalArgumentException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
@@ -179,28 +189,38 @@ public final class LlamaConfigReader {
     }
   }
 
-  /** The v5 rope object, or v4's rope_scaling; null where frequencies are as they are. */
-  private @Nullable JsonNode rope() {
-    if (present("rope_parameters")) {
-      return root.get("rope_parameters");
-    }
-    return present("rope_scaling") ? root.get("rope_scaling") : null;
-  }
-
+  /** Wherever it is said; the same if in several places. */
   private float ropeTheta() throws IOException {
-    if (present("rope_parameters") && root.get("rope_parameters").has("rope_theta")) {
-      return (float) number(root.get("rope_parameters"), "rope_theta", 10000);
+    double theta = Double.NaN;
+    for (JsonNode place : List.of(root, root.path(ROPE_PARAMETERS), root.path(ROPE_SCALING))) {
+      double here = number(place, ROPE_THETA, theta);
+      if (!Double.isNaN(theta) && here != theta) {
+        throw refuse(ROPE_THETA, "%s in one place, %s in another".formatted(theta, here));
+      }
+      theta = here;
     }
-    return (float) number(root, "rope_theta", 10000);
+    return (float) (Double.isNaN(theta) ? DEFAULT_THETA : theta);
   }
 
   private RopeScaling ropeScaling() throws IOException {
-    JsonNode rope = rope();
-    if (rope == null) {
+    if (!present(ROPE_PARAMETERS)) {
+      return ropeScaling(ROPE_SCALING);
+    }
+    RopeScaling scaling = ropeScaling(ROPE_PARAMETERS);
+    if (present(ROPE_SCALING) && !ropeScaling(ROPE_SCALING).equals(scaling)) {
+      throw refuse(
+          ROPE_SCALING, "says other than " + ROPE_PARAMETERS + "; remove the one that is wrong");
+    }
+    return scaling;
+  }
+
+  private RopeScaling ropeScaling(String place) throws IOException {
+    if (!present(place)) {
       return new RopeScaling.None();
     }
+    JsonNode rope = root.get(place);
     if (!rope.isObject()) {
-      throw refuse("rope_scaling", rope + " is not an object");
+      throw refuse(place, rope + " is not an object");
     }
     String kind = rope.path("rope_type").asText(rope.path("type").asText("default"));
     Set<String> allowed = ROPE_FIELDS.get(kind);
@@ -232,7 +252,7 @@ public final class LlamaConfigReader {
             positive(rope, "factor"),
             positive(rope, "low_freq_factor"),
             positive(rope, "high_freq_factor"),
-            (int) positive(rope, ORIGINAL_POSITIONS));
+            positiveInteger(rope, ORIGINAL_POSITIONS));
     if (scaling.highFreqFactor() <= scaling.lowFreqFactor()) {
       throw refuse("high_freq_factor", "is not above low_freq_factor");
     }
@@ -246,7 +266,7 @@ public final class LlamaConfigReader {
     }
     int positions = integer("max_position_embeddings", DEFAULT_POSITIONS);
     int original =
-        rope.hasNonNull(ORIGINAL_POSITIONS) ? (int) positive(rope, ORIGINAL_POSITIONS) : positions;
+        rope.hasNonNull(ORIGINAL_POSITIONS) ? positiveInteger(rope, ORIGINAL_POSITIONS) : positions;
     float factor =
         rope.hasNonNull("factor") ? positive(rope, "factor") : (float) positions / original;
     double mscale = number(rope, "mscale", 0);
@@ -255,6 +275,9 @@ public final class LlamaConfigReader {
         mscale != 0 && mscaleAllDim != 0
             ? yarnAttention(factor, mscale) / yarnAttention(factor, mscaleAllDim)
             : yarnAttention(factor, 1);
+    if (!isPositive((float) attention)) {
+      throw refuse("mscale", "makes an attention factor of " + attention);
+    }
     return new RopeScaling.Yarn(
         factor,
         rope.hasNonNull("attention_factor")
@@ -263,7 +286,7 @@ public final class LlamaConfigReader {
         rope.hasNonNull("beta_fast") ? positive(rope, "beta_fast") : 32,
         rope.hasNonNull("beta_slow") ? positive(rope, "beta_slow") : 1,
         original,
-        rope.path("truncate").asBoolean(true));
+        bool(rope, "truncate", true));
   }
 
   /** YaRN's equation 22, times {@code mscale} as DeepSeek has it. */
@@ -293,7 +316,7 @@ public final class LlamaConfigReader {
     }
     List<Integer> ids = new ArrayList<>();
     for (JsonNode id : node) {
-      if (!id.canConvertToInt()) {
+      if (!id.isIntegralNumber() || !id.canConvertToInt()) {
         throw refuse("eos_token_id", id + " is not an integer");
       }
       ids.add(id.intValue());
@@ -315,14 +338,14 @@ public final class LlamaConfigReader {
     return root.get(field).textValue();
   }
 
-  private boolean bool(String field) throws IOException {
-    if (!present(field)) {
-      return false;
+  private boolean bool(JsonNode node, String field, boolean fallback) throws IOException {
+    if (!node.hasNonNull(field)) {
+      return fallback;
     }
-    if (!root.get(field).isBoolean()) {
-      throw refuse(field, root.get(field) + " is not true or false");
+    if (!node.get(field).isBoolean()) {
+      throw refuse(field, node.get(field) + " is not true or false");
     }
-    return root.get(field).booleanValue();
+    return node.get(field).booleanValue();
   }
 
   private int integer(String field) throws IOException {
@@ -351,12 +374,24 @@ public final class LlamaConfigReader {
   }
 
   private float positive(JsonNode node, String field) throws IOException {
-    double value = number(node, field, Double.NaN);
-    if (!(value > 0 && Double.isFinite(value))) {
+    float value = (float) number(node, field, Double.NaN);
+    if (!isPositive(value)) {
       throw refuse(
           field, Optional.ofNullable(node.get(field)).map(JsonNode::toString).orElse("missing"));
     }
-    return (float) value;
+    return value;
+  }
+
+  private static boolean isPositive(float value) {
+    return value > 0 && Float.isFinite(value);
+  }
+
+  private int positiveInteger(JsonNode node, String field) throws IOException {
+    JsonNode value = node.path(field);
+    if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1) {
+      throw refuse(field, value.isMissingNode() ? "missing" : value + " is not an integer above 0");
+    }
+    return value.intValue();
   }
 
   private void require(String field, String expected) throws IOException {
@@ -367,7 +402,7 @@ public final class LlamaConfigReader {
   }
 
   private void requireFalse(String field) throws IOException {
-    if (bool(field)) {
+    if (bool(root, field, false)) {
       throw refuse(field, "true is not supported: LLaMA's linear layers have no bias");
     }
   }

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.zip.CRC32C;
 
 /**
  * The frozen weights of a LLaMA, resident on a device. Owner of the device memory they take; the
@@ -21,6 +22,9 @@ public final class LlamaWeights implements AutoCloseable {
 
   /** Positions the rope table is made for at most, whatever max_position_embeddings says. */
   private static final int LONGEST_SEQUENCE = 8192;
+
+  /** Bytes of each weight that its checksum is made of: a page, so that hardly anything is read. */
+  private static final long CHECKSUM_BYTES = 4096;
 
   static final String EMBEDDING = "model.embed_tokens.weight";
   static final String FINAL_NORM = "model.norm.weight";
@@ -55,6 +59,7 @@ public final class LlamaWeights implements AutoCloseable {
   private final Matrix finalNorm;
   private final FrozenLinear lmHead;
   private final RopeTable rope;
+  private final long checksum;
 
   private LlamaWeights(
       DeviceArena memory,
@@ -63,7 +68,8 @@ public final class LlamaWeights implements AutoCloseable {
       List<Layer> layers,
       Matrix finalNorm,
       FrozenLinear lmHead,
-      RopeTable rope) {
+      RopeTable rope,
+      long checksum) {
     this.memory = memory;
     this.config = config;
     this.embedding = embedding;
@@ -71,6 +77,7 @@ public final class LlamaWeights implements AutoCloseable {
     this.finalNorm = finalNorm;
     this.lmHead = lmHead;
     this.rope = rope;
+    this.checksum = checksum;
   }
 
   static String inputNorm(int layer) {
@@ -91,7 +98,7 @@ public final class LlamaWeights implements AutoCloseable {
       throws IOException {
     DeviceArena memory = device.newArena();
     try {
-      Loader loader = new Loader(device, memory, config, source);
+      Loader loader = new Loader(device, memory, config, source, new CRC32C());
       FrozenLinear embedding = loader.linear(EMBEDDING);
       List<Layer> layers = new ArrayList<>();
       for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
@@ -101,7 +108,14 @@ public final class LlamaWeights implements AutoCloseable {
       FrozenLinear lmHead = config.tieWordEmbeddings() ? embedding : loader.linear(LM_HEAD);
       RopeTable rope = RopeFrequencies.table(device, memory, config, maxPositions(config));
       return new LlamaWeights(
-          memory, config, embedding, List.copyOf(layers), finalNorm, lmHead, rope);
+          memory,
+          config,
+          embedding,
+          List.copyOf(layers),
+          finalNorm,
+          lmHead,
+          rope,
+          loader.checksum().getValue());
     } catch (IOException | RuntimeException | Error e) {
       memory.close();
       throw e;
@@ -109,7 +123,14 @@ public final class LlamaWeights implements AutoCloseable {
   }
 
   private record Loader(
-      Device device, DeviceArena memory, LlamaConfig config, WeightSource source) {
+      Device device, DeviceArena memory, LlamaConfig config, WeightSource source, CRC32C checksum) {
+
+    private Tensor weight(String name, Shape shape) throws IOException {
+      Tensor weight = source.checked(name, shape);
+      long bytes = Math.min(CHECKSUM_BYTES, weight.segment().byteSize());
+      checksum.update(weight.segment().asSlice(0, bytes).asByteBuffer());
+      return weight;
+    }
 
     Layer layer(int layer) throws IOException {
       FrozenLinear qkv =
@@ -129,7 +150,7 @@ public final class LlamaWeights implements AutoCloseable {
       List<Tensor> parts = new ArrayList<>();
       for (Projection projection : projections) {
         parts.add(
-            source.checked(
+            weight(
                 projection.weightName(layer),
                 Shape.of(projection.outFeatures(config), projection.inFeatures(config))));
       }
@@ -149,11 +170,11 @@ public final class LlamaWeights implements AutoCloseable {
 
     FrozenLinear linear(String name) throws IOException {
       return device.loadLinear(
-          memory, List.of(source.checked(name, Shape.of(config.vocabSize(), config.hiddenSize()))));
+          memory, List.of(weight(name, Shape.of(config.vocabSize(), config.hiddenSize()))));
     }
 
     Matrix norm(String name) throws IOException {
-      Tensor weight = source.checked(name, Shape.of(config.hiddenSize()));
+      Tensor weight = weight(name, Shape.of(config.hiddenSize()));
       Matrix resident = Matrix.allocate(memory, name, device.computeType(), 1, config.hiddenSize());
       try (Arena arena = Arena.ofShared()) {
         Tensor converted = Tensor.allocate(arena, name, device.computeType(), weight.shape());
@@ -203,6 +224,14 @@ public final class LlamaWeights implements AutoCloseable {
   /** Type the checkpoint's linear layers are stored in. */
   public DType storageType() {
     return layers.getFirst().qkv().storageType();
+  }
+
+  /**
+   * CRC-32C over the first {@value #CHECKSUM_BYTES} bytes of every weight as stored: tells models
+   * of the same shapes apart without reading them whole.
+   */
+  public long checksum() {
+    return checksum;
   }
 
   @Override

@@ -40,13 +40,13 @@ public final class ScoredTokens implements AutoCloseable {
     }
     memory = device.newArena();
     try {
-    ids = Indices.allocate(memory, "scored tokens", tokens.length);
-    probabilities =
-        Matrix.allocate(memory, "token probabilities", DType.F32, maxRows, tokens.length);
-    staging = host.allocate((long) maxRows * tokens.length * Float.BYTES, 64);
-    try (Arena arena = Arena.ofShared()) {
-      device.upload(arena.allocateFrom(ValueLayout.JAVA_INT, tokens), ids.buffer());
-    }
+      ids = Indices.allocate(memory, "scored tokens", tokens.length);
+      probabilities =
+          Matrix.allocate(memory, "token probabilities", DType.F32, maxRows, tokens.length);
+      staging = host.allocate((long) maxRows * tokens.length * Float.BYTES, 64);
+      try (Arena arena = Arena.ofShared()) {
+        device.upload(arena.allocateFrom(ValueLayout.JAVA_INT, tokens), ids.buffer());
+      }
     } catch (RuntimeException | Error e) {
       close();
       throw e;

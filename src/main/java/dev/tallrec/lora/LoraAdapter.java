@@ -28,7 +28,23 @@ public final class LoraAdapter implements AutoCloseable {
   /** All A and B zero. */
   public static LoraAdapter zeros(LlamaConfig base, LoraConfig config) {
     config.checkFor(base);
-    Arena arena = Arena.ofShared();
+    return zeros(Arena.ofShared(), base, config);
+  }
+
+  /**
+   * The same in memory of {@code arena}. It is closed with the adapter, or at once if it has too
+   * little.
+   */
+  static LoraAdapter zeros(Arena arena, LlamaConfig base, LoraConfig config) {
+    try {
+      return new LoraAdapter(config, arena, pairs(arena, base, config));
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  private static List<LoraPair> pairs(Arena arena, LlamaConfig base, LoraConfig config) {
     List<LoraPair> pairs = new ArrayList<>();
     for (int layer = 0; layer < base.numHiddenLayers(); layer++) {
       for (Projection projection : Projection.values()) {
@@ -48,7 +64,7 @@ public final class LoraAdapter implements AutoCloseable {
         }
       }
     }
-    return new LoraAdapter(config, arena, pairs);
+    return pairs;
   }
 
   private static Tensor zeros(Arena arena, String name, Shape shape) {

@@ -41,37 +41,37 @@ public final class LoraParameters implements Adapter, AutoCloseable {
   public LoraParameters(Device device, LlamaConfig base, LoraAdapter adapter) {
     this.device = device;
     this.memory = device.newArena();
-    int size = 0;
-    for (LoraPair pair : adapter.pairs()) {
-      int aOffset = size;
-      int bOffset = aOffset + aligned(pair.a());
-      size = Math.addExact(bOffset, aligned(pair.b()));
-      places.add(new Place(pair, aOffset, bOffset));
-    }
     try {
+      int size = 0;
+      for (LoraPair pair : adapter.pairs()) {
+        int aOffset = size;
+        int bOffset = Math.addExact(aOffset, aligned(pair.a()));
+        size = Math.addExact(bOffset, aligned(pair.b()));
+        places.add(new Place(pair, aOffset, bOffset));
+      }
       masters = Matrix.allocate(memory, "LoRA masters", DType.F32, 1, size);
       gradients = Matrix.allocate(memory, "LoRA gradients", DType.F32, 1, size);
       workingCopy =
           device.computeType() == DType.F32
               ? masters
               : Matrix.allocate(memory, "LoRA working copy", device.computeType(), 1, size);
+      pairs = new @Nullable LowRank[base.numHiddenLayers()][Projection.values().length];
+      for (Place place : places) {
+        LoraPair pair = place.pair();
+        pairs[pair.layer()][pair.projection().ordinal()] =
+            new LowRank(
+                part(workingCopy, place.aOffset(), pair.a().shape()),
+                part(workingCopy, place.bOffset(), pair.b().shape()),
+                part(gradients, place.aOffset(), pair.a().shape()),
+                part(gradients, place.bOffset(), pair.b().shape()),
+                adapter.config().scale(pair.layer(), pair.projection()),
+                pair.layer() * Projection.values().length + pair.projection().ordinal());
+      }
+      upload();
     } catch (RuntimeException | Error e) {
       memory.close();
       throw e;
     }
-    pairs = new @Nullable LowRank[base.numHiddenLayers()][Projection.values().length];
-    for (Place place : places) {
-      LoraPair pair = place.pair();
-      pairs[pair.layer()][pair.projection().ordinal()] =
-          new LowRank(
-              part(workingCopy, place.aOffset(), pair.a().shape()),
-              part(workingCopy, place.bOffset(), pair.b().shape()),
-              part(gradients, place.aOffset(), pair.a().shape()),
-              part(gradients, place.bOffset(), pair.b().shape()),
-              adapter.config().scale(pair.layer(), pair.projection()),
-              pair.layer() * Projection.values().length + pair.projection().ordinal());
-    }
-    upload();
   }
 
   private static int aligned(Tensor tensor) {

@@ -1,6 +1,5 @@
 package dev.tallrec.lora;
 
-import com.google.re2j.Pattern;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -18,7 +17,7 @@ public final class ModulePattern<N extends Number> {
   /** Longest text of all expressions together, in characters: they come out of files. */
   static final int LONGEST = 1 << 16;
 
-  private record Entry<N>(Pattern pattern, N value) {}
+  private record Entry<N>(ModuleExpression end, N value) {}
 
   private final Map<String, N> byExpression;
   private final List<Entry<N>> entries = new ArrayList<>();
@@ -26,8 +25,8 @@ public final class ModulePattern<N extends Number> {
   /**
    * In the order of {@code byExpression}.
    *
-   * @throws IllegalArgumentException if an expression is none that RE2 has, repeats by a count (a
-   *     short one could be a huge automaton) or all are too long together
+   * @throws IllegalArgumentException if an expression is none that RE2 has or too large, or all are
+   *     too long together
    */
   public ModulePattern(Map<String, N> byExpression) {
     this.byExpression = Collections.unmodifiableMap(new LinkedHashMap<>(byExpression));
@@ -36,11 +35,7 @@ public final class ModulePattern<N extends Number> {
           "expressions of more than " + LONGEST + " characters together");
     }
     byExpression.forEach((expression, value) -> {
-      if (expression.indexOf('{') >= 0) {
-        throw new IllegalArgumentException(
-            "\"" + expression + "\" repeats by a count, which is not supported here");
-      }
-      entries.add(new Entry<>(Pattern.compile("(?:.*\\.)?(?:" + expression + ")"), value));
+      entries.add(new Entry<>(ModuleExpression.ofEnd(expression), value));
     });
   }
 
@@ -52,7 +47,7 @@ public final class ModulePattern<N extends Number> {
   /** What is said of a module, named as in "model.layers.3.self_attn.q_proj". */
   Optional<N> valueFor(String module) {
     return entries.stream()
-        .filter(entry -> entry.pattern().matches(module))
+        .filter(entry -> entry.end().matches(module))
         .findFirst()
         .map(Entry::value);
   }
@@ -63,7 +58,7 @@ public final class ModulePattern<N extends Number> {
   }
 
   /** Numbers by expression, first to last. */
-  Map<String, N> byExpression() {
+  public Map<String, N> byExpression() {
     return byExpression;
   }
 

@@ -7,8 +7,6 @@ import com.fasterxml.jackson.databind.node.DoubleNode;
 import com.fasterxml.jackson.databind.node.LongNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.ValueNode;
-import com.google.re2j.Pattern;
-import com.google.re2j.PatternSyntaxException;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.llama.Projection;
 import java.io.IOException;
@@ -112,7 +110,7 @@ final class PeftConfigFile {
           number("lora_alpha"),
           root.has("lora_dropout") ? number("lora_dropout") : 0,
           targets(),
-          root.path("use_rslora").asBoolean(false),
+          bool("use_rslora"),
           layers(),
           ranks(),
           pattern(ALPHA_PATTERN, values(ALPHA_PATTERN)));
@@ -154,9 +152,9 @@ final class PeftConfigFile {
       throw refuse(TARGETS, "an expression, beside which PEFT has no layers_to_transform");
     }
     try {
-      return new TargetModules.Expression(Pattern.compile(text));
-    } catch (PatternSyntaxException e) {
-      throw refuse(TARGETS, "an expression that RE2 does not have: " + e.getMessage());
+      return new TargetModules.Expression(ModuleExpression.ofName(text));
+    } catch (IllegalArgumentException e) {
+      throw new IOException("%s: %s: %s".formatted(file, TARGETS, e.getMessage()), e);
     }
   }
 
@@ -213,8 +211,6 @@ final class PeftConfigFile {
       throws IOException {
     try {
       return new ModulePattern<>(values);
-    } catch (PatternSyntaxException e) {
-      throw refuse(field, "an expression that RE2 does not have: " + e.getMessage());
     } catch (IllegalArgumentException e) {
       throw new IOException("%s: %s: %s".formatted(file, field, e.getMessage()), e);
     }
@@ -229,6 +225,14 @@ final class PeftConfigFile {
       throw refuse(field, value + " is not an integer");
     }
     return value;
+  }
+
+  private boolean bool(String field) throws IOException {
+    JsonNode node = root.path(field);
+    if (!node.isBoolean() && !isOff(node)) {
+      throw refuse(field, node + " is not true or false");
+    }
+    return node.booleanValue();
   }
 
   private void requireText(String field, String fallback, Set<String> supported)
@@ -273,7 +277,8 @@ final class PeftConfigFile {
     switch (config.targets()) {
       case TargetModules.Names(SortedSet<String> names) ->
           names.forEach(root.putArray(TARGETS)::add);
-      case TargetModules.Expression(Pattern pattern) -> root.put(TARGETS, pattern.pattern());
+      case TargetModules.Expression(ModuleExpression expression) ->
+          root.put(TARGETS, expression.text());
     }
     root.put("task_type", "CAUSAL_LM");
     root.put("use_dora", false);

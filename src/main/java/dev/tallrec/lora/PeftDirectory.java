@@ -1,17 +1,21 @@
 package dev.tallrec.lora;
 
 import dev.tallrec.llama.LlamaConfig;
+import dev.tallrec.llama.Projection;
 import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.safetensors.SafetensorsFile;
 import dev.tallrec.safetensors.SafetensorsWriter;
 import dev.tallrec.safetensors.TensorInfo;
+import dev.tallrec.tensor.Shape;
 import dev.tallrec.tensor.Tensor;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -40,6 +44,11 @@ public final class PeftDirectory {
    *     misshapen for that base
    */
   public static LoraAdapter read(Path directory, LlamaConfig base) throws IOException {
+    return read(directory, base, Arena::ofShared);
+  }
+
+  static LoraAdapter read(Path directory, LlamaConfig base, Supplier<Arena> memory)
+      throws IOException {
     LoraConfig config = readConfig(directory);
     Path weights = directory.resolve(WEIGHTS);
     if (!Files.exists(weights)) {
@@ -51,47 +60,75 @@ public final class PeftDirectory {
                   + " safe_serialization=True"
               : directory + " has no " + WEIGHTS);
     }
-    LoraAdapter adapter;
     try {
-      adapter = LoraAdapter.zeros(base, config);
+      config.checkFor(base);
     } catch (IllegalArgumentException e) {
-      throw new IOException(directory + ": " + e.getMessage(), e);
+      throw new IOException(directory.resolve(PeftConfigFile.NAME) + ": " + e.getMessage(), e);
     }
     try (SafetensorsFile file = SafetensorsFile.open(weights)) {
-      Set<String> left =
-          file.tensors().stream()
-              .map(TensorInfo::name)
-              .collect(Collectors.toCollection(TreeSet::new));
-      for (Tensor target : adapter.tensors()) {
-        if (!left.remove(target.name())) {
-          throw new IOException(
-              weights + " lacks " + target.name() + ", which " + PeftConfigFile.NAME + " promises");
+      // What adapter_config.json promises is only worth its memory if the file holds it.
+      checkTensors(file, base, config);
+      LoraAdapter adapter = LoraAdapter.zeros(memory.get(), base, config);
+      try {
+        for (Tensor target : adapter.tensors()) {
+          copy(file.tensor(target.name()), target);
         }
-        copy(weights, file.tensor(target.name()), target);
+        return adapter;
+      } catch (IOException | RuntimeException | Error e) {
+        adapter.close();
+        throw e;
       }
-      if (!left.isEmpty()) {
-        throw new IOException(
-            "%s holds %s, which has no place in this base with these target_modules"
-                .formatted(weights, left.iterator().next()));
-      }
-      return adapter;
-    } catch (IOException | RuntimeException | Error e) {
-      adapter.close();
-      throw e;
     }
   }
 
-  private static void copy(Path file, Tensor source, Tensor target) throws IOException {
-    if (!source.shape().equals(target.shape())) {
+  private static void checkTensors(SafetensorsFile file, LlamaConfig base, LoraConfig config)
+      throws IOException {
+    Set<String> left =
+        file.tensors().stream()
+            .map(TensorInfo::name)
+            .collect(Collectors.toCollection(TreeSet::new));
+    for (int layer = 0; layer < base.numHiddenLayers(); layer++) {
+      for (Projection projection : Projection.values()) {
+        if (config.adapts(layer, projection)) {
+          checkTensor(
+              file,
+              left,
+              LoraPair.nameOfA(layer, projection),
+              LoraPair.shapeOfA(base, config, layer, projection));
+          checkTensor(
+              file,
+              left,
+              LoraPair.nameOfB(layer, projection),
+              LoraPair.shapeOfB(base, config, layer, projection));
+        }
+      }
+    }
+    if (!left.isEmpty()) {
+      throw new IOException(
+          "%s holds %s, which has no place in this base with these target_modules"
+              .formatted(file.path(), left.iterator().next()));
+    }
+  }
+
+  private static void checkTensor(SafetensorsFile file, Set<String> left, String name, Shape shape)
+      throws IOException {
+    if (!left.remove(name)) {
+      throw new IOException(
+          file.path() + " lacks " + name + ", which " + PeftConfigFile.NAME + " promises");
+    }
+    Tensor tensor = file.tensor(name);
+    if (!tensor.shape().equals(shape)) {
       throw new IOException(
           "%s: %s has shape %s, this base needs %s: is the adapter for another base?"
-              .formatted(file, source.name(), source.shape(), target.shape()));
+              .formatted(file.path(), name, tensor.shape(), shape));
     }
-    if (!source.dtype().isWeight()) {
+    if (!tensor.dtype().isWeight()) {
       throw new IOException(
-          "%s: %s is %s; F32, F16 or BF16 is needed"
-              .formatted(file, source.name(), source.dtype()));
+          "%s: %s is %s; F32, F16 or BF16 is needed".formatted(file.path(), name, tensor.dtype()));
     }
+  }
+
+  private static void copy(Tensor source, Tensor target) {
     for (long i = 0; i < source.shape().elementCount(); i++) {
       target.setFloatAt(i, source.floatAt(i));
     }

@@ -1,6 +1,5 @@
 package dev.tallrec.lora;
 
-import com.google.re2j.Pattern;
 import dev.tallrec.llama.Projection;
 import java.util.Collections;
 import java.util.Set;
@@ -47,14 +46,11 @@ public sealed interface TargetModules {
     }
   }
 
-  /**
-   * Layers whose whole name matches an expression. It comes out of files and is matched in time
-   * that grows with the name's length alone, as java.util.regex would not promise.
-   */
-  record Expression(Pattern pattern) implements TargetModules {
+  /** Layers whose whole name matches an expression. */
+  record Expression(ModuleExpression expression) implements TargetModules {
     @Override
     public boolean contains(String module) {
-      return pattern.matches(module);
+      return expression.matches(module);
     }
   }
 }

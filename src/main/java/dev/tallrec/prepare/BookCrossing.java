@@ -82,7 +82,8 @@ public final class BookCrossing {
           "%s: no user has %d usable ratings or more; left out: %s. %s and %s must be of the same data"
               .formatted(ratingsFile, FEWEST, data.skipped, ratingsFile.getFileName(), BOOKS));
     }
-    return new RatingsCsv.Outcome(ExampleFiles.write(directory, windows, 0.8, 0.1), data.skipped);
+    return new RatingsCsv.Outcome(
+        ExampleFiles.write(ratingsFile, directory, windows, 0.8, 0.1), data.skipped);
   }
 
   private static Path ratingsFile(Path raw) throws IOException {

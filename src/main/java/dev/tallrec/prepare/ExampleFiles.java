@@ -28,11 +28,13 @@ final class ExampleFiles {
   /**
    * Splits windows into train, valid and test, in their order, and writes them.
    *
-   * @param shares of train and valid; the rest is test
+   * @param source file that the windows come of, for messages
+   * @param train share of train; {@code valid} is that of valid, the rest is test
    * @return examples written, by file
    */
   static Map<String, Integer> write(
-      Path directory, List<Windows.Window> windows, double train, double valid) throws IOException {
+      Path source, Path directory, List<Windows.Window> windows, double train, double valid)
+      throws IOException {
     int first = (int) Math.round(windows.size() * train);
     int second = first + (int) Math.round(windows.size() * valid);
     Map<String, List<Windows.Window>> parts = new LinkedHashMap<>();
@@ -42,8 +44,8 @@ final class ExampleFiles {
     for (Map.Entry<String, List<Windows.Window>> part : parts.entrySet()) {
       if (part.getValue().isEmpty()) {
         throw new IOException(
-            "%d examples are too few to split into train, valid and test"
-                .formatted(windows.size()));
+            "%s: %d examples are too few to split into train, valid and test"
+                .formatted(source, windows.size()));
       }
     }
     Map<String, Integer> written = new LinkedHashMap<>();
@@ -72,13 +74,19 @@ final class ExampleFiles {
         });
   }
 
-  /** Numbers of the users: their own where they are numbers, else in order of appearance. */
+  /**
+   * Numbers of the users: their own where they are written as numbers are, so that "007" is not 7,
+   * else in order of appearance.
+   */
   private static int[] numbers(List<Windows.Window> windows, Map<String, Integer> numbers) {
     return windows.stream()
         .mapToInt(window ->
             numbers.computeIfAbsent(
                 window.user(),
-                user -> user.matches("[0-9]{1,9}") ? Integer.parseInt(user) : -1 - numbers.size()))
+                user ->
+                    user.matches("0|[1-9][0-9]{0,8}")
+                        ? Integer.parseInt(user)
+                        : -1 - numbers.size()))
         .toArray();
   }
 

@@ -34,7 +34,7 @@ public final class MovieLens {
     List<Windows.Window> windows =
         Windows.of(ratings(raw.resolve("u.data"), titles), HISTORY, Domain.MOVIE);
     List<Windows.Window> last = windows.subList(Math.max(0, windows.size() - KEPT), windows.size());
-    return ExampleFiles.write(directory, last, 0.8, 0.1);
+    return ExampleFiles.write(raw.resolve("u.data"), directory, last, 0.8, 0.1);
   }
 
   private static Map<String, String> titles(Path file) throws IOException {

@@ -1,9 +1,11 @@
 package dev.tallrec.prepare;
 
 import dev.tallrec.rec.Domain;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +17,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.TreeMap;
+import org.apache.commons.csv.CSVException;
 import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVParser;
 import org.apache.commons.csv.CSVRecord;
@@ -26,7 +29,7 @@ import org.apache.commons.csv.CSVRecord;
  * @param separator between fields
  * @param charset of the file
  * @param likedAbove ratings above this are likes
- * @param history items before the target
+ * @param history items before the target, at least 1
  * @param split how examples go to train, valid and test
  * @param seed of a random split
  */
@@ -41,6 +44,20 @@ public record RatingsCsv(
 
   /** Reason for which users, not rows, are left out. */
   static final String TOO_FEW = "users with too few ratings";
+
+  private static final char BYTE_ORDER_MARK = '\ufeff';
+
+  /** Throws {@link IllegalArgumentException} naming the setting that makes no sense. */
+  public RatingsCsv {
+    if (history < 1) {
+      throw new IllegalArgumentException(
+          "a history of %d items (--history): 1 is the shortest".formatted(history));
+    }
+    if (!Double.isFinite(likedAbove)) {
+      throw new IllegalArgumentException(
+          "liked above %s (--liked-above): a number is needed".formatted(likedAbove));
+    }
+  }
 
   /** Names of columns in the file's header. */
   public record Columns(String user, String title, String rating, String time) {}
@@ -67,7 +84,8 @@ public record RatingsCsv(
    * Makes train.json, valid.json, test.json and users.json.gz, 8 : 1 : 1. Rows that cannot be used
    * are counted by reason, and so are users whose ratings do not fill a history and a target.
    *
-   * @throws IOException naming the file if a column is missing or too few examples come of it
+   * @throws IOException naming the file if a column is missing or there twice, if it is not of the
+   *     charset or its quotation marks are not in order, or too few examples come of it
    */
   public Outcome prepare(Path file, Domain domain, Path directory) throws IOException {
     Map<String, Integer> skipped = new TreeMap<>();
@@ -89,7 +107,7 @@ public record RatingsCsv(
       case TIME -> windows.sort(Comparator.comparing(Windows.Window::time, Rating.TIMES));
       case RANDOM -> Collections.shuffle(windows, new Random(seed));
     }
-    return new Outcome(ExampleFiles.write(directory, windows, 0.8, 0.1), skipped);
+    return new Outcome(ExampleFiles.write(file, directory, windows, 0.8, 0.1), skipped);
   }
 
   private List<Rating> read(Path file, Map<String, Integer> skipped) throws IOException {
@@ -98,17 +116,21 @@ public record RatingsCsv(
             .builder()
             .setDelimiter(separator)
             .setHeader()
+            .setAllowMissingColumnNames(true)
             .setSkipHeaderRecord(true)
             .setTrim(true)
             .get();
     List<Rating> ratings = new ArrayList<>();
-    try (Reader reader = Files.newBufferedReader(file, charset);
+    try (Reader reader = withoutMark(Files.newBufferedReader(file, charset));
         CSVParser parser = CSVParser.parse(reader, format)) {
       for (String column :
           List.of(columns.user(), columns.title(), columns.rating(), columns.time())) {
-        if (!parser.getHeaderMap().containsKey(column)) {
+        int times = Collections.frequency(parser.getHeaderNames(), column);
+        if (times != 1) {
           throw new IOException(
-              "%s has no column %s; it has %s".formatted(file, column, parser.getHeaderNames()));
+              "%s has %s column %s; it has %s"
+                  .formatted(
+                      file, times == 0 ? "no" : "more than one", column, parser.getHeaderNames()));
         }
       }
       for (CSVRecord row : parser) {
@@ -124,10 +146,28 @@ public record RatingsCsv(
           skipped.merge(problem, 1, Integer::sum);
         }
       }
-    } catch (UncheckedIOException e) {
-      throw new IOException(file + ": " + e.getMessage(), e);
+    } catch (UncheckedIOException | CSVException | CharacterCodingException e) {
+      throw broken(file, e);
     }
     return ratings;
+  }
+
+  /** Past the mark that Windows programs put before UTF-8. */
+  private static Reader withoutMark(BufferedReader reader) throws IOException {
+    reader.mark(1);
+    if (reader.read() != BYTE_ORDER_MARK) {
+      reader.reset();
+    }
+    return reader;
+  }
+
+  private IOException broken(Path file, Exception e) {
+    Throwable cause = e instanceof UncheckedIOException ? e.getCause() : e;
+    return new IOException(
+        cause instanceof CharacterCodingException
+            ? "%s is not %s; choose another charset".formatted(file, charset)
+            : file + ": " + e.getMessage(),
+        e);
   }
 
   /** Why a row cannot be used; empty if it can. */

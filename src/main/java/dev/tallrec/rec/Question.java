@@ -86,6 +86,66 @@ public record Question(List<String> liked, List<String> disliked, String target)
     return opinions;
   }
 
+  /**
+   * The same question without the {@code count} oldest items of its history. Each list is taken to
+   * be in the order it happened, and both to be spread evenly over the same time.
+   */
+  public Question withoutOldest(int count) {
+    int likes = likesAmongOldest(count, "");
+    return new Question(
+        liked.subList(likes, liked.size()),
+        disliked.subList(count - likes, disliked.size()),
+        target);
+  }
+
+  /**
+   * An example of the published form without the {@code count} oldest items of its history; all
+   * else is as it stands, to the letter.
+   *
+   * @param order as in {@link #inOrder}; if it is empty, as in {@link #withoutOldest(int)}
+   * @throws IllegalArgumentException if the example is not of that form
+   */
+  static Instruction withoutOldest(Instruction example, int count, String order) {
+    String input = example.input();
+    Matcher matcher = INPUT.matcher(input);
+    Question question =
+        parse(example)
+            .filter(parsed -> matcher.matches())
+            .orElseThrow(() -> new IllegalArgumentException("not of the published form: " + input));
+    int likes = question.likesAmongOldest(count, order);
+    String shorter =
+        input.substring(0, matcher.start(1))
+            + withoutFirst(matcher.group(1), likes)
+            + input.substring(matcher.end(1), matcher.start(2))
+            + withoutFirst(matcher.group(2), count - likes)
+            + input.substring(matcher.end(2));
+    return new Instruction(example.instruction(), shorter, example.output());
+  }
+
+  private static String withoutFirst(String list, int count) {
+    Matcher separator = SEPARATOR.matcher(list);
+    int start = 0;
+    for (int i = 0; i < count; i++) {
+      // The quotation mark that ends the separator begins an item.
+      start = separator.find() ? separator.end() - 1 : list.length();
+    }
+    return list.substring(start);
+  }
+
+  private int likesAmongOldest(int count, String order) {
+    if (!order.isEmpty()) {
+      return (int) order.chars().limit(count).filter(mark -> mark == '1').count();
+    }
+    int likes = 0;
+    for (int i = 0; i < count; i++) {
+      // Item i of n stands at (i + 1/2) / n of the time.
+      long nextLike = (2L * likes + 1) * disliked.size();
+      long nextDislike = (2L * (i - likes) + 1) * liked.size();
+      likes += nextLike <= nextDislike && likes < liked.size() ? 1 : 0;
+    }
+    return likes;
+  }
+
   /** Whether {@code marks} can be the order of this history. */
   boolean fits(String marks) {
     long likes = marks.chars().filter(mark -> mark == '1').count();

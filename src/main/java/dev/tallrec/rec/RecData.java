@@ -1,13 +1,10 @@
 package dev.tallrec.rec;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.text.Instruction;
 import dev.tallrec.text.InstructionFile;
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -16,8 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.zip.GZIPInputStream;
-import java.util.zip.ZipException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +25,9 @@ public record RecData(
 
   private static final String USERS = "users.json.gz";
   private static final String ORDER = "order.json.gz";
+
+  /** A million examples' users or orders, and more; the published ones are of 150 KB. */
+  private static final long LARGEST_SIDE_FILE = 1 << 25;
 
   /** Where a data set's files come from. */
   private interface Source {
@@ -70,7 +68,7 @@ public record RecData(
 
   /**
    * Reads a directory with train, valid and test, each .json or .json.gz; maybe users.json.gz,
-   * which lists the user of each example, {@code {"train": [1, 1, 2], ...}}; and maybe
+   * which lists the user of each example as a number, {@code {"train": [1, 1, 2], ...}}; and maybe
    * order.json.gz with the order of each example's history, {@code {"train": ["1101", ...], ...}}.
    *
    * @throws IOException naming the file if one is missing, empty or broken
@@ -107,9 +105,8 @@ public record RecData(
     try (InputStream bytes = source.open(file)) {
       return bytes == null
           ? MissingNode.getInstance()
-          : new JsonMapper().readTree(new GZIPInputStream(bytes));
-    } catch (JsonProcessingException | EOFException | ZipException e) {
-      throw new IOException(JsonFiles.describe(source.describe(file), e), e);
+          : JsonFiles.readObject(
+              bytes, source.describe(file), LARGEST_SIDE_FILE, "a file beside examples");
     }
   }
 
@@ -155,9 +152,9 @@ public record RecData(
       JsonNode file, String name, String split, List<RecExample> examples, Source source)
       throws IOException {
     JsonNode entries = file.path(split);
-    if (!file.isMissingNode() && entries.size() != examples.size()) {
+    if (!file.isMissingNode() && (!entries.isArray() || entries.size() != examples.size())) {
       throw new IOException(
-          "%s has %d entries for the %d examples of %s"
+          "%s lists %d entries for the %d examples of %s"
               .formatted(source.describe(name), entries.size(), examples.size(), split));
     }
     return entries;
@@ -177,9 +174,21 @@ public record RecData(
         order = "";
       }
       OptionalInt user =
-          users.isMissingNode() ? OptionalInt.empty() : OptionalInt.of(users.path(i).asInt());
+          users.isMissingNode()
+              ? OptionalInt.empty()
+              : OptionalInt.of(user(users.path(i), split, i + 1, source));
       result.add(new RecExample(example.text(), example.liked(), user, order));
     }
     return result;
+  }
+
+  private static int user(JsonNode user, String split, int example, Source source)
+      throws IOException {
+    if (!user.isIntegralNumber() || !user.canConvertToInt()) {
+      throw new IOException(
+          "%s: user %s of example %d of %s is not a whole number"
+              .formatted(source.describe(USERS), user, example, split));
+    }
+    return user.intValue();
   }
 }

@@ -24,7 +24,9 @@ public final class AtomicFiles {
   }
 
   private static final String ASIDE = ".new";
-  private static final String OLD = ".old";
+  // Directories that may be deleted with all they hold: names that nobody gives to anything else.
+  private static final String DIRECTORY_ASIDE = ".tallrec-new";
+  private static final String DIRECTORY_OLD = ".tallrec-old";
   private static final AtomicLong WRITES = new AtomicLong();
 
   private AtomicFiles() {}
@@ -61,15 +63,15 @@ public final class AtomicFiles {
 
   /**
    * Replaces a directory: {@code filler} fills another one beside it, which takes its name when
-   * complete. A kill in the moment between the two renames leaves the old one as {@code NAME.old};
-   * {@link #recover} puts it back.
+   * complete. A kill in the moment between the two renames leaves the old one as {@code
+   * .NAME.tallrec-old}; {@link #recover} puts it back.
    */
   public static void replaceDirectory(Path target, Filler filler) throws IOException {
     recover(target);
     Path directory = parent(target);
     Files.createDirectories(directory);
-    Path aside = directory.resolve(target.getFileName() + ASIDE);
-    Path old = directory.resolve(target.getFileName() + OLD);
+    Path aside = beside(target, DIRECTORY_ASIDE);
+    Path old = beside(target, DIRECTORY_OLD);
     deleteDirectory(aside);
     try {
       Files.createDirectory(aside);
@@ -96,7 +98,7 @@ public final class AtomicFiles {
    * absent.
    */
   public static void recover(Path target) throws IOException {
-    Path old = parent(target).resolve(target.getFileName() + OLD);
+    Path old = beside(target, DIRECTORY_OLD);
     if (Files.isDirectory(old)) {
       if (Files.exists(target)) {
         deleteDirectory(old);
@@ -104,6 +106,10 @@ public final class AtomicFiles {
         Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
       }
     }
+  }
+
+  private static Path beside(Path target, String suffix) {
+    return parent(target).resolve("." + target.getFileName() + suffix);
   }
 
   private static Path parent(Path path) {

@@ -1,13 +1,11 @@
 package dev.tallrec.safetensors;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -24,7 +22,7 @@ public final class SafetensorsModel implements AutoCloseable {
   /** Where a directory without it says what is in which shard. */
   public static final String INDEX = "model.safetensors.index.json";
 
-  private static final long LARGEST_INDEX = 100_000_000;
+  private static final long LARGEST_INDEX = 1 << 22;
 
   private final Path directory;
   private final Map<String, SafetensorsFile> shards = new LinkedHashMap<>();
@@ -70,20 +68,8 @@ public final class SafetensorsModel implements AutoCloseable {
   }
 
   private void addShards(Path index) throws IOException {
-    if (Files.size(index) > LARGEST_INDEX) {
-      throw new SafetensorsException(index + " is larger than " + LARGEST_INDEX + " bytes");
-    }
-    JsonNode map;
-    try {
-      map =
-          JsonMapper.builder()
-              .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-              .build()
-              .readTree(index.toFile())
-              .path("weight_map");
-    } catch (JsonProcessingException e) {
-      throw new SafetensorsException(JsonFiles.describe(index, e), e);
-    }
+    JsonNode map =
+        JsonFiles.readObject(index, LARGEST_INDEX, "an index of shards").path("weight_map");
     if (!map.isObject() || map.isEmpty()) {
       throw new SafetensorsException(index + " has no weight_map");
     }
@@ -114,13 +100,16 @@ public final class SafetensorsModel implements AutoCloseable {
         || name.contains("\\")
         || name.equals("..")
         || name.indexOf(0) >= 0) {
-      throw new SafetensorsException(
-          "%s names a shard %s: only plain file names in the same directory are allowed"
-              .formatted(index, node));
+      throw notAPlainName(index, node);
     }
     SafetensorsFile open = shards.get(name);
     if (open == null) {
-      Path file = directory.resolve(name);
+      Path file;
+      try {
+        file = directory.resolve(name);
+      } catch (InvalidPathException e) {
+        throw notAPlainName(index, node);
+      }
       if (!Files.isRegularFile(file)) {
         throw new SafetensorsException(file + " is missing: " + index + " says it holds weights");
       }
@@ -128,6 +117,12 @@ public final class SafetensorsModel implements AutoCloseable {
       shards.put(name, open);
     }
     return open;
+  }
+
+  private static SafetensorsException notAPlainName(Path index, JsonNode node) {
+    return new SafetensorsException(
+        "%s names a shard %s: only plain file names in the same directory are allowed"
+            .formatted(index, node));
   }
 
   /** The files that hold the weights. */

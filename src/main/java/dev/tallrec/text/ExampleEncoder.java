@@ -1,13 +1,15 @@
 package dev.tallrec.text;
 
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * Examples as tokens: begin token, prompt, answer, end token, as the paper's scripts make them.
  *
  * @param tokenizer of the base model
  * @param template around instruction and input
- * @param cutoff most tokens of an example; what is longer loses its end
+ * @param cutoff most tokens of an example or a prompt; longer examples lose their end, as in those
+ *     scripts
  * @param trainOnInputs whether prompt tokens are learned, too, or the answer alone
  */
 public record ExampleEncoder(
@@ -25,7 +27,7 @@ public record ExampleEncoder(
    * An encoded prompt.
    *
    * @param ids begin token and prompt
-   * @param cut tokens left out to meet the cutoff
+   * @param cut tokens of its input that were cut off to meet the cutoff
    */
   public record Prompt(int[] ids, int cut) {}
 
@@ -63,24 +65,41 @@ public record ExampleEncoder(
   }
 
   /**
-   * Encodes a prompt to be answered. If it is longer than the cutoff, what the input begins with
-   * (the oldest of the history) is left out: the question at its end must stay.
+   * Encodes a prompt to be answered if it is not longer than the cutoff: begin token and prompt.
+   * Who knows what an input is made of leaves out what matters least, and asks again.
+   */
+  public Optional<int[]> encodeWholePrompt(Instruction example) {
+    int[] body = tokenizer.encode(template.prompt(example));
+    return body.length < cutoff ? Optional.of(afterBegin(body, body.length, 0)) : Optional.empty();
+  }
+
+  /**
+   * Encodes a prompt to be answered. If it is longer than the cutoff, tokens are cut off the start
+   * of its input, whatever they are: what is asked usually stands at the end.
    *
    * @throws IllegalArgumentException if instruction and template alone exceed the cutoff
    */
   public Prompt encodePrompt(Instruction example) {
     int[] body = tokenizer.encode(template.prompt(example));
     int excess = Math.max(0, body.length + 1 - cutoff);
-    int[] ids = new int[body.length + 1 - excess];
-    ids[0] = tokenizer.bos();
-    int head = excess == 0 ? body.length : tokenizer.encode(template.beforeInput(example)).length;
-    if (head + excess > body.length) {
+    if (excess == 0) {
+      return new Prompt(afterBegin(body, body.length, 0), 0);
+    }
+    int head = tokenizer.encode(template.beforeInput(example)).length;
+    if (head + excess > tokenizer.encode(template.throughInput(example)).length) {
       throw new IllegalArgumentException(
           "a prompt of %d tokens, most of them not input, does not fit a cutoff of %d"
               .formatted(body.length + 1, cutoff));
     }
-    System.arraycopy(body, 0, ids, 1, head);
-    System.arraycopy(body, head + excess, ids, 1 + head, body.length - head - excess);
-    return new Prompt(ids, excess);
+    return new Prompt(afterBegin(body, head, excess), excess);
+  }
+
+  /** Begin token and {@code body} without the {@code count} tokens that stand at {@code from}. */
+  private int[] afterBegin(int[] body, int from, int count) {
+    int[] ids = new int[1 + body.length - count];
+    ids[0] = tokenizer.bos();
+    System.arraycopy(body, 0, ids, 1, from);
+    System.arraycopy(body, from + count, ids, 1 + from, body.length - from - count);
+    return ids;
   }
 }

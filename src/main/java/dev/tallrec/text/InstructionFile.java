@@ -1,11 +1,11 @@
 package dev.tallrec.text;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.json.JsonFiles;
-import java.io.BufferedInputStream;
+import java.io.CharConversionException;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -13,22 +13,26 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 import org.jspecify.annotations.Nullable;
 
 /** Reads a JSON array of {"instruction", "input", "output"} objects, plain or gzipped (".gz"). */
 public final class InstructionFile {
 
-  private static final JsonMapper JSON =
-      JsonMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION).build();
+  private static final long LARGEST_FILE = 1 << 29;
+
+  /** Eight or so an example, as a rule. */
+  private static final long MOST_TOKENS = 1 << 24;
+
+  private static final JsonFactory JSON = JsonFiles.factory(MOST_TOKENS);
 
   private InstructionFile() {}
 
   /**
    * Reads all examples.
    *
-   * @throws IOException naming file and line if it is not such an array, and if it is empty
+   * @throws IOException naming file and line if it is not such an array, and if it is empty or,
+   *     unzipped, larger than half a gigabyte
    */
   public static List<Instruction> read(Path file) throws IOException {
     if (!Files.isRegularFile(file)) {
@@ -46,9 +50,8 @@ public final class InstructionFile {
    */
   public static List<Instruction> read(InputStream bytes, String name) throws IOException {
     List<Instruction> examples = new ArrayList<>();
-    InputStream buffered = new BufferedInputStream(bytes);
-    try (JsonParser parser =
-        JSON.createParser(name.endsWith(".gz") ? new GZIPInputStream(buffered) : buffered)) {
+    try (InputStream plain = JsonFiles.plain(bytes, name, LARGEST_FILE, "a file of examples");
+        JsonParser parser = JSON.createParser(plain)) {
       if (parser.nextToken() != JsonToken.START_ARRAY) {
         throw broken(name, parser, "not a JSON array of examples");
       }
@@ -58,7 +61,10 @@ public final class InstructionFile {
       if (parser.currentToken() != JsonToken.END_ARRAY) {
         throw broken(name, parser, "an example is not an object");
       }
-    } catch (JsonProcessingException | EOFException | ZipException e) {
+      if (parser.nextToken() != null) {
+        throw broken(name, parser, "more behind the array of examples");
+      }
+    } catch (JsonProcessingException | CharConversionException | EOFException | ZipException e) {
       throw new IOException(JsonFiles.describe(name, e), e);
     }
     if (examples.isEmpty()) {

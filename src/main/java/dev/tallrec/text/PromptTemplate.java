@@ -43,6 +43,11 @@ public record PromptTemplate(String withInput, String withoutInput) {
             withInput.substring(0, withInput.indexOf(INPUT)), INSTRUCTION, example.instruction());
   }
 
+  /** The part of the prompt up to the end of the input; all of it where there is none. */
+  String throughInput(Instruction example) {
+    return example.input().isEmpty() ? prompt(example) : beforeInput(example) + example.input();
+  }
+
   private static String fill(String text, String slot, String value) {
     int at = text.indexOf(slot);
     return text.substring(0, at) + value + text.substring(at + slot.length());

@@ -10,7 +10,11 @@ import java.util.List;
 /** Reads tokenizer.model, a SentencePiece BPE model. */
 final class SentencePieceFile {
 
-  private static final long LARGEST_FILE = 1 << 26;
+  private static final long LARGEST_FILE = 1 << 24;
+
+  /** A piece takes fewer bytes of the file, two, than of memory; LLaMA has 32,000. */
+  private static final int MOST_PIECES = 1 << 20;
+
   private static final int MODEL_TYPE_BPE = 2;
 
   // Field numbers of sentencepiece_model.proto.
@@ -104,6 +108,9 @@ final class SentencePieceFile {
                   "%s: piece '%s' is of type %d (user-defined or unused), which is not supported"
                       .formatted(file, text, type));
         };
+    if (pieces.size() == MOST_PIECES) {
+      throw new IOException(file + " has more than " + MOST_PIECES + " pieces");
+    }
     pieces.add(new Vocabulary.Piece(text, kind));
     scores.add(score);
   }

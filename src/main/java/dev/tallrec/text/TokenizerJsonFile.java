@@ -1,11 +1,8 @@
 package dev.tallrec.text;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.json.JsonFiles;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -20,7 +17,7 @@ import java.util.Set;
  */
 final class TokenizerJsonFile {
 
-  private static final long LARGEST_FILE = 1 << 27;
+  private static final long LARGEST_FILE = 1 << 25;
   private static final String SPACE = String.valueOf(Vocabulary.SPACE);
 
   private final String file;
@@ -32,15 +29,9 @@ final class TokenizerJsonFile {
   }
 
   static Tokenizer read(Path path) throws IOException {
-    if (Files.size(path) > LARGEST_FILE) {
-      throw new IOException(path + " is larger than " + LARGEST_FILE + " bytes");
-    }
-    try {
-      return new TokenizerJsonFile(path.toString(), new JsonMapper().readTree(path.toFile()))
-          .tokenizer();
-    } catch (JsonProcessingException e) {
-      throw new IOException(JsonFiles.describe(path, e), e);
-    }
+    return new TokenizerJsonFile(
+            path.toString(), JsonFiles.readObject(path, LARGEST_FILE, "a tokenizer"))
+        .tokenizer();
   }
 
   private Tokenizer tokenizer() throws IOException {
@@ -59,7 +50,7 @@ final class TokenizerJsonFile {
           Integer rank = merges.getOrDefault(left, Map.of()).get(right);
           return rank == null ? MergeOrder.NEVER : rank;
         };
-    return new Tokenizer(vocabulary, order, specials(), addsPrefix());
+    return new Tokenizer(vocabulary, order, specials(vocabulary), addsPrefix());
   }
 
   private Vocabulary vocabulary(JsonNode vocab) throws IOException {
@@ -68,12 +59,15 @@ final class TokenizerJsonFile {
       if (!token.path("special").asBoolean()) {
         throw unsupported("added token " + token.path("content") + " that is not special");
       }
-      control.add(token.path("id").asInt(-1));
+      control.add(id(token.path("id")));
+    }
+    if (!vocab.isObject() || vocab.isEmpty()) {
+      throw new IOException(file + " has no vocabulary");
     }
     int size = vocab.size();
     Vocabulary.Piece[] pieces = new Vocabulary.Piece[size];
     for (Map.Entry<String, JsonNode> entry : vocab.properties()) {
-      int id = entry.getValue().asInt(-1);
+      int id = id(entry.getValue());
       if (id < 0 || id >= size || pieces[id] != null) {
         throw new IOException(
             file
@@ -86,10 +80,12 @@ final class TokenizerJsonFile {
       }
       pieces[id] = new Vocabulary.Piece(entry.getKey(), kind(entry.getKey(), control.contains(id)));
     }
-    if (size == 0) {
-      throw new IOException(file + " has no vocabulary");
-    }
     return new Vocabulary(Arrays.asList(pieces), file);
+  }
+
+  /** The id that a node is; -1 if it is none. */
+  private static int id(JsonNode node) {
+    return node.isIntegralNumber() && node.canConvertToInt() ? node.intValue() : -1;
   }
 
   private static Vocabulary.Kind kind(String text, boolean control) {
@@ -104,30 +100,33 @@ final class TokenizerJsonFile {
     Map<String, Map<String, Integer>> merges = new HashMap<>();
     int rank = 0;
     for (JsonNode merge : list) {
-      String left = merge.isArray() ? merge.path(0).asText() : before(merge.asText());
-      String right =
-          merge.isArray() ? merge.path(1).asText() : merge.asText().substring(left.length() + 1);
+      String both = merge.asText();
+      int space = both.indexOf(' ');
+      String left =
+          merge.isArray() ? merge.path(0).asText() : both.substring(0, Math.max(0, space));
+      String right = merge.isArray() ? merge.path(1).asText() : both.substring(space + 1);
+      if (left.isEmpty() || right.isEmpty()) {
+        throw new IOException(file + ": " + merge + " is not a merge of two pieces");
+      }
       merges.computeIfAbsent(left, key -> new HashMap<>()).putIfAbsent(right, rank++);
     }
     return merges;
   }
 
-  private String before(String merge) throws IOException {
-    int space = merge.indexOf(' ');
-    if (space <= 0) {
-      throw new IOException(file + ": '" + merge + "' is not a merge of two pieces");
-    }
-    return merge.substring(0, space);
+  private Tokenizer.Specials specials(Vocabulary vocabulary) throws IOException {
+    return new Tokenizer.Specials(special("<s>", vocabulary), special("</s>", vocabulary));
   }
 
-  private Tokenizer.Specials specials() throws IOException {
-    return new Tokenizer.Specials(special("<s>"), special("</s>"));
-  }
-
-  private int special(String content) throws IOException {
+  private int special(String content, Vocabulary vocabulary) throws IOException {
     for (JsonNode token : root.path("added_tokens")) {
       if (token.path("content").asText().equals(content)) {
-        return token.path("id").asInt();
+        int id = id(token.path("id"));
+        if (id < 0 || id >= vocabulary.size()) {
+          throw new IOException(
+              "%s: id %s of %s is not below the vocabulary's size, %d"
+                  .formatted(file, token.path("id"), content, vocabulary.size()));
+        }
+        return id;
       }
     }
     throw unsupported("vocabulary without " + content);

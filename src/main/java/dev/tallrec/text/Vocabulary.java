@@ -34,9 +34,7 @@ final class Vocabulary {
   private final Map<String, Integer> ids = new HashMap<>();
   private final int[] byteIds = new int[256];
 
-  /**
-   * Throws {@link IOException} if two pieces are the same, or some but not all bytes have pieces.
-   */
+  /** Throws {@link IOException} if two pieces are the same, or not each byte has one. */
   Vocabulary(List<Piece> pieces, String file) throws IOException {
     this.pieces = List.copyOf(pieces);
     Arrays.fill(byteIds, -1);
@@ -44,10 +42,14 @@ final class Vocabulary {
     for (int id = 0; id < pieces.size(); id++) {
       Piece piece = pieces.get(id);
       if (piece.kind == Kind.BYTE) {
-        byteIds[byteOf(piece.text, file)] = id;
+        int value = byteOf(piece.text, file);
+        if (byteIds[value] >= 0) {
+          throw twice(piece, file);
+        }
+        byteIds[value] = id;
         bytes++;
       } else if (piece.kind == Kind.NORMAL && ids.put(piece.text, id) != null) {
-        throw new IOException(file + ": piece '" + piece.text + "' occurs twice");
+        throw twice(piece, file);
       }
     }
     if (bytes != 256) {
@@ -57,6 +59,10 @@ final class Vocabulary {
               + bytes
               + " of the 256 bytes: only byte-fallback models are supported");
     }
+  }
+
+  private static IOException twice(Piece piece, String file) {
+    return new IOException(file + ": piece '" + piece.text + "' occurs twice");
   }
 
   private static int byteOf(String text, String file) throws IOException {

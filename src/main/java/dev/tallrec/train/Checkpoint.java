@@ -1,5 +1,6 @@
 package dev.tallrec.train;
 
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.Matrix;
@@ -7,6 +8,7 @@ import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.safetensors.SafetensorsFile;
 import dev.tallrec.safetensors.SafetensorsWriter;
+import dev.tallrec.safetensors.TensorInfo;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Shape;
 import dev.tallrec.tensor.Tensor;
@@ -17,6 +19,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * A run's whole state in a directory: state.json, and state.safetensors with the current and the
@@ -30,11 +35,20 @@ final class Checkpoint {
   private static final String FIRST_MOMENT = "first_moment";
   private static final String SECOND_MOMENT = "second_moment";
   private static final String BEST = "best.";
-  private static final JsonMapper JSON = new JsonMapper();
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .enable(
+              DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES,
+              DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
+          .build();
 
-  /** The scalars. */
+  /**
+   * The scalars.
+   *
+   * @param fingerprint as {@link Fingerprint} makes it
+   */
   record State(
-      String fingerprint,
+      Map<String, String> fingerprint,
       long step,
       long optimizerSteps,
       LossScale.State lossScale,
@@ -58,20 +72,31 @@ final class Checkpoint {
     return Files.exists(directory.resolve(STATE));
   }
 
-  static Checkpoint read(Path directory, String fingerprint) throws IOException {
+  /**
+   * Reads the scalars.
+   *
+   * @param fingerprint of the run that is to go on
+   * @throws IOException if they are broken, or of a run with another fingerprint
+   */
+  static Checkpoint read(Path directory, Map<String, String> fingerprint) throws IOException {
     Path file = directory.resolve(STATE);
     State state;
     try {
       state = JSON.readValue(file.toFile(), State.class);
     } catch (IOException e) {
-      throw new IOException(file + " is not a checkpoint of this program: " + e.getMessage(), e);
-    }
-    if (!state.fingerprint().equals(fingerprint)) {
       throw new IOException(
-          directory
-              + " is a checkpoint of another run ("
-              + state.fingerprint()
-              + "): remove it, or choose another output directory");
+          "%s is not a checkpoint of this program, or of another version of it; remove %s to begin anew: %s"
+              .formatted(file, directory, e.getMessage()),
+          e);
+    }
+    List<String> differences = Fingerprint.differences(state.fingerprint(), fingerprint);
+    if (!differences.isEmpty()) {
+      throw new IOException(
+          "%s is a checkpoint of another run: %s. %s"
+              .formatted(
+                  directory,
+                  String.join("; ", differences),
+                  Fingerprint.remedy(state.fingerprint(), fingerprint)));
     }
     return new Checkpoint(directory, state);
   }
@@ -111,18 +136,55 @@ final class Checkpoint {
     return tensor;
   }
 
-  /** Sets weights and moments to what they were. */
+  /**
+   * Sets weights and moments to what they were.
+   *
+   * @throws IOException naming the tensor that is missing, left over or misshapen
+   */
   void restore(Device device, LoraAdapter current, LoraAdapter best, AdamW optimizer)
       throws IOException {
     try (SafetensorsFile file = SafetensorsFile.open(directory.resolve(TENSORS))) {
+      Set<String> left =
+          file.tensors().stream()
+              .map(TensorInfo::name)
+              .collect(Collectors.toCollection(TreeSet::new));
       for (Tensor tensor : current.tensors()) {
-        tensor.segment().copyFrom(file.tensor(tensor.name()).segment());
+        copy(file, tensor.name(), tensor, left);
       }
       for (Tensor tensor : best.tensors()) {
-        tensor.segment().copyFrom(file.tensor(BEST + tensor.name()).segment());
+        copy(file, BEST + tensor.name(), tensor, left);
       }
-      device.upload(file.tensor(FIRST_MOMENT).segment(), optimizer.firstMoment().bytes());
-      device.upload(file.tensor(SECOND_MOMENT).segment(), optimizer.secondMoment().bytes());
+      upload(device, file, FIRST_MOMENT, optimizer.firstMoment(), left);
+      upload(device, file, SECOND_MOMENT, optimizer.secondMoment(), left);
+      if (!left.isEmpty()) {
+        throw new IOException(
+            "%s holds %s, which this run has not".formatted(file.path(), left.iterator().next()));
+      }
     }
+  }
+
+  private static void copy(SafetensorsFile file, String name, Tensor target, Set<String> left)
+      throws IOException {
+    target.segment().copyFrom(saved(file, name, target.shape(), left).segment());
+  }
+
+  private static void upload(
+      Device device, SafetensorsFile file, String name, Matrix target, Set<String> left)
+      throws IOException {
+    Tensor saved = saved(file, name, Shape.of(target.columns()), left);
+    device.upload(saved.segment(), target.bytes());
+  }
+
+  /** The tensor, which must be F32 of that shape; takes it from those {@code left}. */
+  private static Tensor saved(SafetensorsFile file, String name, Shape shape, Set<String> left)
+      throws IOException {
+    Tensor tensor = file.tensor(name);
+    if (tensor.dtype() != DType.F32 || !tensor.shape().equals(shape)) {
+      throw new IOException(
+          "%s: %s is %s %s, this run's is F32 %s"
+              .formatted(file.path(), name, tensor.dtype(), tensor.shape(), shape));
+    }
+    left.remove(name);
+    return tensor;
   }
 }

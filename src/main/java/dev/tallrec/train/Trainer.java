@@ -11,9 +11,9 @@ import dev.tallrec.text.LabelledTokens;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
@@ -73,7 +73,9 @@ public final class Trainer implements AutoCloseable {
    * Plans and allocates everything a run needs.
    *
    * @param adapter what to tune; holds the result after {@link #train}
-   * @param evaluation made before the first step and then as configured; null for none
+   * @param evaluation made before the first step and then as configured; null for none. The first
+   *     one is told and logged, no more: only what was trained can be best, and patience counts
+   *     from there, as in the paper's scripts
    * @throws dev.tallrec.backend.DeviceMemoryException if it does not fit
    */
   public Trainer(
@@ -95,25 +97,38 @@ public final class Trainer implements AutoCloseable {
         Math.max(config.microBatchTokens(), evaluation == null ? 0 : evaluation.tokens());
     int maxSequences = Math.max(trained, evaluation == null ? 0 : evaluation.sequences());
     this.parameters = new LoraParameters(device, network.config(), adapter);
-    this.optimizer =
-        new AdamW(
-            device,
-            parameters,
-            config.beta1(),
-            config.beta2(),
-            config.epsilon(),
-            config.weightDecay());
+    try {
+      this.optimizer =
+          new AdamW(
+              device,
+              parameters,
+              config.beta1(),
+              config.beta2(),
+              config.epsilon(),
+              config.weightDecay());
+      try {
+        this.workspace = workspace(maxTokens, maxSequences);
+      } catch (RuntimeException | Error e) {
+        optimizer.close();
+        throw e;
+      }
+    } catch (RuntimeException | Error e) {
+      parameters.close();
+      throw e;
+    }
+  }
+
+  private Workspace workspace(int maxTokens, int maxSequences) {
     int savedLayers =
         config.savedLayers() >= 0
             ? config.savedLayers()
             : Workspace.layersThatFit(
                 device, network.config(), parameters, maxTokens, maxSequences);
-    this.workspace =
-        new Workspace(
-            device,
-            network.config(),
-            parameters,
-            WorkspacePlan.forTraining(network.config(), maxTokens, maxSequences, savedLayers));
+    return new Workspace(
+        device,
+        network.config(),
+        parameters,
+        WorkspacePlan.forTraining(network.config(), maxTokens, maxSequences, savedLayers));
   }
 
   /** Layers whose activations are kept from forward to backward pass. */
@@ -129,6 +144,8 @@ public final class Trainer implements AutoCloseable {
    * @param stop asked after each step whether to stop
    * @throws TrainingStoppedException if {@code stop} said so; the state has been saved if there is
    *     where
+   * @throws IOException if the checkpoint is broken, or of a run that differs in what steps depend
+   *     on, naming the difference
    * @throws ArithmeticException if gradients stay infinite or NaN
    */
   public TrainingResult train(
@@ -141,51 +158,43 @@ public final class Trainer implements AutoCloseable {
       throw new IllegalArgumentException("no examples to train on");
     }
     packer.split(examples);
-    Run run = new Run(examples, listener, checkpoint);
-    if (checkpoint.isPresent() && Checkpoint.exists(checkpoint.get())) {
-      run.resume(Checkpoint.read(checkpoint.get(), fingerprint(examples)));
-    } else {
-      run.evaluate();
-    }
-    long total = config.totalSteps(examples.size());
-    while (run.step < total && !run.stoppedEarly) {
-      run.step();
-      if (run.isEvaluationDue()) {
+    try (Run run = new Run(examples, listener, checkpoint)) {
+      if (checkpoint.isPresent() && Checkpoint.exists(checkpoint.get())) {
+        run.resume(Checkpoint.read(checkpoint.get(), run.fingerprint));
+      } else {
         run.evaluate();
-        run.save();
       }
-      if (run.step < total && !run.stoppedEarly && stop.getAsBoolean()) {
-        run.save();
-        throw new TrainingStoppedException(
-            "stopped after step %d of %d%s"
-                .formatted(
-                    run.step,
-                    total,
-                    checkpoint.map(path -> "; the same command goes on from " + path).orElse("")));
+      long total = config.totalSteps(examples.size());
+      while (run.step < total && !run.stoppedEarly) {
+        run.step();
+        if (run.isEvaluationDue()) {
+          run.evaluate();
+          run.save();
+        }
+        if (run.step < total && !run.stoppedEarly && stop.getAsBoolean()) {
+          run.save();
+          throw new TrainingStoppedException(
+              "stopped after step %d of %d%s"
+                  .formatted(
+                      run.step,
+                      total,
+                      checkpoint
+                          .map(path -> "; the same command goes on from " + path)
+                          .orElse("")));
+        }
       }
+      return run.finish();
     }
-    return run.finish();
   }
 
-  /**
-   * Says whether a checkpoint belongs to this run: another configuration or other data does not.
-   */
-  private String fingerprint(List<LabelledTokens> examples) {
-    int hash = 1;
-    for (LabelledTokens example : examples) {
-      hash = 31 * hash + Arrays.hashCode(example.ids());
-      hash = 31 * hash + Arrays.hashCode(example.isLabel());
-    }
-    return config + " " + adapter.config() + " " + examples.size() + " examples " + hash;
-  }
-
-  /** State of one call of {@link #train}. */
-  private final class Run {
+  /** State of one call of {@link #train}. Owner of the best weights so far. */
+  private final class Run implements AutoCloseable {
     private final List<LabelledTokens> examples;
     private final TrainingListener listener;
     private final Optional<Path> checkpoint;
     private final List<TrainingListener.Step> stepLog = new ArrayList<>();
     private final List<TrainingListener.Evaluated> evaluationLog = new ArrayList<>();
+    private final Map<String, String> fingerprint;
     private final LoraAdapter best;
     private List<Integer> order = List.of();
     private int orderedEpoch = -1;
@@ -199,6 +208,7 @@ public final class Trainer implements AutoCloseable {
       this.examples = examples;
       this.listener = listener;
       this.checkpoint = checkpoint;
+      this.fingerprint = Fingerprint.of(network, adapter.config(), config, examples);
       this.best = LoraAdapter.zeros(network.config(), adapter.config());
     }
 
@@ -279,14 +289,15 @@ public final class Trainer implements AutoCloseable {
         return;
       }
       double score = evaluation.score(workspace);
-      boolean better = Double.isNaN(bestScore) || score > bestScore;
+      boolean trained = step > 0;
+      boolean better = trained && (Double.isNaN(bestScore) || score > bestScore);
       if (better) {
         bestScore = score;
         bestStep = step;
         evaluationsSinceBest = 0;
         parameters.download();
         best.copyFrom(adapter);
-      } else {
+      } else if (trained) {
         evaluationsSinceBest++;
         stoppedEarly = config.patience() > 0 && evaluationsSinceBest >= config.patience();
       }
@@ -301,7 +312,7 @@ public final class Trainer implements AutoCloseable {
         Checkpoint.write(
             checkpoint.get(),
             new Checkpoint.State(
-                fingerprint(examples),
+                fingerprint,
                 step,
                 optimizer.steps(),
                 lossScale.state(),
@@ -340,7 +351,6 @@ public final class Trainer implements AutoCloseable {
         adapter.copyFrom(best);
         parameters.upload();
       }
-      best.close();
       return new TrainingResult(
           step,
           evaluation == null ? step : bestStep,
@@ -349,6 +359,11 @@ public final class Trainer implements AutoCloseable {
           lossScale.skipped(),
           List.copyOf(stepLog),
           List.copyOf(evaluationLog));
+    }
+
+    @Override
+    public void close() {
+      best.close();
     }
   }
 

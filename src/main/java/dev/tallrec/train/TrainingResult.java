@@ -7,7 +7,8 @@ import java.util.List;
  * there was no evaluation.
  *
  * @param steps optimizer steps made
- * @param bestStep step of the best evaluation; 0 is before the first
+ * @param bestStep step of the best evaluation, of which the one before the first step is none; the
+ *     last step without evaluations
  * @param bestScore its score; NaN without evaluations
  * @param stoppedEarly whether patience ran out
  * @param skippedSteps steps not applied because gradients were not finite

@@ -4,6 +4,7 @@ import dev.tallrec.llama.Adapter;
 import dev.tallrec.llama.Workspace;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.Evaluation;
+import dev.tallrec.rec.FittedPrompt;
 import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.Taste;
 import dev.tallrec.rec.TasteScorer;
@@ -82,6 +83,8 @@ public final class Evaluator {
   /**
    * Prompts of {@code examples}, begin token included; says, the first time, how many were
    * shortened.
+   *
+   * @throws IllegalArgumentException naming the example that does not fit the cutoff
    */
   public List<int[]> prompts(String name, List<RecExample> examples) {
     return encoded.computeIfAbsent(examples, all -> encode(name, all));
@@ -89,17 +92,33 @@ public final class Evaluator {
 
   private List<int[]> encode(String name, List<RecExample> examples) {
     List<int[]> prompts = new ArrayList<>();
-    int shortened = 0;
+    int withoutItems = 0;
+    int cut = 0;
     for (RecExample example : examples) {
-      ExampleEncoder.Prompt prompt = encoder.encodePrompt(example.text());
+      FittedPrompt prompt = fitted(name, prompts.size() + 1, example);
       prompts.add(prompt.ids());
-      shortened += prompt.cut() > 0 ? 1 : 0;
+      withoutItems += prompt.itemsLeftOut() > 0 ? 1 : 0;
+      cut += prompt.tokensCut() > 0 ? 1 : 0;
     }
+    tell(name, withoutItems, prompts.size(), "the oldest items of their history");
+    tell(name, cut, prompts.size(), "the start of their input");
+    return prompts;
+  }
+
+  private FittedPrompt fitted(String name, int number, RecExample example) {
+    try {
+      return FittedPrompt.of(encoder, example);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "%s, example %d: %s".formatted(name, number, e.getMessage()), e);
+    }
+  }
+
+  private void tell(String name, int shortened, int all, String lost) {
     if (shortened > 0) {
       listener.message(
-          "%s: %d of %d prompts lost the start of their history to the cutoff of %d tokens"
-              .formatted(name, shortened, prompts.size(), encoder.cutoff()));
+          "%s: %d of %d prompts lost %s to the cutoff of %d tokens"
+              .formatted(name, shortened, all, lost, encoder.cutoff()));
     }
-    return prompts;
   }
 }

@@ -15,4 +15,14 @@ public record MemorySettings(
                 + " are recomputed; -1 for as many as fit")
         int savedLayers,
     @JsonPropertyDescription("compute what all prompts of a micro-batch begin with only once")
-        boolean sharePrefix) {}
+        boolean sharePrefix) {
+
+  /** Throws {@link IllegalArgumentException} naming the setting that makes no sense. */
+  public MemorySettings {
+    StageSettings.require(
+        microBatchTokens >= 1, "micro_batch_tokens", microBatchTokens, "at least 1");
+    StageSettings.require(
+        scoreBatchTokens >= 1, "score_batch_tokens", scoreBatchTokens, "at least 1");
+    StageSettings.require(savedLayers >= -1, "saved_layers", savedLayers, "at least -1");
+  }
+}

@@ -1,11 +1,9 @@
 package dev.tallrec.tune;
 
 import dev.tallrec.llama.Workspace;
-import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.train.Trainer;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -13,25 +11,18 @@ import java.util.Map;
 final class TasteValidation implements Trainer.Evaluation {
 
   private final Evaluator evaluator;
-  private final Map<String, List<RecExample>> rows = new LinkedHashMap<>();
+  private final Map<String, List<RecExample>> rows;
   private int tokens;
   private int sequences;
 
-  /**
-   * An evaluation on the validation rows of {@code sets}.
-   *
-   * @param limit first rows of each that are used; 0 for all
-   */
-  TasteValidation(Evaluator evaluator, List<RecData> sets, int limit) {
+  /** An evaluation on {@code rows} by name. */
+  TasteValidation(Evaluator evaluator, Map<String, List<RecExample>> rows) {
     this.evaluator = evaluator;
-    for (RecData data : sets) {
-      List<RecExample> valid = data.valid();
-      List<RecExample> used = limit == 0 ? valid : valid.subList(0, Math.min(limit, valid.size()));
-      String name = data.name() + " valid";
-      rows.put(name, used);
+    this.rows = rows;
+    rows.forEach((name, used) -> {
       tokens = Math.max(tokens, TasteScorer.longest(evaluator.prompts(name, used)));
       sequences = Math.max(sequences, TasteScorer.mostSequences(used.size()));
-    }
+    });
   }
 
   @Override

@@ -1,11 +1,13 @@
 package dev.tallrec.tune;
 
 import dev.tallrec.llama.Adapter;
+import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.lora.PeftDirectory;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.AlpacaSample;
+import dev.tallrec.rec.Auc;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
@@ -18,6 +20,7 @@ import dev.tallrec.text.Instruction;
 import dev.tallrec.text.InstructionFile;
 import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.train.LossEvaluator;
+import dev.tallrec.train.MicroBatchPacker;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingConfig;
 import dev.tallrec.train.TrainingResult;
@@ -26,10 +29,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -62,8 +67,8 @@ public final class TuneRun {
    *
    * @param directory where it is kept; made if need be
    * @param stop asked after each step whether to stop
-   * @throws IOException if data are missing or broken, or the directory holds a run with other
-   *     settings
+   * @throws IOException if data are missing or broken, two data sets have one name, or the
+   *     directory holds a run with other settings
    */
   public TuneRun(
       BaseModel base,
@@ -79,6 +84,11 @@ public final class TuneRun {
     this.stop = stop;
     this.trainSets = dataSets(settings.data());
     this.testSets = settings.test().isEmpty() ? trainSets : dataSets(settings.test());
+    checkNames(testSets);
+    for (RecData data : testSets) {
+      requireBothLabels(data.name() + " valid", data.valid());
+      requireBothLabels(data.name() + " test", data.test());
+    }
     ExampleEncoder encoder = encoder(settings.rec());
     this.evaluator = new Evaluator(base, encoder, settings.memory().scoreBatchTokens(), listener);
     this.results = openDirectory();
@@ -93,6 +103,27 @@ public final class TuneRun {
       sets.add(RecData.named(name));
     }
     return sets;
+  }
+
+  /** Results and scores are kept by a data set's name, which is the last part of its path. */
+  private static void checkNames(List<RecData> sets) throws IOException {
+    Set<String> names = new HashSet<>();
+    for (RecData data : sets) {
+      if (!names.add(data.name())) {
+        throw new IOException(
+            "two data sets to test on are called %s, and results are kept by that name: rename the directory of one"
+                .formatted(data.name()));
+      }
+    }
+  }
+
+  /** AUC is not defined without: better said now than after hours. */
+  private static void requireBothLabels(String name, List<RecExample> examples) throws IOException {
+    try {
+      Auc.of(new double[examples.size()], RecExample.labels(examples));
+    } catch (IllegalArgumentException e) {
+      throw new IOException(name + ": " + e.getMessage(), e);
+    }
   }
 
   private ExampleEncoder encoder(StageSettings stage) {
@@ -133,6 +164,26 @@ public final class TuneRun {
     return directory.resolve("scores-%s-%s.csv".formatted(stage, Path.of(data).getFileName()));
   }
 
+  /**
+   * Checks that what a run starts from is there: its adapter, and enough instructions to tune on
+   * and to hold back.
+   *
+   * @param config of the base that the run is for
+   * @throws IOException saying what is missing or does not fit
+   */
+  public static void checkStart(TuneSettings settings, LlamaConfig config) throws IOException {
+    if (startsFromAdapter(settings)) {
+      PeftDirectory.read(Path.of(settings.adapter()), config).close();
+    }
+    if (settings.instruction().epochs() > 0) {
+      instructions(settings);
+    }
+  }
+
+  private static boolean startsFromAdapter(TuneSettings settings) {
+    return !settings.adapter().equals("-");
+  }
+
   /** The settings of the run that {@code directory} holds. */
   public static TuneSettings settingsOf(Path directory) throws IOException {
     Path file = directory.resolve(SETTINGS);
@@ -148,7 +199,7 @@ public final class TuneRun {
    * @throws TrainingStoppedException if told to stop; the state is saved
    */
   public RunResults run() throws IOException, TrainingStoppedException {
-    boolean startsFromAdapter = !settings.adapter().equals("-");
+    boolean startsFromAdapter = startsFromAdapter(settings);
     try (LoraAdapter adapter =
         startsFromAdapter
             ? PeftDirectory.read(Path.of(settings.adapter()), base.config())
@@ -156,7 +207,8 @@ public final class TuneRun {
       if (startsFromAdapter) {
         listener.message("LoRA settings are those of " + settings.adapter());
       }
-      // Both before anything that takes long: what is wrong with data should be known at once.
+      // Both before anything that takes long: what is wrong with settings or data should be known
+      // at once.
       Map<String, Prepared> stages = new LinkedHashMap<>();
       if (settings.instruction().epochs() > 0) {
         stages.put(RunResults.Stage.INSTRUCTION, prepareInstruction(settings.instruction()));
@@ -221,16 +273,17 @@ public final class TuneRun {
   private void stage(String name, Prepared prepared, LoraAdapter adapter)
       throws IOException, TrainingStoppedException {
     Path saved = directory.resolve(name);
+    Path checkpoint = directory.resolve(name + "-checkpoint");
     if (isDone(name)) {
+      // There still is one if an earlier call was killed between result and end.
+      AtomicFiles.deleteDirectory(checkpoint);
       try (LoraAdapter done = PeftDirectory.read(saved, base.config())) {
         adapter.copyFrom(done);
       }
       return;
     }
     listener.message(prepared.title);
-    TrainingConfig config =
-        prepared.stage.config(prepared.examples.size(), settings.memory(), settings.seed());
-    Path checkpoint = directory.resolve(name + "-checkpoint");
+    TrainingConfig config = prepared.config;
     long start = System.nanoTime();
     TrainingResult result;
     try (Trainer trainer = new Trainer(base.network(), adapter, config, prepared.evaluation)) {
@@ -264,21 +317,44 @@ public final class TuneRun {
   /** What a stage trains on and is judged by. */
   private record Prepared(
       String title,
-      StageSettings stage,
+      TrainingConfig config,
       List<LabelledTokens> examples,
       Trainer.Evaluation evaluation,
       String measure) {}
 
-  private Prepared prepareInstruction(StageSettings stage) throws IOException {
+  /**
+   * The trainer's configuration.
+   *
+   * @throws IOException naming the stage if it makes no sense, or {@code examples} do not fit it
+   */
+  private TrainingConfig configFor(String name, StageSettings stage, List<LabelledTokens> examples)
+      throws IOException {
+    try {
+      TrainingConfig config = stage.config(examples.size(), settings.memory(), settings.seed());
+      new MicroBatchPacker(config.microBatchTokens(), config.sharePrefix()).split(examples);
+      return config;
+    } catch (IllegalArgumentException e) {
+      throw new IOException("%s stage: %s".formatted(name, e.getMessage()), e);
+    }
+  }
+
+  /** The instruction stage's examples, those that are held back among them. */
+  private static List<Instruction> instructions(TuneSettings settings) throws IOException {
     List<Instruction> all =
         settings.instructions().equals("alpaca")
             ? AlpacaSample.read()
             : InstructionFile.read(Path.of(settings.instructions()));
-    if (stage.validation() < 1 || stage.validation() >= all.size()) {
+    int validation = settings.instruction().validation();
+    if (validation < 1 || validation >= all.size()) {
       throw new IOException(
-          "instruction.validation is %d of %d examples in %s: set --instruction-validation lower, or give more with --instructions"
-              .formatted(stage.validation(), all.size(), settings.instructions()));
+          "instruction.validation is %d of %d examples in %s: set it lower, or give more examples with --instructions"
+              .formatted(validation, all.size(), settings.instructions()));
     }
+    return all;
+  }
+
+  private Prepared prepareInstruction(StageSettings stage) throws IOException {
+    List<Instruction> all = instructions(settings);
     List<Instruction> shuffled = KShot.sample(all, all.size(), INSTRUCTION_SPLIT_SEED);
     ExampleEncoder encoder = encoder(stage);
     List<LabelledTokens> examples =
@@ -295,9 +371,10 @@ public final class TuneRun {
             encoder,
             true,
             listener);
+    TrainingConfig config = configFor(RunResults.Stage.INSTRUCTION, stage, examples);
     return new Prepared(
         "Instruction tuning",
-        stage,
+        config,
         examples,
         new LossEvaluator(base.network(), held, settings.memory().microBatchTokens()),
         "validation loss");
@@ -315,11 +392,22 @@ public final class TuneRun {
     List<LabelledTokens> examples =
         StageExamples.encode(
             RunResults.Stage.REC, chosen, encoder(stage), stage.dropCutOff(), listener);
+    Map<String, List<RecExample>> validation = new LinkedHashMap<>();
+    for (RecData data : trainSets) {
+      List<RecExample> used = first(stage.validation(), data.valid());
+      requireBothLabels(data.name() + " valid (--rec-validation)", used);
+      validation.put(data.name() + " valid", used);
+    }
     return new Prepared(
         "Rec-tuning",
-        stage,
+        configFor(RunResults.Stage.REC, stage, examples),
         examples,
-        new TasteValidation(evaluator, trainSets, stage.validation()),
+        new TasteValidation(evaluator, validation),
         "validation AUC");
+  }
+
+  /** The first {@code limit} examples; all for 0. */
+  private static List<RecExample> first(int limit, List<RecExample> examples) {
+    return limit == 0 ? examples : examples.subList(0, Math.min(limit, examples.size()));
   }
 }

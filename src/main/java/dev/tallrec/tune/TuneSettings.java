@@ -29,4 +29,10 @@ public record TuneSettings(
     LoraSettings lora,
     StageSettings instruction,
     StageSettings rec,
-    MemorySettings memory) {}
+    MemorySettings memory) {
+
+  /** Throws {@link IllegalArgumentException} if there can be no such sample. */
+  public TuneSettings {
+    StageSettings.require(k >= 0, "k", k, "at least 0");
+  }
+}

@@ -1,8 +1,8 @@
 package dev.tallrec.verify;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.tallrec.json.JsonFiles;
 import dev.tallrec.safetensors.SafetensorsFile;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
@@ -30,6 +30,8 @@ final class Fixture implements AutoCloseable {
    */
   record Sequence(int[] ids, boolean[] isLabel, int firstRow) {}
 
+  private static final long LARGEST_META = 1 << 20;
+
   private final Path directory;
   private final SafetensorsFile golden;
   private final JsonNode meta;
@@ -53,7 +55,7 @@ final class Fixture implements AutoCloseable {
     Path metaFile = directory.resolve("meta.json");
     JsonNode meta =
         Files.exists(metaFile)
-            ? new JsonMapper().readTree(metaFile.toFile())
+            ? JsonFiles.readObject(metaFile, LARGEST_META, "the noise floors of a fixture")
             : MissingNode.getInstance();
     return new Fixture(directory, SafetensorsFile.open(file), meta);
   }

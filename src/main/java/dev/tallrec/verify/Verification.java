@@ -35,7 +35,7 @@ import java.util.regex.Pattern;
  * Runs everything a fixture has values for: forward, loss, backward, AdamW, greedy decoding,
  * merging.
  */
-public final class Verification implements AutoCloseable {
+public final class Verification {
 
   /** Relative tolerance of fp32 values. */
   public static final double FP32_TOLERANCE = 1e-4;
@@ -59,16 +59,15 @@ public final class Verification implements AutoCloseable {
   private final Fixture fixture;
   private final SafetensorsModel model;
   private final LlamaConfig config;
-  private final LlamaWeights weights;
   private final LlamaNetwork network;
   private final List<Check> checks = new ArrayList<>();
 
-  private Verification(Device device, Path directory) throws IOException {
+  private Verification(
+      Device device, Fixture fixture, SafetensorsModel model, LlamaWeights weights) {
     this.device = device;
-    this.fixture = Fixture.open(directory);
-    this.config = LlamaConfigReader.read(fixture.model());
-    this.model = SafetensorsModel.open(fixture.model());
-    this.weights = LlamaWeights.load(device, config, model::tensor);
+    this.fixture = fixture;
+    this.model = model;
+    this.config = weights.config();
     this.network = new LlamaNetwork(device, weights);
   }
 
@@ -80,8 +79,11 @@ public final class Verification implements AutoCloseable {
    *     nothing of
    */
   public static List<Check> run(Device device, Path directory) throws IOException {
-    try (Verification verification = new Verification(device, directory)) {
-      return verification.run();
+    try (Fixture fixture = Fixture.open(directory);
+        SafetensorsModel model = SafetensorsModel.open(fixture.model());
+        LlamaWeights weights =
+            LlamaWeights.load(device, LlamaConfigReader.read(fixture.model()), model::tensor)) {
+      return new Verification(device, fixture, model, weights).run();
     }
   }
 
@@ -386,12 +388,5 @@ public final class Verification implements AutoCloseable {
     public void close() {
       workspace.close();
     }
-  }
-
-  @Override
-  public void close() {
-    weights.close();
-    model.close();
-    fixture.close();
   }
 }

@@ -126,6 +126,13 @@ class RecommenderTest {
   }
 
   @Test
+  void booksAreReadWithBothMarksOfTheirTitles() throws IOException {
+    assertThat(ItemCatalog.of(RecData.published(Domain.BOOK)).items())
+        .contains("\"Sara.\" written by Stephen King");
+    assertThat(catalog.items()).contains("Perez Family, The (1995)");
+  }
+
+  @Test
   void shortHistoriesEndInTheirLastItemAndEmptyOnesInNone() throws IOException {
     RecData books = RecData.published(Domain.BOOK);
     ItemCatalog numbers = ItemCatalog.of(books);

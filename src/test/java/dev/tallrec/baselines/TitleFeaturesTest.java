@@ -74,4 +74,15 @@ class TitleFeaturesTest {
       assertThat(first).isEqualTo(third).isNotEqualTo(second);
     }
   }
+
+  @Test
+  void aBertsConfigurationIsReadStrictly(@TempDir Path directory) throws IOException {
+    Files.copy(BERT.resolve("model.safetensors"), directory.resolve("model.safetensors"));
+    Files.writeString(
+        directory.resolve("config.json"), "{\"hidden_size\": 24, \"hidden_size\": 32}");
+    assertThatThrownBy(() -> BertFeatures.open(directory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("config.json")
+        .hasMessageContaining("uplicate");
+  }
 }

@@ -2,6 +2,7 @@ package dev.tallrec.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tallrec.testing.Fixtures;
@@ -20,6 +21,7 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Commands as a user runs them, with input as users give it. */
@@ -165,7 +167,10 @@ class CommandLineTest {
     assertThat(ofMerged.out).contains(auc.split("\\s+")[2]);
     run("merge", "--adapter", out.resolve("adapter"), "--out", merged).failed("already exists");
 
+    // As if killed when the result was written and the checkpoint was not gone yet.
+    Files.createFile(Files.createDirectory(out.resolve("rec-checkpoint")).resolve("state.json"));
     assertThat(run("tune", "--resume", out).succeeded().out).contains("after rec-tuning");
+    assertThat(out.resolve("rec-checkpoint")).doesNotExist();
     tune(out, "--seed", 5).failed("other settings");
   }
 
@@ -194,13 +199,122 @@ class CommandLineTest {
   }
 
   @Test
+  void scoresWhatItCanReadOfAnyBytes() throws IOException {
+    Path input = directory.resolve("users.jsonl");
+    Path output = directory.resolve("scores.jsonl");
+    ByteArrayOutputStream lines = new ByteArrayOutputStream();
+    lines.writeBytes(utf8("{\"liked\": [\"A\"], \"target\": \"B\"}\r\n"));
+    lines.writeBytes(
+        "{\"liked\": [\"Am\u00e9lie\"], \"target\": \"B\"}\n"
+            .getBytes(StandardCharsets.ISO_8859_1));
+    lines.writeBytes(
+        utf8("{\"liked\": [\"" + "x".repeat(LineReader.LONGEST) + "\"], \"target\": \"B\"}\n"));
+    lines.writeBytes(utf8("{\"liked\": [\"" + "x".repeat(4000) + "\"], \"target\": \"B\"}\n"));
+    lines.writeBytes(utf8("{\"liked\": [\"half \\ud800\"], \"target\": \"B\"}\n"));
+    lines.writeBytes(
+        utf8(
+            "{\"liked\": [\"Am\u00e9lie\"], \"disliked\": ["
+                + "\"Long Title of a Film (1999)\", ".repeat(200)
+                + "\"Last\"], \"target\": \"B\"}"));
+    Files.write(input, lines.toByteArray());
+    run("score", "--input", input, "--output", output).succeeded();
+
+    JsonMapper json = new JsonMapper();
+    List<JsonNode> scored = new ArrayList<>();
+    for (String line : Files.readAllLines(output)) {
+      scored.add(json.readTree(line));
+    }
+    assertThat(scored).extracting(line -> line.path("line").asInt()).containsExactly(1, 5, 6);
+    assertThat(scored).allMatch(line -> line.path("score").isNumber());
+    assertThat(scored.get(0).path("cut").asInt(-1)).isZero();
+    assertThat(scored.get(1).path("cut").asInt(-1)).isZero();
+    assertThat(scored.get(2).path("cut").asInt()).isBetween(100, 200);
+    assertThat(scored.get(2).path("liked").get(0).asText()).isEqualTo("Am\u00e9lie");
+    List<String> bad = Files.readAllLines(directory.resolve("scores.jsonl.bad"));
+    assertThat(bad).hasSize(3).allMatch(line -> line.length() < 5000);
+    assertThat(bad.get(0)).contains("\"line\":2", "not in UTF-8", "Am\ufffdlie");
+    assertThat(bad.get(1)).contains("\"line\":3", "longer than 1,048,576 bytes");
+    assertThat(bad.get(2)).contains("\"line\":4", "does not fit a cutoff of 512");
+  }
+
+  private static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void candidatesAreComparedBehindOneHistory() throws IOException {
+    Path file = directory.resolve("candidates.txt");
+    Files.write(file, "Am\u00e9lie (2001)\n".getBytes(StandardCharsets.ISO_8859_1));
+    run("recommend", "--liked", "A", "--candidates", file)
+        .failed("candidates.txt", "not in UTF-8", "iconv");
+
+    List<Object> arguments = new ArrayList<>(List.of("recommend", "--candidates", file));
+    Files.writeString(file, "Am\u00e9lie (2001)\nBambi (1942)\n");
+    for (int i = 0; i < 60; i++) {
+      arguments.addAll(List.of("--liked", "Liked Title %d (1999)".formatted(i)));
+      arguments.addAll(List.of("--disliked", "Other Title %d (1999)".formatted(i)));
+    }
+    Outcome ranked = run(arguments.toArray()).succeeded();
+    assertThat(ranked.err)
+        .containsPattern("the \\d+ oldest of 120 titles liked and disliked are left out");
+    assertThat(ranked.out).contains("Am\u00e9lie (2001)", "Bambi (1942)");
+
+    arguments.addAll(List.of("--candidate", "x".repeat(4000)));
+    run(arguments.toArray()).failed("candidate xxx", "does not fit a cutoff of 512");
+  }
+
+  @Test
+  void evaluationSaysWhatTheCutoffTakes() throws IOException {
+    Path data = smallData();
+    Path test = data.resolve("test.json");
+    String examples = Files.readString(test);
+    Files.writeString(
+        test, examples.replace("\\\"A0\\\"", "\\\"A%s\\\"".formatted("\\\", \\\"B".repeat(20))));
+    assertThat(run("evaluate", "--data", data, "--device", "cpu", "--cutoff", 130).succeeded().out)
+        .contains(
+            "data test: 1 of 24 prompts lost the oldest items of their history to the cutoff of 130"
+                + " tokens");
+    Files.writeString(
+        test, examples.replace("User Preference: \\\"A0", "x ".repeat(60) + "Of User A0"));
+    assertThat(run("evaluate", "--data", data, "--device", "cpu", "--cutoff", 130).succeeded().out)
+        .contains(
+            "data test: 1 of 24 prompts lost the start of their input to the cutoff of 130 tokens");
+    run("evaluate", "--data", data, "--cutoff", 60)
+        .failed("data test, example 1: ", "does not fit");
+  }
+
+  @Test
+  void dataSetsOfOneNameAreRefused() throws IOException {
+    Path one = smallData();
+    Path other = directory.resolve("more/data");
+    copyDirectory(one, other);
+    Path out = directory.resolve("run");
+    run("tune", "--data", one + "," + other, "--out", out).failed("called data", "rename");
+    assertThat(out).doesNotExist();
+    tune(out, "--test", one + "," + other).failed("called data", "rename");
+  }
+
+  @Test
   void profilesAStep() throws IOException {
     Path trace = directory.resolve("trace.json");
     Outcome outcome = run("profile", "--examples", 2, "--trace", trace).succeeded();
     assertThat(outcome.out).contains("attentionBackward", "linear", "GFLOP/s", "tokens/s");
     assertThat(outcome.out).containsPattern("rmsNormBackward .* GB/s +[0-9.]+%");
+    assertThat(outcome.out).doesNotContain("GPU");
     assertThat(new JsonMapper().readTree(trace.toFile()).path("traceEvents"))
         .hasSizeGreaterThan(50);
+  }
+
+  @Test
+  void infoFailsForWantOfAGpuOnlyWhereOneIsAskedFor() {
+    int none = 999;
+    assertThat(run("info", "--gpu", none).succeeded().out)
+        .contains("CPU, ", "GiB free", "TFLOP/s in a product of ", "no GPU: ");
+    assertThat(run("info", "--gpu", none, "--device", "cuda").failed("tallrec: ").out)
+        .doesNotContain("CPU, ", "no GPU: ");
+    assertThat(run("info", "--gpu", none, "--device", "cpu").succeeded().out)
+        .contains("CPU, ")
+        .doesNotContain("no GPU: ");
   }
 
   @Test
@@ -265,7 +379,12 @@ class CommandLineTest {
     assertThat(outcome.out).contains("FAILED", "NOT within tolerance");
     // The one that cannot be read is no reason to leave out the other.
     assertThat(run("verify", directory, golden).failed("golden.safetensors").out)
-        .contains("greedy.ids", "NOT within tolerance");
+        .contains("greedy.ids")
+        .endsWith("\n1 of 2 fixtures NOT verified; of what was compared: all within tolerance\n");
+    assertThat(run("verify", directory).failed("golden.safetensors").out)
+        .endsWith("\n1 of 1 fixtures NOT verified\n");
+    assertThat(run("verify", directory, changed).failed("golden.safetensors").out)
+        .endsWith("\n1 of 2 fixtures NOT verified; of what was compared: NOT within tolerance\n");
   }
 
   @Test
@@ -324,6 +443,10 @@ class CommandLineTest {
     Outcome unknown = run("plan", "--base", directory, "--gpu-model", "RTX 1080");
     assertThat(unknown.code).isEqualTo(2);
     assertThat(unknown.err).contains("RTX 1080", "RTX 3090");
+    for (String size : List.of("1.2.3GiB", ".GiB", "24", "24MB")) {
+      run("plan", "--base", directory, "--device-memory", size).misused("a number with GiB or GB");
+    }
+    run("plan", "--base", directory, "--lora-r", 0).misused("--lora-r 0");
     Outcome tooSmall = run("plan", "--base", directory, "--device-memory", "13GiB");
     assertThat(tooSmall.code).isEqualTo(1);
     assertThat(tooSmall.out).contains("does NOT fit");
@@ -340,7 +463,20 @@ class CommandLineTest {
         "verify",
         "tune --resume x --k 3",
         "tune --resume x --out y",
-        "evaluate --part nosuch"
+        "evaluate --part nosuch",
+        "evaluate --cutoff 1",
+        "evaluate --batch-tokens 0",
+        "evaluate --batch-tokens 2000000000",
+        "score --input a --output b --batch-tokens -1",
+        "profile --examples 0",
+        "generate --prompt x --tokens 0",
+        "generate --prompt x --temperature -1",
+        "generate --prompt x --temperature NaN",
+        "generate --prompt x --device cpu --threads 0",
+        "experiment kshot --endpoint ftp://x/v1",
+        "experiment kshot --endpoint http://x/v1 --endpoint-attempts 0",
+        "experiment kshot --endpoint http://x/v1 --price-input -1",
+        "experiment kshot --instructions a.json --adapter b"
       })
   void wrongUsageIsTwo(String line) {
     Outcome outcome = run((Object[]) (line.isEmpty() ? new String[0] : line.split(" ")));
@@ -391,6 +527,51 @@ class CommandLineTest {
     run("evaluate", "--data", data).failed("train.json", "line 2");
     Files.writeString(data.resolve("train.json"), "[]");
     run("evaluate", "--data", data).failed("no examples");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "rec-batch-size, 0, rec: batch_size is 0",
+    "instruction-batch-size, -4, instruction: batch_size is -4",
+    "rec-validation, -1, rec: validation is -1",
+    "rec-epochs, -3, rec: epochs is -3",
+    "rec-learning-rate, 100, rec: learning_rate is 100.0",
+    "rec-learning-rate, NaN, rec: learning_rate is NaN",
+    "rec-warmup, -1, rec: warmup is -1.0",
+    "rec-cutoff, 1, rec: cutoff is 1",
+    "rec-evaluate-every, -1, rec: evaluate_every is -1",
+    "rec-patience, -1, rec: patience is -1",
+    "rec-weight-decay, -1, rec: weight_decay is -1.0",
+    "rec-max-grad-norm, -1, rec: max_grad_norm is -1.0",
+    "memory-micro-batch-tokens, 0, memory: micro_batch_tokens is 0",
+    "memory-score-batch-tokens, 0, memory: score_batch_tokens is 0",
+    "memory-saved-layers, -2, memory: saved_layers is -2",
+    "k, -1, k is -1"
+  })
+  void settingsThatMakeNoSenseAreRefusedAtOnce(String option, String value, String named) {
+    run("tune", "--" + option, value, "--show-settings").failed(named);
+  }
+
+  @Test
+  void aHistoryOfNothingIsExplained() throws IOException {
+    Path file = directory.resolve("ratings.csv");
+    Files.writeString(file, "user,title,rating,time\nu,x,7,1\n");
+    run("prepare", "csv", file, "--out", directory.resolve("out"), "--history", -1)
+        .failed("--history");
+  }
+
+  @Test
+  void whatAnExperimentCannotStartFromIsKnownBeforeItsFirstRun() throws IOException {
+    Path out = directory.resolve("runs");
+    Path instructions = directory.resolve("instructions.json");
+    Files.writeString(instructions, "[{\"instruction\":\"a\",\"input\":\"\",\"output\":\"b\"}]");
+    run("experiment", "table1", "--out", out, "--instructions", instructions)
+        .failed("variant TALLRec", "100 of 1 examples", "instructions.json");
+    run("experiment", "all", "--out", out, "--adapter", directory.resolve("nosuch"))
+        .failed("variant TALLRec", "nosuch");
+    run("experiment", "full", "--out", out, "--adapter", directory.resolve("nosuch"))
+        .failed("no run of full", "--adapter");
+    assertThat(out).doesNotExist();
   }
 
   @Test

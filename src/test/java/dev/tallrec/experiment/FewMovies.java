@@ -38,8 +38,13 @@ final class FewMovies implements RunListener, AutoCloseable {
   private Consumer<String> onMessage = message -> {};
 
   FewMovies(Path directory) throws IOException {
+    this(directory, BundledBase.NAME);
+  }
+
+  /** With another base than the bundled one. */
+  FewMovies(Path directory, String base) throws IOException {
     this.directory = directory;
-    this.base = BaseModel.named(device, BundledBase.NAME);
+    this.base = BaseModel.named(device, base);
     this.data = Files.createDirectories(directory.resolve("few-movies"));
     RecData movies = RecData.published(Domain.MOVIE);
     write("train", movies.train().subList(0, TRAIN));
@@ -63,6 +68,10 @@ final class FewMovies implements RunListener, AutoCloseable {
 
   Path data() {
     return data;
+  }
+
+  BaseModel base() {
+    return base;
   }
 
   /** Where runs are kept. */
@@ -107,6 +116,13 @@ final class FewMovies implements RunListener, AutoCloseable {
         """
             .formatted(title, variants.indent(2), data));
     return Grid.read(file.toString(), Grid.Scale.SMALL);
+  }
+
+  /** A grid whose tuning runs have no settings in common. */
+  Grid grid(String variants, List<Integer> k, List<Long> seeds) throws IOException {
+    Grid grid = grid(variants);
+    return new Grid(
+        grid.title(), grid.preset(), grid.variants(), grid.data(), grid.test(), k, seeds, Map.of());
   }
 
   Runners runners(Grid grid, Optional<EndpointAccess> server) {

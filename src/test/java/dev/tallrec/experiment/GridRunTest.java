@@ -7,18 +7,28 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.endpoint.Api;
 import dev.tallrec.endpoint.StubServer;
+import dev.tallrec.llama.Projection;
+import dev.tallrec.lora.LoraAdapter;
+import dev.tallrec.lora.LoraConfig;
+import dev.tallrec.lora.PeftDirectory;
+import dev.tallrec.lora.TargetModules;
+import dev.tallrec.model.BundledBase;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.report.Study;
 import dev.tallrec.report.StudyFiles;
 import dev.tallrec.train.TrainingStoppedException;
+import dev.tallrec.tune.TuneRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -99,12 +109,7 @@ class GridRunTest {
   void runsShareTheInstructionStageOfTheirOwnSettings()
       throws IOException, TrainingStoppedException {
     Path instructions = directory.resolve("instructions.json");
-    new JsonMapper()
-        .writeValue(
-            instructions.toFile(),
-            List.of(
-                Map.of("instruction", "Add.", "input", "1 and 2", "output", "3"),
-                Map.of("instruction", "Name a colour.", "input", "", "output", "Red")));
+    writeInstructions(instructions);
     String stage =
         "instruction.epochs: 1, instruction.validation: 1, lora.r: 4, instructions: "
             + instructions;
@@ -177,6 +182,9 @@ class GridRunTest {
       value = {
         "TALLRec: {rec.epoch: 1} | rec.epoch",
         "TALLRec: {base: other} | base is not for a variant to set",
+        "TALLRec: {instruction.epochs: 1, instruction.validation: 2000} | 2000 of 1000 examples",
+        "TALLRec: {instruction.epochs: 1, instructions: nowhere.json} | nowhere.json",
+        "TALLRec: {adapter: nowhere} | nowhere",
         "GRU: {model: recommender, hiden: 3} | hiden",
         "GRU: {model: recommender, hidden: 0} | hidden must be 2 or more",
         "GRU: {model: recommender, features: tea} | tea",
@@ -218,6 +226,113 @@ class GridRunTest {
     movies.begun().clear();
     assertThat(run(grid, Optional.empty()).byCell()).isEqualTo(first.byCell());
     assertThat(movies.begun()).isEmpty();
+  }
+
+  private void writeInstructions(Path file) throws IOException {
+    new JsonMapper()
+        .writeValue(
+            file.toFile(),
+            List.of(
+                Map.of("instruction", "Add.", "input", "1 and 2", "output", "3"),
+                Map.of("instruction", "Name a colour.", "input", "", "output", "Red")));
+  }
+
+  @Test
+  void whatIsNotRecTunedDependsOnTheSeedOfItsStageAndOnNoSample() throws IOException {
+    Grid grid =
+        movies.grid(
+            """
+            AT: {rec.epochs: 0, instruction.epochs: 1}
+            neither: {rec.epochs: 0, instruction.epochs: 0}
+            shorter: {rec.epochs: 0, instruction.epochs: 0, rec.cutoff: 100}
+            TALLRec: {}
+            """,
+            List.of(1, 16),
+            List.of(0L, 1L));
+    CellRunner runner = movies.runners(grid, Optional.empty()).of(Grid.Model.TALLREC);
+    Map<String, List<String>> byIdentity = new LinkedHashMap<>();
+    for (Grid.Cell cell : grid.cells()) {
+      byIdentity
+          .computeIfAbsent(runner.identity(cell), key -> new ArrayList<>())
+          .add("%s %d %d".formatted(cell.variant(), cell.k(), cell.seed()));
+    }
+    assertThat(byIdentity.values())
+        .containsExactly(
+            List.of("AT 1 0", "AT 16 0"),
+            List.of("AT 1 1", "AT 16 1"),
+            List.of("neither 1 0", "neither 1 1", "neither 16 0", "neither 16 1"),
+            List.of("shorter 1 0", "shorter 1 1", "shorter 16 0", "shorter 16 1"),
+            List.of("TALLRec 1 0"),
+            List.of("TALLRec 1 1"),
+            List.of("TALLRec 16 0"),
+            List.of("TALLRec 16 1"));
+  }
+
+  @Test
+  void anAdapterTakesThePlaceOfEverySeedsInstructionStage()
+      throws IOException, TrainingStoppedException {
+    Path tuned = directory.resolve("tuned");
+    LoraConfig config =
+        new LoraConfig(
+            8, 16, 0, TargetModules.of(Set.of(Projection.Q_PROJ)), false, Optional.empty());
+    try (LoraAdapter adapter = LoraAdapter.initial(movies.base().config(), config, 5)) {
+      PeftDirectory.write(tuned, adapter, "mini");
+    }
+    String rec = "rec.epochs: 1, rec.batch_size: 8";
+    Grid grid =
+        movies
+            .grid(
+                "AT: {rec.epochs: 0}\nRT: {instruction.epochs: 0, %s}\nTALLRec: {%s}"
+                    .formatted(rec, rec),
+                List.of(16),
+                List.of(0L, 1L))
+            .tunedWith(Map.of("adapter", tuned.toString(), "instruction.epochs", "0"));
+    run(grid, Optional.empty());
+    assertThat(movies.begun()).doesNotContain("instruction steps");
+    assertThat(movies.messages()).contains("  the same as AT-few-movies-k16-seed0");
+    for (Grid.Cell cell : grid.cells()) {
+      Path directory = movies.runs().resolve(cell.name());
+      if (!cell.variant().equals("AT") || cell.seed() == 0) {
+        assertThat(TuneRun.settingsOf(directory).adapter())
+            .as(cell.name())
+            .isEqualTo(cell.variant().equals("RT") ? "-" : tuned.toString());
+      }
+    }
+  }
+
+  @Test
+  void demonstrationsFillNoMoreThanTheModelTakes() throws IOException, TrainingStoppedException {
+    Path base = BundledBase.unpack(directory.resolve("base"));
+    Path config = base.resolve("config.json");
+    Files.writeString(
+        config, Files.readString(config).replace("embeddings\": 512", "embeddings\": 131072"));
+    try (FewMovies others = new FewMovies(directory.resolve("others"), base.toString())) {
+      assertThat(others.base().config().maxPositionEmbeddings()).isEqualTo(131072);
+      Grid grid =
+          others.grid(
+              "untuned: {model: untuned, demonstrations: 60}",
+              List.of(FewMovies.TRAIN),
+              List.of(0L));
+      Outcomes outcomes =
+          new GridRun(others.runners(grid, Optional.empty()), grid, others.runs(), others).run();
+      assertThat(outcomes.result(grid.cells().getFirst()).remarks())
+          .singleElement()
+          .asString()
+          .containsPattern("[2-4][0-9] of 60 demonstrations fit");
+    }
+  }
+
+  @Test
+  void aReportNamesWhatEachRunWasMeasuredOn() throws IOException, TrainingStoppedException {
+    Grid grid = grid("untuned: {model: untuned}");
+    run(grid, Optional.empty());
+    Path file = movies.runs().resolve("untuned-few-movies-k16-seed0/cell.json");
+    Runners runners = movies.runners(grid, Optional.empty());
+    String here = runners.machine();
+    Files.writeString(file, Files.readString(file).replace(here, "an abacus"));
+    Outcomes outcomes = new GridRun(runners, grid, movies.runs(), movies).present();
+    Study study = new StudyBuilder(runners).build("Few", "mini", List.of(outcomes));
+    assertThat(study.facts()).contains("Base model: mini, on an abacus; and on " + here + ".");
   }
 
   @Test

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -65,6 +66,29 @@ class GridTest {
   }
 
   @Test
+  void settingsForAllTuningRunsLeaveThoseThatHaveTheirOwn() throws IOException {
+    Grid ablation = Grid.read("ablation", Grid.Scale.PAPER);
+    Map<String, String> start = Map.of("adapter", "a", "instruction.epochs", "0");
+    Map<String, Map<String, String>> started = ablation.tunedWith(start).variants();
+    assertThat(started.get("TALLRec")).isEqualTo(start);
+    assertThat(started.get("AT")).containsAllEntriesOf(start).containsEntry("rec.epochs", "0");
+    assertThat(started.get("RT")).isEqualTo(Map.of("instruction.epochs", "0"));
+    Grid full = Grid.read("full", Grid.Scale.PAPER);
+    assertThat(full.tunedWith(start)).isEqualTo(full);
+    Grid byK =
+        new Grid(
+            "x",
+            "mini",
+            ablation.variants(),
+            ablation.data(),
+            List.of(),
+            List.of(16),
+            List.of(0L),
+            Map.of(16, Map.of("instruction.epochs", "1")));
+    assertThat(byK.tunedWith(start)).isEqualTo(byK);
+  }
+
+  @Test
   void testSetsWhoseScoresWouldOverwriteEachOtherAreNamed(@TempDir Path directory)
       throws IOException {
     Path file = directory.resolve("grid.yaml");
@@ -107,6 +131,13 @@ class GridTest {
           k: [16]      | k: [few]        | k[0] is "few", not a whole number
           seeds: [0]   | seeds: 0        | seeds is not a list
           by_k: {}     | by_k: {16: 3}   | by_k.16 is not a group of settings
+          k: [16]      | k: [16, ~]      | k[1] has no value
+          seeds: [0]   | seeds: [~]      | seeds[0] has no value
+          data: [movie] | data: [~]      | data[0] has no value
+          by_k: {}     | by_k: {16: {rec.epochs: ~}} | by_k.16.rec.epochs has no value
+          by_k: {}     | by_k: {16: ~}   | by_k.16 has no value
+          variants: {a: {}} | variants: {a: ~} | variants.a has no value
+          variants: {a: {}} | variants: {a: } | variants.a is "", not a group of settings
           preset: mini | preset: {a: b}  | preset is not a text
           test: []     | # nothing       | test is missing
           """)

@@ -94,6 +94,18 @@ class StudyRunTest {
   }
 
   @Test
+  void aMistakeInALaterGridIsFoundBeforeTheFirstRuns() throws IOException {
+    Grid first = movies.grid("First", "untuned: {model: untuned}");
+    Grid second =
+        movies.grid("Second", "TALLRec: {instruction.epochs: 1, instruction.validation: 2000}");
+    assertThatThrownBy(() -> study(Optional.empty(), first, second).run())
+        .hasMessageContaining("variant TALLRec")
+        .hasMessageContaining("2000 of 1000 examples in alpaca")
+        .hasMessageContaining("--instructions");
+    assertThat(movies.begun()).isEmpty();
+  }
+
+  @Test
   void aFailureBeforeAnythingIsDoneLeavesNoReport() throws IOException {
     Grid grid = movies.grid("untuned: {model: untuned, demonstrations: many}");
     assertThatThrownBy(() -> study(Optional.empty(), grid).run()).hasMessageContaining("many");

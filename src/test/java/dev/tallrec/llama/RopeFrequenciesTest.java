@@ -92,7 +92,14 @@ class RopeFrequenciesTest {
         "{'rope_type': 'yarn', 'factor': -2} | factor: -2",
         "{'rope_type': 'yarn', 'factor': 2, 'beta_slow': 'x'} | beta_slow",
         "{'rope_type': 'yarn', 'factor': 2, 'rope_theta': 1} | rope_theta",
-        "{'rope_type': 'yarn', 'factor': 2, 'original_max_position_embeddings': 0} | original_max"
+        "{'rope_type': 'yarn', 'factor': 2, 'original_max_position_embeddings': 0} | original_max",
+        "{'rope_type': 'yarn', 'original_max_position_embeddings': 0.5} | original_max",
+        "{'rope_type': 'yarn', 'factor': 2, 'original_max_position_embeddings': 1024.0} | original_max",
+        "{'rope_type': 'llama3', 'factor': 2, 'low_freq_factor': 1, 'high_freq_factor': 4, 'original_max_position_embeddings': 0.5} | original_max",
+        "{'rope_type': 'yarn', 'factor': 2, 'truncate': 'no'} | truncate",
+        "{'rope_type': 'linear', 'factor': 1e-60} | factor",
+        "{'rope_type': 'yarn', 'factor': 2, 'mscale': 1e300, 'mscale_all_dim': 1} | mscale",
+        "3 | rope_parameters: 3"
       })
   void whatItLacksIsRefusedByName(String scaling, String named) throws IOException {
     ObjectNode fields = cases().getFirst().path("config").deepCopy();
@@ -112,5 +119,37 @@ class RopeFrequenciesTest {
       fields.set("rope_scaling", scaling);
       assertThat(config(fields)).isEqualTo(config(each.path("config")));
     }
+  }
+
+  @Test
+  void formsOfTransformers4And5TogetherMustSayTheSame() throws IOException {
+    for (JsonNode each : cases()) {
+      ObjectNode fields = each.path("config").deepCopy();
+      fields.set(
+          "rope_scaling",
+          ((ObjectNode) fields.path("rope_parameters")).deepCopy().without("rope_theta"));
+      fields.set("rope_theta", fields.path("rope_parameters").path("rope_theta"));
+      assertThat(config(fields)).isEqualTo(config(each.path("config")));
+      fields.putNull("rope_scaling");
+      assertThat(config(fields)).isEqualTo(config(each.path("config")));
+      fields.putObject("rope_scaling").put("rope_type", "linear").put("factor", 3);
+      assertThatThrownBy(() -> config(fields))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("rope_scaling: says other than rope_parameters");
+      fields.putNull("rope_scaling");
+      fields.put("rope_theta", 12345);
+      assertThatThrownBy(() -> config(fields))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("rope_theta: 12345.0 in one place");
+    }
+  }
+
+  /** As in the first conversion of LLaMA-7B, the paper's base, whose tokenizer begins with 1. */
+  @Test
+  void whatStartsASequenceIsNotAskedOfTheConfiguration() throws IOException {
+    ObjectNode fields = cases().getFirst().path("config").deepCopy();
+    LlamaConfig expected = config(fields);
+    fields.put("bos_token_id", 0);
+    assertThat(config(fields)).isEqualTo(expected);
   }
 }

@@ -15,9 +15,14 @@ import dev.tallrec.tensor.Tensor;
 import dev.tallrec.testing.Fixtures;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -119,6 +124,11 @@ class PeftDirectoryTest {
         "'something_new': 3 | something_new",
         "'target_modules': ['lm_head'] | lm_head",
         "'target_modules': '(?=x)q_proj' | RE2",
+        "'target_modules': '((q{1000}){1000}){1000}' | counts",
+        "'target_modules': '((q{9}){9}){9}' | counts",
+        "'target_modules': 'q{1,99999999999999999999}' | counts",
+        "'rank_pattern': {'((q{1,9}){9}){9}': 4} | counts",
+        "'use_rslora': 'yes' | use_rslora",
         "'target_modules': 3 | target_modules",
         "'target_modules': '.*q_proj', 'layers_to_transform': [1] | layers_to_transform",
         "'r': 0 | r ",
@@ -161,6 +171,7 @@ class PeftDirectoryTest {
         "['self_attn.q_proj', 'v_proj']",
         "['model.layers.0.self_attn.q_proj', 'layers.1.self_attn.q_proj', 'v_proj']",
         "'.*[qv]_proj'",
+        "'.*\\.\\d{1,2}\\.self_attn\\.[qv]_proj'",
         "'(?:.*?self_attn.*?(?:k_norm|q_proj))|(?:\\bmodel\\.layers\\.[\\d]{1,}\\.self_attn\\.v_proj)'"
       })
   void targetsAreUnderstoodAsPeftUnderstandsThem(String modules, @TempDir Path directory)
@@ -278,5 +289,100 @@ class PeftDirectoryTest {
         }
       }
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"target_modules", "rank_pattern"})
+  void expressionsThatAreLongOrDeepAreRefused(String field, @TempDir Path directory)
+      throws IOException {
+    for (String expression :
+        List.of("(".repeat(257) + ")".repeat(257), "q".repeat(ModuleExpression.LONGEST + 1))) {
+      JsonMapper json = new JsonMapper();
+      ObjectNode config =
+          (ObjectNode) json.readTree(adapter("A_mha_qv").resolve("adapter_config.json").toFile());
+      if (field.equals("target_modules")) {
+        config.put(field, expression);
+      } else {
+        config.putObject(field).put(expression, 4);
+      }
+      Files.write(directory.resolve("adapter_config.json"), json.writeValueAsBytes(config));
+      assertThatThrownBy(() -> PeftDirectory.readConfig(directory))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("adapter_config.json: " + field)
+          .hasMessageContaining("more than");
+    }
+  }
+
+  @Test
+  void expressionsMadeByChanceAreCompiledOrRefused() {
+    String alphabet = "qv_.*+?|()[]{}0129,-^$\\pdQExP<>:i";
+    Random random = new Random(1);
+    int compiled = 0;
+    for (int round = 0; round < 4000; round++) {
+      StringBuilder text = new StringBuilder();
+      for (int i = random.nextInt(24); i >= 0; i--) {
+        text.append(alphabet.charAt(random.nextInt(alphabet.length())));
+      }
+      try {
+        ModuleExpression.ofName(text.toString()).matches("model.layers.0.self_attn.q_proj");
+        ModuleExpression.ofEnd(text.toString()).matches("model.layers.0.self_attn.q_proj");
+        compiled++;
+      } catch (IllegalArgumentException refused) {
+        assertThat(refused).hasMessageMatching("(?s).*(RE2|counts).*");
+      }
+    }
+    assertThat(compiled).isBetween(400, 3600);
+  }
+
+  @Test
+  void memoryIsAskedForOnlyIfTheFileFillsIt(@TempDir Path directory) throws IOException {
+    Path promising = targeting("'all-linear'", directory);
+    Path file = promising.resolve("adapter_config.json");
+    JsonMapper json = new JsonMapper();
+    ObjectNode config = (ObjectNode) json.readTree(file.toFile());
+    config.put("r", LoraConfig.LARGEST_RANK);
+    Files.write(file, json.writeValueAsBytes(config));
+    AtomicInteger asked = new AtomicInteger();
+    Supplier<Arena> memory =
+        () -> {
+          asked.incrementAndGet();
+          return Arena.ofShared();
+        };
+    assertThatThrownBy(() -> PeftDirectory.read(promising, config("A_mha_qv"), memory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("adapter_model.safetensors");
+    assertThat(asked).hasValue(0);
+    PeftDirectory.read(adapter("A_mha_qv"), config("A_mha_qv"), memory).close();
+    assertThat(asked).hasValue(1);
+  }
+
+  /** Memory that is used up after three matrices. */
+  private record SmallArena(Arena arena, AtomicInteger left) implements Arena {
+    @Override
+    public MemorySegment allocate(long byteSize, long byteAlignment) {
+      if (left.decrementAndGet() < 0) {
+        throw new OutOfMemoryError("used up");
+      }
+      return arena.allocate(byteSize, byteAlignment);
+    }
+
+    @Override
+    public MemorySegment.Scope scope() {
+      return arena.scope();
+    }
+
+    @Override
+    public void close() {
+      arena.close();
+    }
+  }
+
+  @Test
+  void anAdapterThatFindsNoMemoryLeavesNoneTaken() throws IOException {
+    LlamaConfig base = config("A_mha_qv");
+    Arena memory = new SmallArena(Arena.ofShared(), new AtomicInteger(3));
+    assertThatThrownBy(() -> PeftDirectory.read(adapter("A_mha_qv"), base, () -> memory))
+        .isInstanceOf(OutOfMemoryError.class);
+    assertThat(memory.scope().isAlive()).isFalse();
   }
 }

@@ -19,6 +19,8 @@ import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class PreparationTest {
 
@@ -84,14 +86,25 @@ class PreparationTest {
   }
 
   private static RatingsCsv csv(RatingsCsv.Split split) {
+    return csv(split, 5, 3);
+  }
+
+  private static RatingsCsv csv(RatingsCsv.Split split, double likedAbove, int history) {
     return new RatingsCsv(
         new RatingsCsv.Columns("who", "what", "stars", "when"),
         ';',
         StandardCharsets.UTF_8,
-        5,
-        3,
+        likedAbove,
+        history,
         split,
         1);
+  }
+
+  @Test
+  void settingsThatMakeNoSenseAreRefused() {
+    assertThatThrownBy(() -> csv(RatingsCsv.Split.USERS, 5, 0)).hasMessageContaining("--history");
+    assertThatThrownBy(() -> csv(RatingsCsv.Split.USERS, Double.NaN, 3))
+        .hasMessageContaining("--liked-above");
   }
 
   @Test
@@ -146,5 +159,72 @@ class PreparationTest {
     Files.writeString(file, "who;what;stars;when\nu;x;7;1\n");
     assertThatThrownBy(() -> csv(RatingsCsv.Split.USERS).prepare(file, Domain.MOVIE, directory))
         .hasMessageContaining("no user has more than 3");
+    Files.writeString(file, "who;what;stars;when\n" + "u;x;7;1\n".repeat(4));
+    assertThatThrownBy(() -> csv(RatingsCsv.Split.USERS).prepare(file, Domain.MOVIE, directory))
+        .hasMessageContaining("ratings.csv: 1 examples are too few");
+  }
+
+  private Path table(String header, String... users) throws IOException {
+    StringBuilder table = new StringBuilder(header);
+    for (String user : users) {
+      for (int i = 0; i < 20; i++) {
+        table.append("%s;title %d;%d;%d\n".formatted(user, i, i % 10, i));
+      }
+    }
+    return Files.writeString(directory.resolve("ratings.csv"), table);
+  }
+
+  @Test
+  void usersOfDifferentNamesStayDifferent() throws IOException {
+    Path file = table("who;what;stars;when\n", "7", "007", "0", "00");
+    csv(RatingsCsv.Split.USERS).prepare(file, Domain.MOVIE, directory.resolve("out"));
+    RecData data = RecData.read(directory.resolve("out"));
+    assertThat(
+            Stream.of(data.train(), data.valid(), data.test())
+                .flatMap(List::stream)
+                .map(example -> example.user().orElseThrow())
+                .distinct())
+        .hasSize(4)
+        .contains(7, 0);
+  }
+
+  @Test
+  void aTableMayBeginWithAByteOrderMark() throws IOException {
+    Path file = table("\ufeffwho;what;stars;when\n", "u");
+    csv(RatingsCsv.Split.USERS).prepare(file, Domain.MOVIE, directory.resolve("out"));
+    assertThat(RecData.read(directory.resolve("out")).train()).isNotEmpty();
+  }
+
+  @Test
+  void aTableMayHaveColumnsWithoutNames() throws IOException {
+    Path file = directory.resolve("ratings.csv");
+    StringBuilder table = new StringBuilder(";who;what;stars;when\n");
+    for (int i = 0; i < 20; i++) {
+      table.append("%d;u;title %d;%d;%d\n".formatted(i, i, i % 10, i));
+    }
+    Files.writeString(file, table);
+    csv(RatingsCsv.Split.USERS).prepare(file, Domain.MOVIE, directory.resolve("out"));
+    assertThat(RecData.read(directory.resolve("out")).train()).isNotEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "who;what;stars;when;who\\n | more than one column who",
+        "who;what;\"sta\"rs;when\\n | nvalid char",
+        "who;what;stars;when\\nu;\"title | EOF",
+        "who;what;stärs;when\\n | is not UTF-8",
+        "who;what;stars;when\\nu;tïtle;7;1\\n | is not UTF-8"
+      })
+  void brokenTablesAreNamed(String table, String why) throws IOException {
+    Path file = directory.resolve("ratings.csv");
+    Files.writeString(file, table.replace("\\n", "\n"), StandardCharsets.ISO_8859_1);
+    assertThatThrownBy(
+            () -> csv(RatingsCsv.Split.USERS).prepare(file, Domain.MOVIE, directory.resolve("out")))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("ratings.csv")
+        .hasMessageContaining(why);
   }
 }

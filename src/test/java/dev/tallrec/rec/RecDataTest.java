@@ -7,15 +7,20 @@ import static org.assertj.core.api.Assertions.within;
 import dev.tallrec.text.Instruction;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RecDataTest {
@@ -75,6 +80,27 @@ class RecDataTest {
         .isEqualTo(
             new Question.Opinion(
                 Question.parse(first.text()).orElseThrow().target(), first.liked()));
+  }
+
+  /** As NOTICE beside the books says, in numpy's words. */
+  @Test
+  void bookHistoriesAreInADrawnOrder() throws IOException {
+    RecData books = RecData.published(Domain.BOOK);
+    int row = 0;
+    for (List<RecExample> part : List.of(books.train(), books.valid(), books.test())) {
+      for (RecExample book : part) {
+        Question question = Question.parse(book.text()).orElseThrow();
+        String likesFirst =
+            "1".repeat(question.liked().size()) + "0".repeat(question.disliked().size());
+        StringBuilder drawn = new StringBuilder();
+        for (int at : KShot.indices(likesFirst.length(), likesFirst.length(), row)) {
+          drawn.append(likesFirst.charAt(at));
+        }
+        assertThat(book.order()).as("row %d", row).isEqualTo(drawn.toString());
+        row++;
+      }
+    }
+    assertThat(row).isEqualTo(1427 + 1000 + 2427);
   }
 
   @Test
@@ -163,5 +189,50 @@ class RecDataTest {
     assertThatThrownBy(() -> RecData.read(directory))
         .hasMessageContaining("example 1")
         .hasMessageContaining("Maybe.");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "[1, 'u17'] | user \"u17\" of example 2 of train",
+        "[null, 2] | user null of example 1 of train",
+        "[1, 2.5] | user 2.5 of example 2 of train",
+        "[1, 3000000000] | user 3000000000 of example 2",
+        "[1] | lists 1 entries for the 2 examples of train",
+        "{'a': 1, 'b': 2} | entries for the 2 examples"
+      })
+  void usersAreNumbers(String users, String why, @TempDir Path directory) throws IOException {
+    for (String split : List.of("train", "valid", "test")) {
+      Files.writeString(
+          directory.resolve(split + ".json"),
+          "[{\"instruction\": \"a\", \"output\": \"No.\"}, {\"instruction\": \"b\", \"output\": \"No.\"}]");
+    }
+    String all = "{'train': %s, 'valid': [1, 2], 'test': [1, 2]}".replace('\'', '"');
+    Path file = directory.resolve("users.json.gz");
+    writeZipped(file, all.formatted("[7, -1]"));
+    assertThat(RecData.read(directory).train())
+        .extracting(RecExample::user)
+        .containsExactly(OptionalInt.of(7), OptionalInt.of(-1));
+    writeZipped(file, all.formatted(users.replace('\'', '"')));
+    assertThatThrownBy(() -> RecData.read(directory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("users.json.gz")
+        .hasMessageContaining(why);
+  }
+
+  private static void writeZipped(Path file, String text) throws IOException {
+    try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file))) {
+      out.write(text.getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  @Test
+  void aSmallFileThatUnzipsToALargeOneIsRefused(@TempDir Path directory) throws IOException {
+    writeZipped(directory.resolve("users.json.gz"), " ".repeat((1 << 25) + 1));
+    assertThatThrownBy(() -> RecData.read(directory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("users.json.gz is larger than 33554432 bytes, unzipped");
   }
 }

@@ -224,11 +224,55 @@ class SafetensorsTest {
   @Test
   void aKillBetweenTheRenamesIsMended() throws IOException {
     Path target = directory.resolve("adapter");
-    Path old = directory.resolve("adapter.old");
+    Path old = directory.resolve(".adapter.tallrec-old");
     Files.createDirectory(old);
     Files.writeString(old.resolve("a"), "old");
     AtomicFiles.recover(target);
     assertThat(target.resolve("a")).hasContent("old");
     assertThat(old).doesNotExist();
+  }
+
+  @Test
+  void directoriesOfTheUsersWithLikelyNamesStay() throws IOException {
+    Path target = directory.resolve("adapter");
+    List<Path> own = List.of(directory.resolve("adapter.old"), directory.resolve("adapter.new"));
+    for (Path path : own) {
+      Files.createDirectory(path);
+      Files.writeString(path.resolve("a"), "kept");
+    }
+    AtomicFiles.recover(target);
+    assertThat(target).doesNotExist();
+    for (String content : List.of("first", "second")) {
+      AtomicFiles.replaceDirectory(target, aside -> Files.writeString(aside.resolve("a"), content));
+      assertThat(target.resolve("a")).hasContent(content);
+    }
+    assertThat(own).allSatisfy(path -> assertThat(path.resolve("a")).hasContent("kept"));
+    assertThat(directory.toFile().list())
+        .containsExactlyInAnyOrder("adapter", "adapter.old", "adapter.new");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{'weight_map': {'x': 'a'}, 'weight_map': {'x': 'b'}} | uplicate",
+        "{'weight_map': {'x': '\\ud800'}} | plain file names",
+        "['weight_map'] | object"
+      })
+  void indicesAreReadStrictly(String index, String why) throws IOException {
+    Files.writeString(directory.resolve("model.safetensors.index.json"), index.replace('\'', '"'));
+    assertThatThrownBy(() -> SafetensorsModel.open(directory).close())
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("model.safetensors.index.json")
+        .hasMessageContaining(why);
+  }
+
+  @Test
+  void anIndexIsNoLargerThanOneEverIs() throws IOException {
+    Files.writeString(directory.resolve("model.safetensors.index.json"), " ".repeat((1 << 22) + 1));
+    assertThatThrownBy(() -> SafetensorsModel.open(directory).close())
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("index.json is larger than 4194304 bytes");
   }
 }

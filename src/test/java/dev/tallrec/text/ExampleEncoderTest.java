@@ -77,6 +77,30 @@ class ExampleEncoderTest {
   }
 
   @Test
+  void aPromptIsCutWithinItsInputAlone() throws IOException {
+    int cutoff = encoder(512, false).encodePrompt(EXAMPLE).ids().length;
+    Tokenizer tokenizer = Tokenizer.read(Fixtures.path("tokenizer"));
+    String last = "";
+    try {
+      while (cutoff > 2) {
+        last = tokenizer.decode(encoder(--cutoff, false).encodePrompt(EXAMPLE).ids());
+        assertThat(last).contains("### Input:\n").endsWith("\n\n### Response:\n");
+      }
+    } catch (IllegalArgumentException e) {
+      assertThat(e).hasMessageContaining("does not fit a cutoff of " + cutoff);
+    }
+    assertThat(last).endsWith("### Input:\n\n\n### Response:\n");
+  }
+
+  @Test
+  void aWholePromptIsTheSameOrNothing() throws IOException {
+    int[] whole = encoder(512, false).encodePrompt(EXAMPLE).ids();
+    assertThat(encoder(whole.length, false).encodeWholePrompt(EXAMPLE).orElseThrow())
+        .isEqualTo(whole);
+    assertThat(encoder(whole.length - 1, false).encodeWholePrompt(EXAMPLE)).isEmpty();
+  }
+
+  @Test
   void refusesAnExampleWhoseAnswerIsCutAway() throws IOException {
     ExampleEncoder encoder = encoder(50, false);
     assertThatThrownBy(() -> encoder.encode(EXAMPLE))

@@ -4,10 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.SequenceInputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -41,13 +47,33 @@ class InstructionFileTest {
         "[{`instruction`: 1}] | line 1",
         "[{`instruction`: `a`}] | output",
         "[{`instruction`: `a`, | line",
-        "nonsense | line 1"
+        "nonsense | line 1",
+        "[{`instruction`: `a`, `output`: `b`}] [] | more behind",
+        "[{`instruction`: `a`, `output`: `b`, `output`: `c`}] | uplicate"
       })
   void namesFileAndLineOfBrokenOnes(String json, String message) {
     assertThatThrownBy(() -> read(json.replace('`', '"')))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("data.json")
         .hasMessageContaining(message);
+  }
+
+  @Test
+  void aZippedFileHoldsNoMoreThanHalfAGigabyte() throws IOException {
+    ByteArrayOutputStream zipped = new ByteArrayOutputStream();
+    try (OutputStream out = new GZIPOutputStream(zipped)) {
+      out.write(" ".repeat(1 << 24).getBytes(StandardCharsets.US_ASCII));
+    }
+    // A gzip file may be several, one behind the other.
+    InputStream several =
+        new SequenceInputStream(
+            Collections.enumeration(
+                Collections.nCopies(33, zipped.toByteArray()).stream()
+                    .map(ByteArrayInputStream::new)
+                    .toList()));
+    assertThatThrownBy(() -> InstructionFile.read(several, "data.json.gz"))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("data.json.gz is larger than 536870912 bytes, unzipped");
   }
 
   @Test

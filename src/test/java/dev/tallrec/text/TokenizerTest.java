@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.testing.Fixtures;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,10 +15,13 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class TokenizerTest {
 
   private static final Path LLAMA = Fixtures.path("tokenizer");
+  private static final Path STORIES = Fixtures.path("models/stories260K");
 
   /**
    * Where transformers makes control tokens of text, ids are those of SentencePiece, which does
@@ -101,5 +105,58 @@ class TokenizerTest {
     assertThatThrownBy(() -> Tokenizer.read(directory)).hasMessageContaining("line");
     Files.delete(file);
     assertThatThrownBy(() -> Tokenizer.read(directory)).hasMessageContaining("neither");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "'id': 2, 'content': '</s>' | 'id': 512, 'content': '</s>' | id 512 of </s>",
+        "'id': 2, 'content': '</s>' | 'id': -1, 'content': '</s>' | id -1 of </s>",
+        "'id': 2, 'content': '</s>' | 'id': '2', 'content': '</s>' | of </s>",
+        "'<s>': 1 | '<s>': 1.0 | id 1.0 of '<s>'",
+        "'<s>': 1 | '<s>': 1, '<s>': 511 | uplicate",
+        "'vocab': { | 'vocab': [1], 'old': { | no vocabulary",
+        "'merges': [ | 'merges': [['a'], | not a merge"
+      })
+  void tokenizerJsonIsReadStrictly(
+      String part, String replacement, String why, @TempDir Path directory) throws IOException {
+    String whole =
+        new JsonMapper()
+            .readTree(STORIES.resolve("tokenizer.json").toFile())
+            .toString()
+            .replace("\":", "\": ")
+            .replace(",\"", ", \"");
+    String changed = whole.replace(part.replace('\'', '"'), replacement.replace('\'', '"'));
+    assertThat(changed).isNotEqualTo(whole);
+    Files.writeString(directory.resolve("tokenizer.json"), changed);
+    assertThatThrownBy(() -> Tokenizer.read(directory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("tokenizer.json")
+        .hasMessageContaining(why);
+  }
+
+  @Test
+  void eachByteHasOnePiece(@TempDir Path directory) throws IOException {
+    String model =
+        Files.readString(STORIES.resolve("tokenizer.model"), StandardCharsets.ISO_8859_1);
+    Path file = directory.resolve("tokenizer.model");
+    Files.writeString(file, model.replace("<0xFF>", "<0x00>"), StandardCharsets.ISO_8859_1);
+    assertThatThrownBy(() -> Tokenizer.read(directory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("tokenizer.model: piece '<0x00>' occurs twice");
+  }
+
+  @Test
+  void piecesOfNoTextDoNotFillTheMemory(@TempDir Path directory) throws IOException {
+    byte[] empty = new byte[2 * ((1 << 20) + 1)];
+    for (int i = 0; i < empty.length; i += 2) {
+      empty[i] = 0x0A;
+    }
+    Files.write(directory.resolve("tokenizer.model"), empty);
+    assertThatThrownBy(() -> Tokenizer.read(directory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("tokenizer.model has more than 1048576 pieces");
   }
 }

@@ -52,13 +52,12 @@ final class AdamWUpdate implements WorkerPool.RowTask {
     firstMoment.set(firstMomentNow);
     secondMoment.set(secondMomentNow);
     workingCopy.set(workingCopyNow);
-    double correction1 = 1 - Math.pow(step.beta1(), (double) step.step());
-    correction2Root = (float) Math.sqrt(1 - Math.pow(step.beta2(), (double) step.step()));
-    stepSize = (float) (step.learningRate() / correction1);
-    weight1 = (float) (1 - step.beta1());
+    correction2Root = step.correction2Root();
+    stepSize = step.stepSize();
+    weight1 = step.share1();
     beta2 = (float) step.beta2();
-    weight2 = (float) (1 - step.beta2());
-    decay = 1 - step.learningRate() * step.weightDecay();
+    weight2 = step.share2();
+    decay = step.decay();
     epsilon = step.epsilon();
     gradientScale = step.gradientScale();
     pool.forRows(weightsNow.columns(), CHUNK, this);

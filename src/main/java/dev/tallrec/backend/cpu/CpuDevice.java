@@ -4,6 +4,7 @@ import dev.tallrec.backend.Buffer;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.FrozenLinear;
+import dev.tallrec.backend.Operands;
 import dev.tallrec.backend.Ops;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
@@ -113,10 +114,7 @@ public final class CpuDevice implements Device {
   }
 
   private static void copy(MemorySegment source, MemorySegment target) {
-    if (source.byteSize() != target.byteSize()) {
-      throw new IllegalArgumentException(
-          "copying %d bytes to a place of %d".formatted(source.byteSize(), target.byteSize()));
-    }
+    Operands.sameSize(source.byteSize(), target.byteSize());
     target.copyFrom(source);
   }
 

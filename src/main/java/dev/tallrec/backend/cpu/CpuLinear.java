@@ -1,6 +1,7 @@
 package dev.tallrec.backend.cpu;
 
 import dev.tallrec.backend.FrozenLinear;
+import dev.tallrec.backend.Operands;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -109,25 +110,12 @@ final class CpuLinear implements FrozenLinear {
   }
 
   static CpuLinear of(List<Tensor> tensors) {
+    Operands.layer(tensors);
     Tensor head = tensors.getFirst();
     int inFeatures = Math.toIntExact(head.shape().dimension(1));
     List<Part> parts = new ArrayList<>();
     int outputs = 0;
     for (Tensor tensor : tensors) {
-      if (tensor.shape().rank() != 2
-          || tensor.shape().dimension(1) != inFeatures
-          || tensor.dtype() != head.dtype()
-          || !tensor.dtype().isWeight()) {
-        throw new IllegalArgumentException(
-            "%s %s %s cannot be one layer with %s %s %s"
-                .formatted(
-                    tensor.name(),
-                    tensor.dtype(),
-                    tensor.shape(),
-                    head.name(),
-                    head.dtype(),
-                    head.shape()));
-      }
       int rows = Math.toIntExact(tensor.shape().dimension(0));
       parts.add(Part.of(tensor.segment(), head.dtype(), inFeatures, 0, rows, outputs));
       outputs = Math.addExact(outputs, rows);

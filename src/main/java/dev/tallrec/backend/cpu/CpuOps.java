@@ -54,14 +54,13 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void embedding(Indices ids, FrozenLinear table, Matrix out) {
-    OPERANDS.shape(out, ids.count(), table.inFeatures(), "out");
+    OPERANDS.embedding(ids, table, out);
     frozen.rows(ids, CpuLinear.of(table), out);
   }
 
   @Override
   public void rmsNorm(Matrix x, Matrix weight, float epsilon, Matrix out, Matrix rstd) {
-    OPERANDS.norm(x, weight, rstd);
-    OPERANDS.same(x, out, "out");
+    OPERANDS.rmsNorm(x, weight, out, rstd);
     operation.on(x, weight, out, rstd).by(epsilon);
     eachRow(x.rows(), (o, row) -> Normalization.row(o.a, o.b, o.factor, o.c, o.d, row));
   }
@@ -69,10 +68,7 @@ final class CpuOps implements Ops, AutoCloseable {
   @Override
   public void addRmsNorm(
       Matrix x, Matrix delta, Matrix weight, float epsilon, Matrix sum, Matrix out, Matrix rstd) {
-    OPERANDS.norm(x, weight, rstd);
-    OPERANDS.same(x, delta, "delta");
-    OPERANDS.same(x, sum, "sum");
-    OPERANDS.same(x, out, "out");
+    OPERANDS.addRmsNorm(x, delta, weight, sum, out, rstd);
     operation.on(x, delta, sum, weight).and(out, rstd).by(epsilon);
     eachRow(
         x.rows(),
@@ -84,9 +80,7 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void rmsNormBackward(Matrix dout, Matrix x, Matrix weight, Matrix rstd, Matrix dx) {
-    OPERANDS.norm(x, weight, rstd);
-    OPERANDS.same(x, dout, "dout");
-    OPERANDS.same(x, dx, "dx");
+    OPERANDS.rmsNormBackward(dout, x, weight, rstd, dx);
     operation.on(dout, x, weight, rstd).and(dx);
     eachRow(x.rows(), (o, row) -> Normalization.backwardRow(o.a, o.b, o.c, o.d, o.e, row));
   }
@@ -100,35 +94,27 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void swiglu(Matrix gate, Matrix up, Matrix out) {
-    OPERANDS.any(gate, "gate");
-    OPERANDS.same(gate, up, "up");
-    OPERANDS.same(gate, out, "out");
+    OPERANDS.swiglu(gate, up, out);
     operation.on(gate, up, out);
     eachRow(gate.rows(), (o, row) -> Activations.swigluRow(o.a, o.b, o.c, row));
   }
 
   @Override
   public void swigluBackward(Matrix dout, Matrix gate, Matrix up, Matrix dgate, Matrix dup) {
-    OPERANDS.any(gate, "gate");
-    OPERANDS.same(gate, up, "up");
-    OPERANDS.same(gate, dout, "dout");
-    OPERANDS.same(gate, dgate, "dgate");
-    OPERANDS.same(gate, dup, "dup");
+    OPERANDS.swigluBackward(dout, gate, up, dgate, dup);
     operation.on(dout, gate, up, dgate).and(dup);
     eachRow(gate.rows(), (o, row) -> Activations.swigluBackwardRow(o.a, o.b, o.c, o.d, o.e, row));
   }
 
   @Override
   public void linear(Matrix x, FrozenLinear weight, Matrix y, boolean accumulate) {
-    OPERANDS.shape(x, x.rows(), weight.inFeatures(), "x");
-    OPERANDS.shape(y, x.rows(), weight.outFeatures(), "y");
+    OPERANDS.linear(x, weight, y);
     products.forward(x, CpuLinear.of(weight), y, accumulate);
   }
 
   @Override
   public void linearBackward(Matrix dy, FrozenLinear weight, Matrix dx, boolean accumulate) {
-    OPERANDS.shape(dy, dy.rows(), weight.outFeatures(), "dy");
-    OPERANDS.shape(dx, dy.rows(), weight.inFeatures(), "dx");
+    OPERANDS.linearBackward(dy, weight, dx);
     products.backward(dy, CpuLinear.of(weight), dx, accumulate);
   }
 
@@ -190,16 +176,14 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void gatherRows(Matrix source, Indices rows, Matrix out) {
-    OPERANDS.shape(source, source.rows(), out.columns(), "source");
-    OPERANDS.shape(out, rows.count(), out.columns(), "out");
+    OPERANDS.gatherRows(source, rows, out);
     operation.on(source, out).by(rows);
     eachRow(out.rows(), (o, row) -> Elementwise.copyRow(o.a, o.index(row), o.b, row));
   }
 
   @Override
   public void scatterAddRows(Matrix source, Indices rows, Matrix target) {
-    OPERANDS.shape(target, target.rows(), source.columns(), "target");
-    OPERANDS.shape(source, rows.count(), source.columns(), "source");
+    OPERANDS.scatterAddRows(source, rows, target);
     operation.on(source, target).by(rows);
     eachRow(source.rows(), (o, row) -> Elementwise.addRow(o.a, row, o.b, o.index(row)));
   }
@@ -230,15 +214,14 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void tokenProbabilities(Matrix logits, Indices tokens, Matrix probabilities) {
-    OPERANDS.any(logits, "logits");
-    OPERANDS.shape(probabilities, logits.rows(), tokens.count(), "probabilities");
+    OPERANDS.tokenProbabilities(logits, tokens, probabilities);
     operation.on(logits, probabilities).by(tokens);
     operation.each(logits.rows(), 1, (o, row) -> Losses.probabilitiesRow(o.a, row, o.indices, o.b));
   }
 
   @Override
   public double sumOfSquares(Matrix x) {
-    OPERANDS.any(x, "x");
+    OPERANDS.sumOfSquares(x);
     return sumOfSquares.of(x);
   }
 
@@ -269,8 +252,7 @@ final class CpuOps implements Ops, AutoCloseable {
 
   @Override
   public void add(Matrix x, Matrix y) {
-    OPERANDS.any(x, "x");
-    OPERANDS.same(x, y, "y");
+    OPERANDS.add(x, y);
     operation.on(x, y);
     eachRow(x.rows(), (o, row) -> Elementwise.addRow(o.a, row, o.b, row));
   }

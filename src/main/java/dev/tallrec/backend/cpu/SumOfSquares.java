@@ -7,7 +7,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The sum of a matrix's squares; keeps room for partial sums. */
+/** The sum of a vector's squares; keeps room for partial sums. */
 final class SumOfSquares implements WorkerPool.Task {
 
   // Partial sums over chunks of fixed size add up in one order, whoever computed them.
@@ -20,9 +20,7 @@ final class SumOfSquares implements WorkerPool.Task {
   private double[] sums = new double[0];
   private MemorySegment segment = MemorySegment.NULL;
   private long start;
-  private long strideBytes;
   private int columns;
-  private int chunksPerRow;
 
   SumOfSquares(WorkerPool pool) {
     this.pool = pool;
@@ -31,10 +29,8 @@ final class SumOfSquares implements WorkerPool.Task {
   double of(Matrix x) {
     segment = HostBuffer.of(x);
     start = Vectors.at(x, 0);
-    strideBytes = (long) x.stride() * Float.BYTES;
     columns = x.columns();
-    chunksPerRow = Math.ceilDiv(columns, CHUNK);
-    int chunks = x.rows() * chunksPerRow;
+    int chunks = Math.ceilDiv(columns, CHUNK);
     if (sums.length < chunks) {
       sums = new double[chunks];
     }
@@ -48,8 +44,8 @@ final class SumOfSquares implements WorkerPool.Task {
 
   @Override
   public void run(int index, int worker) {
-    int from = index % chunksPerRow * CHUNK;
-    long at = start + index / chunksPerRow * strideBytes + (long) from * Float.BYTES;
+    int from = index * CHUNK;
+    long at = start + (long) from * Float.BYTES;
     int length = Math.min(columns - from, CHUNK);
     MemorySegment values = segment;
     DoubleVector lows = DoubleVector.zero(DOUBLES);

@@ -112,7 +112,13 @@ final class WorkerPool implements AutoCloseable {
     }
   }
 
-  /** Runs tasks 0 to {@code tasks - 1} and waits for them. */
+  /**
+   * Runs tasks 0 to {@code tasks - 1} and waits for them.
+   *
+   * @throws Error the first that one of them threw, as it is: what full memory or a lost mapping
+   *     means is known further up
+   * @throws IllegalStateException if one of them threw an exception
+   */
   void forEach(int tasks, Task work) {
     if (closed) {
       throw new IllegalStateException("the device is closed");
@@ -136,6 +142,9 @@ final class WorkerPool implements AutoCloseable {
     awaitWorkers();
     task = null;
     Throwable failed = failure.getAndSet(null);
+    if (failed instanceof Error error) {
+      throw error;
+    }
     if (failed != null) {
       throw new IllegalStateException("a worker failed: " + failed, failed);
     }

@@ -4,6 +4,7 @@ import dev.tallrec.backend.Buffer;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.FrozenLinear;
+import dev.tallrec.backend.Operands;
 import dev.tallrec.backend.Ops;
 import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.tensor.DType;
@@ -16,6 +17,12 @@ public final class CudaDevice implements Device {
 
   /** Weights that need another type go through the device in pieces of so many bytes. */
   private static final long STAGING_BYTES = 64L << 20;
+
+  // An event before a kernel is passed as soon as the GPU comes to it, whether or not the kernel
+  // has been asked for by then.
+  private static final String LAUNCHES_COUNT =
+      "A kernel's time begins when the GPU is ready for it: where the GPU runs out of work, as with a small model, it is rather that of"
+          + " the launch.";
 
   private final CudaDriver driver;
   private final DType computeType;
@@ -63,7 +70,8 @@ public final class CudaDevice implements Device {
 
   static ProfiledDevice profiled(CudaDriver driver, DType computeType) {
     TimedDriver timed = new TimedDriver(driver);
-    return new ProfiledDevice(new CudaDevice(timed, computeType), timed::takeEvents);
+    return new ProfiledDevice(
+        new CudaDevice(timed, computeType), timed::takeEvents, List.of(LAUNCHES_COUNT));
   }
 
   @Override
@@ -87,13 +95,18 @@ public final class CudaDevice implements Device {
   }
 
   @Override
+  public int bestProductSize() {
+    return 8192;
+  }
+
+  @Override
   public long availableBytes() {
     return driver.freeBytes();
   }
 
   @Override
   public void upload(MemorySegment source, Buffer target) {
-    checkSizes(source.byteSize(), target.byteSize());
+    Operands.sameSize(source.byteSize(), target.byteSize());
     if (source.byteSize() > 0) {
       driver.copyToDevice(source, CudaBuffer.of(target).address());
     }
@@ -101,16 +114,9 @@ public final class CudaDevice implements Device {
 
   @Override
   public void download(Buffer source, MemorySegment target) {
-    checkSizes(source.byteSize(), target.byteSize());
+    Operands.sameSize(source.byteSize(), target.byteSize());
     if (source.byteSize() > 0) {
       driver.copyToHost(CudaBuffer.of(source).address(), target);
-    }
-  }
-
-  private static void checkSizes(long source, long target) {
-    if (source != target) {
-      throw new IllegalArgumentException(
-          "copying %d bytes to a place of %d".formatted(source, target));
     }
   }
 
@@ -121,18 +127,11 @@ public final class CudaDevice implements Device {
 
   @Override
   public FrozenLinear loadLinear(DeviceArena arena, List<Tensor> parts) {
+    Operands.layer(parts);
     int inFeatures = Math.toIntExact(parts.getFirst().shape().dimension(1));
     DType stored = parts.getFirst().dtype();
     long outFeatures = 0;
     for (Tensor part : parts) {
-      if (part.shape().rank() != 2
-          || part.shape().dimension(1) != inFeatures
-          || part.dtype() != stored
-          || !stored.isWeight()) {
-        throw new IllegalArgumentException(
-            "%s %s %s cannot be one layer with %s"
-                .formatted(part.name(), part.dtype(), part.shape(), parts.getFirst().name()));
-      }
       outFeatures += part.shape().dimension(0);
     }
     long bytes = Math.multiplyExact(outFeatures * inFeatures, computeType.byteSize());

@@ -78,8 +78,8 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void embedding(Indices ids, FrozenLinear table, Matrix out) {
+    operands.embedding(ids, table, out);
     CudaLinear weights = CudaLinear.of(table);
-    operands.shape(out, ids.count(), table.inFeatures(), "out");
     rows(
         "gather_rows" + suffix,
         out.rows(),
@@ -93,8 +93,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void rmsNorm(Matrix x, Matrix weight, float epsilon, Matrix out, Matrix rstd) {
-    operands.norm(x, weight, rstd);
-    operands.same(x, out, "out");
+    operands.rmsNorm(x, weight, out, rstd);
     rows(
         "rms_norm" + suffix,
         x.rows(),
@@ -112,10 +111,7 @@ final class CudaOps implements Ops, AutoCloseable {
   @Override
   public void addRmsNorm(
       Matrix x, Matrix delta, Matrix weight, float epsilon, Matrix sum, Matrix out, Matrix rstd) {
-    operands.norm(x, weight, rstd);
-    operands.same(x, delta, "delta");
-    operands.same(x, sum, "sum");
-    operands.same(x, out, "out");
+    operands.addRmsNorm(x, delta, weight, sum, out, rstd);
     rows(
         "add_rms_norm" + suffix,
         x.rows(),
@@ -136,9 +132,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void rmsNormBackward(Matrix dout, Matrix x, Matrix weight, Matrix rstd, Matrix dx) {
-    operands.norm(x, weight, rstd);
-    operands.same(x, dout, "dout");
-    operands.same(x, dx, "dx");
+    operands.rmsNormBackward(dout, x, weight, rstd, dx);
     rows(
         "rms_norm_backward" + suffix,
         x.rows(),
@@ -173,9 +167,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void swiglu(Matrix gate, Matrix up, Matrix out) {
-    operands.shape(gate, gate.rows(), gate.columns(), "gate");
-    operands.same(gate, up, "up");
-    operands.same(gate, out, "out");
+    operands.swiglu(gate, up, out);
     rows(
         "swiglu" + suffix,
         gate.rows(),
@@ -190,11 +182,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void swigluBackward(Matrix dout, Matrix gate, Matrix up, Matrix dgate, Matrix dup) {
-    operands.shape(gate, gate.rows(), gate.columns(), "gate");
-    operands.same(gate, up, "up");
-    operands.same(gate, dout, "dout");
-    operands.same(gate, dgate, "dgate");
-    operands.same(gate, dup, "dup");
+    operands.swigluBackward(dout, gate, up, dgate, dup);
     rows(
         "swiglu_backward" + suffix,
         gate.rows(),
@@ -213,8 +201,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void linear(Matrix x, FrozenLinear weight, Matrix y, boolean accumulate) {
-    operands.shape(x, x.rows(), weight.inFeatures(), "x");
-    operands.shape(y, x.rows(), weight.outFeatures(), "y");
+    operands.linear(x, weight, y);
     if (x.rows() > 0) {
       driver.gemm(
           new CudaDriver.Gemm(
@@ -232,8 +219,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void linearBackward(Matrix dy, FrozenLinear weight, Matrix dx, boolean accumulate) {
-    operands.shape(dy, dy.rows(), weight.outFeatures(), "dy");
-    operands.shape(dx, dy.rows(), weight.inFeatures(), "dx");
+    operands.linearBackward(dy, weight, dx);
     if (dy.rows() > 0) {
       driver.gemm(
           new CudaDriver.Gemm(
@@ -307,8 +293,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void gatherRows(Matrix source, Indices rows, Matrix out) {
-    operands.shape(source, source.rows(), out.columns(), "source");
-    operands.shape(out, rows.count(), out.columns(), "out");
+    operands.gatherRows(source, rows, out);
     rows(
         "gather_rows" + suffix,
         out.rows(),
@@ -322,8 +307,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void scatterAddRows(Matrix source, Indices rows, Matrix target) {
-    operands.shape(target, target.rows(), source.columns(), "target");
-    operands.shape(source, rows.count(), source.columns(), "source");
+    operands.scatterAddRows(source, rows, target);
     rows(
         "scatter_add_rows" + suffix,
         source.rows(),
@@ -362,8 +346,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void tokenProbabilities(Matrix logits, Indices tokens, Matrix probabilities) {
-    operands.shape(logits, logits.rows(), logits.columns(), "logits");
-    operands.floats(probabilities, logits.rows(), tokens.count(), "probabilities");
+    operands.tokenProbabilities(logits, tokens, probabilities);
     rows(
         "token_probabilities" + suffix,
         logits.rows(),
@@ -378,10 +361,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public double sumOfSquares(Matrix x) {
-    operands.floats(x, x.rows(), x.columns(), "x");
-    if (!x.isDense()) {
-      throw new IllegalArgumentException("the sum of squares is of dense matrices");
-    }
+    operands.sumOfSquares(x);
     driver.launch(
         "sum_of_squares", Grid.of(NORM_BLOCKS), ROW_THREADS, span(x), x.elementCount(), partials);
     driver.copyToHost(partials, hostPartials);
@@ -402,8 +382,6 @@ final class CudaOps implements Ops, AutoCloseable {
       AdamWStep step) {
     int size = weights.columns();
     operands.adamW(weights, gradients, firstMoment, secondMoment, workingCopy);
-    double correction1 = 1 - Math.pow(step.beta1(), (double) step.step());
-    double correction2 = 1 - Math.pow(step.beta2(), (double) step.step());
     int blocks = Math.min(FLAT_BLOCKS, Math.max(1, Math.ceilDiv(size, FLAT_STEP)));
     driver.launch(
         "adamw" + suffix,
@@ -416,13 +394,13 @@ final class CudaOps implements Ops, AutoCloseable {
         span(workingCopy),
         (long) size,
         step.gradientScale(),
-        1 - step.learningRate() * step.weightDecay(),
+        step.decay(),
         (float) step.beta1(),
         (float) step.beta2(),
-        (float) (1 - step.beta1()),
-        (float) (1 - step.beta2()),
-        (float) (step.learningRate() / correction1),
-        (float) Math.sqrt(correction2),
+        step.share1(),
+        step.share2(),
+        step.stepSize(),
+        step.correction2Root(),
         step.epsilon());
   }
 
@@ -486,8 +464,7 @@ final class CudaOps implements Ops, AutoCloseable {
 
   @Override
   public void add(Matrix x, Matrix y) {
-    operands.shape(x, x.rows(), x.columns(), "x");
-    operands.same(x, y, "y");
+    operands.add(x, y);
     rows("add" + suffix, x.rows(), span(x), stride(x), span(y), stride(y), x.columns());
   }
 

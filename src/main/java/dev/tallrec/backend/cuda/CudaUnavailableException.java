@@ -7,11 +7,24 @@ public final class CudaUnavailableException extends IOException {
 
   private static final long serialVersionUID = 1L;
 
+  private final boolean driverMissing;
+
   CudaUnavailableException(String message) {
     super(message);
+    driverMissing = false;
   }
 
   CudaUnavailableException(String message, Throwable cause) {
+    this(message, cause, false);
+  }
+
+  CudaUnavailableException(String message, Throwable cause, boolean driverMissing) {
     super(message, cause);
+    this.driverMissing = driverMissing;
+  }
+
+  /** Whether this machine has no CUDA driver at all, as machines without a GPU do. */
+  public boolean isDriverMissing() {
+    return driverMissing;
   }
 }

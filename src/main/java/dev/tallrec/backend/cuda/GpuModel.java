@@ -54,7 +54,8 @@ public enum GpuModel {
   private final double floatTeraflop;
   private final double gigabytes;
 
-  GpuModel(String label, int gibibytes, double halfTeraflop, double floatTeraflop, double gigabytes) {
+  GpuModel(
+      String label, int gibibytes, double halfTeraflop, double floatTeraflop, double gigabytes) {
     this.label = label;
     this.gibibytes = gibibytes;
     this.halfTeraflop = halfTeraflop;

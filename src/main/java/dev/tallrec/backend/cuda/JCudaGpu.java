@@ -47,6 +47,7 @@ import jcuda.runtime.cudaStream_t;
  */
 final class JCudaGpu implements CudaDriver {
 
+  private static final String DRIVER = "libcuda.so.1";
   // cublasComputeType_t and cublasGemmAlgo_t.
   private static final int COMPUTE_32F = 68;
   private static final int GEMM_DEFAULT = -1;
@@ -116,11 +117,14 @@ final class JCudaGpu implements CudaDriver {
       return opened(device);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
       String reason = CudaErrors.reason(e);
+      // The loader calls a library that it does not find by its name, one that is broken by its
+      // path.
+      boolean missing = reason.contains(DRIVER) && !reason.contains("/" + DRIVER);
       String remedy =
-          reason.contains("libcuda.so.1")
+          missing
               ? "no CUDA driver (libcuda.so.1): install NVIDIA's driver, or use --device cpu. "
               : "JCuda does not load, so that there is no GPU: ";
-      throw new CudaUnavailableException(remedy + reason, e);
+      throw new CudaUnavailableException(remedy + reason, e, missing);
     } catch (DeviceMemoryException e) {
       throw new CudaUnavailableException("the GPU is full: " + e.getMessage(), e);
     } catch (CudaException e) {

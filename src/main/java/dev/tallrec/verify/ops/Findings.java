@@ -5,13 +5,29 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** What was compared, summed up operation by operation. */
 public final class Findings {
 
   private final Map<String, Check> worst = new LinkedHashMap<>();
+  private final Consumer<String> begun;
   private String label = "";
   private String operation = "";
+
+  /** None yet, and nobody is told of what begins. */
+  public Findings() {
+    this(operation -> {});
+  }
+
+  /**
+   * None yet.
+   *
+   * @param begun told of each operation, and in which case, as it begins
+   */
+  Findings(Consumer<String> begun) {
+    this.begun = begun;
+  }
 
   /** What is compared from now on belongs to the case of that label. */
   void begin(String caseLabel) {
@@ -21,6 +37,7 @@ public final class Findings {
   /** What is compared from now on are outputs of that operation. */
   void running(String operationName) {
     operation = operationName;
+    begun.accept(operation + " of " + label);
   }
 
   void add(String output, long values, double error, double tolerance) {

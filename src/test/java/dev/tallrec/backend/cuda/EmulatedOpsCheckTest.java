@@ -10,6 +10,7 @@ import dev.tallrec.verify.Check;
 import dev.tallrec.verify.ops.OpsCase;
 import dev.tallrec.verify.ops.OpsVerification;
 import java.lang.reflect.Method;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -34,7 +35,7 @@ class EmulatedOpsCheckTest {
   private static List<Check> check(CudaDriver driver, DType type) {
     try (Device device = new CudaDevice(driver, type);
         Device reference = new CpuDevice(2)) {
-      return OpsVerification.run(reference, device, OpsCase.odd());
+      return OpsVerification.run(reference, device, OpsCase.odd(), begun -> {});
     }
   }
 
@@ -53,6 +54,27 @@ class EmulatedOpsCheckTest {
         .extracting(Check::group)
         .containsExactlyInAnyOrderElementsOf(
             Arrays.stream(Ops.class.getMethods()).map(Method::getName).toList());
+  }
+
+  @Test
+  void anOperationIsNamedBeforeItHangs() {
+    List<String> begun = new ArrayList<>();
+    List<String> hung = new ArrayList<>();
+    CudaDriver faulty =
+        new ForwardingDriver(build.driver(0, MEMORY)) {
+          @Override
+          public void launch(String kernel, Grid grid, int threads, Object... arguments) {
+            if (kernel.startsWith("rope")) {
+              hung.add(begun.getLast());
+            }
+            super.launch(kernel, grid, threads, arguments);
+          }
+        };
+    try (Device device = new CudaDevice(faulty, DType.F16);
+        Device reference = new CpuDevice(2)) {
+      OpsVerification.run(reference, device, OpsCase.odd(), begun::add);
+    }
+    assertThat(hung).isNotEmpty().allMatch(name -> name.matches("rope of .*rotation of 13 .*"));
   }
 
   @Test

@@ -106,6 +106,17 @@ class EmulatedProfileTest {
   }
 
   @Test
+  void itsBestProductIsAGpusAndItsTimesAreExplained() {
+    try (ProfiledDevice device = CudaDevice.profiled(new EmulatedDriver(0, MEMORY), DType.F32)) {
+      assertThat(device.bestProductSize()).isEqualTo(8192);
+      assertThat(device.remarks())
+          .singleElement()
+          .asString()
+          .contains("where the GPU runs out of work");
+    }
+  }
+
+  @Test
   void eventsAreUsedAgain() {
     EmulatedDriver driver = new EmulatedDriver(0, MEMORY);
     try (Arena host = Arena.ofShared();

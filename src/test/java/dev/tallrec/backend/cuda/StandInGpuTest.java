@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -30,6 +31,7 @@ class StandInGpuTest {
   private static final Path PLACES =
       EmulatedDriver.library().toAbsolutePath().resolveSibling("stand-in");
   private static final String CUDA_12 = "cuda12";
+  private static final long CUBLAS_WORKSPACE = 32L << 20;
   private static final String NOTHING_LEFT =
       "stand-in: left 0 allocations, 0 pinned, 0 events, 0 modules, 0 streams, 0 not done";
 
@@ -49,21 +51,30 @@ class StandInGpuTest {
    */
   private Outcome verify(String cuda, Map<String, String> environment, String type, String fixture)
       throws IOException, InterruptedException {
+    return run(
+        cuda,
+        environment,
+        "verify",
+        "--device",
+        "cuda",
+        "--compute-type",
+        type,
+        Fixtures.golden(fixture).toString());
+  }
+
+  private Outcome run(String cuda, Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
     List<String> command =
-        List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "--add-modules=jdk.incubator.vector",
-            "--enable-native-access=ALL-UNNAMED",
-            "-XX:+UseSerialGC",
-            "-cp",
-            System.getProperty("java.class.path"),
-            "dev.tallrec.cli.Main",
-            "verify",
-            "--device",
-            "cuda",
-            "--compute-type",
-            type,
-            Fixtures.golden(fixture).toString());
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.tallrec.cli.Main"));
+    command.addAll(List.of(arguments));
     Path log = Files.createTempFile(directory, "output", ".txt");
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
@@ -105,8 +116,22 @@ class StandInGpuTest {
   }
 
   @Test
+  void infoShowsTheGpuByAProductThatFitsItsMemory() throws Exception {
+    Map<String, String> memory =
+        Map.of("TALLREC_STAND_IN_MEMORY", Long.toString(CUBLAS_WORKSPACE + (8L << 20)));
+    Outcome outcome = run(CUDA_12, memory, "info", "--device", "cuda");
+    assertThat(outcome.output)
+        .contains("stand-in, compute capability 8.6", "product of 512 x 512 x 512", NOTHING_LEFT)
+        .doesNotContain("CPU, ");
+    assertThat(outcome.code).as(outcome.output).isZero();
+    outcome = run(CUDA_12, memory, "info", "--device", "cuda", "--gpu", "1");
+    assertThat(outcome.output).contains("there is no CUDA device 1: 1 are here");
+    assertThat(outcome.code).as(outcome.output).isEqualTo(1);
+  }
+
+  @Test
   void saysWhatDoesNotFit() throws Exception {
-    long hardlyMoreThanTheWorkspace = (32L << 20) + (64 << 10);
+    long hardlyMoreThanTheWorkspace = CUBLAS_WORKSPACE + (64 << 10);
     Outcome outcome =
         verify(
             CUDA_12,
@@ -115,5 +140,20 @@ class StandInGpuTest {
             "A_mha_qv");
     assertThat(outcome.output).contains("needs ", " bytes, ", " are free").contains(NOTHING_LEFT);
     assertThat(outcome.code).as(outcome.output).isEqualTo(1);
+  }
+
+  @Test
+  void theCpuStandsInForAFullGpuAndSaysSoButNotForOneThatIsNamed() throws Exception {
+    Map<String, String> full = Map.of("TALLREC_STAND_IN_MEMORY", Integer.toString(1 << 20));
+    String fixture = Fixtures.golden("A_mha_qv").toString();
+    Outcome onCpu = run(CUDA_12, full, "verify", fixture);
+    assertThat(onCpu.output)
+        .contains("no GPU, the CPU stands in: the GPU is full", "CPU, ", "all within tolerance");
+    assertThat(onCpu.code).as(onCpu.output).isZero();
+    Outcome named = run(CUDA_12, full, "verify", "--gpu", "0", fixture);
+    assertThat(named.output).contains("the GPU is full").doesNotContain("CPU, ");
+    assertThat(named.code).as(named.output).isEqualTo(1);
+    assertThat(run(CUDA_12, Map.of(), "verify", "--gpu", "3", fixture).output)
+        .contains("no CUDA device 3");
   }
 }

@@ -72,7 +72,8 @@ class WatchedKernelsTest {
     CudaDriver driver = new WatchedDriver(WatchedDriver.library(), MEMORY, true);
     try (Device device = new CudaDevice(driver, type);
         Device reference = new CpuDevice(2)) {
-      assertThat(OpsVerification.run(reference, device, OpsCase.odd())).allMatch(Check::passed);
+      assertThat(OpsVerification.run(reference, device, OpsCase.odd(), begun -> {}))
+          .allMatch(Check::passed);
     }
   }
 

@@ -1,0 +1,174 @@
+package dev.tallrec.tune;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.model.BaseModel;
+import dev.tallrec.testing.Fixtures;
+import dev.tallrec.train.TrainingStoppedException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class TuneRunTest {
+
+  private static final Path MODEL = Fixtures.path("models/stories260K");
+  private static final JsonMapper JSON = new JsonMapper();
+
+  @TempDir private Path directory;
+  private CpuDevice device;
+  private BaseModel base;
+  private final Told told = new Told();
+
+  /** Keeps what it is told. */
+  private static final class Told implements RunListener {
+    private final List<String> lines = new ArrayList<>();
+
+    @Override
+    public void message(String line) {
+      lines.add(line);
+    }
+
+    @Override
+    public void begin(String name, long total) {
+      lines.add(name);
+    }
+
+    @Override
+    public void advance(long done, String detail) {}
+
+    @Override
+    public void end() {}
+  }
+
+  @BeforeEach
+  void openBase() throws IOException {
+    device = new CpuDevice(2);
+    base = BaseModel.open(device, MODEL);
+  }
+
+  @AfterEach
+  void closeBase() {
+    base.close();
+    device.close();
+  }
+
+  /** Both stages in few steps, the second with patience. */
+  private TuneSettings settings(String... more) throws IOException {
+    Path data = Files.createDirectories(directory.resolve("data"));
+    List<String> examples = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      examples.add(
+          "{\"instruction\":\"Like it?\",\"input\":\"User Preference: \\\"A%d\\\"\\nUser Unpreference: \\nWhether the user will like the target movie \\\"B\\\"?\",\"output\":\"%s\"}"
+              .formatted(i, i % 3 == 0 ? "Yes." : "No."));
+    }
+    for (String part : List.of("train", "valid", "test")) {
+      Files.writeString(data.resolve(part + ".json"), "[" + String.join(",\n", examples) + "]");
+    }
+    List<String> instructions = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      instructions.add(
+          "{\"instruction\":\"Say it.\",\"input\":\"\",\"output\":\"It %d.\"}".formatted(i));
+    }
+    Path file = directory.resolve("instructions.json");
+    Files.writeString(file, "[" + String.join(",\n", instructions) + "]");
+    Map<String, String> values = new HashMap<>();
+    values.put("base", MODEL.toString());
+    values.put("data", data.toString());
+    values.put("instructions", file.toString());
+    values.put("k", "8");
+    values.put("instruction.validation", "2");
+    values.put("instruction.epochs", "1");
+    values.put("instruction.batch_size", "2");
+    values.put("instruction.evaluate_every", "1");
+    values.put("rec.epochs", "4");
+    values.put("rec.batch_size", "4");
+    values.put("rec.evaluate_every", "2");
+    values.put("rec.patience", "1");
+    values.put("rec.learning_rate", "0.02");
+    for (int i = 0; i < more.length; i += 2) {
+      values.put(more[i], more[i + 1]);
+    }
+    return SettingsReader.read("mini", Optional.empty(), values);
+  }
+
+  /** Runs until {@code asks} times asked whether to stop; returns how often it was asked. */
+  private int run(TuneSettings settings, Path out, int asks)
+      throws IOException, TrainingStoppedException {
+    int[] asked = new int[1];
+    new TuneRun(base, settings, out, told, () -> ++asked[0] == asks).run();
+    return asked[0];
+  }
+
+  /** What a run has found, times aside. */
+  private static JsonNode results(Path out) throws IOException {
+    JsonNode results = JSON.readTree(out.resolve("results.json").toFile());
+    for (JsonNode node : results.findParents("seconds")) {
+      ((ObjectNode) node).remove("seconds");
+    }
+    return results;
+  }
+
+  @Test
+  void aRunStoppedAnywhereGivesTheSameResultAsOneThatRanThrough() throws Exception {
+    TuneSettings settings = settings();
+    Path whole = directory.resolve("whole");
+    int asked = run(settings, whole, -1);
+    JsonNode right = results(whole);
+    JsonNode rec = right.path("stages").path(2).path("training");
+    assertThat(rec.path("stoppedEarly").asBoolean()).isTrue();
+    for (int asks = 1; asks <= asked; asks++) {
+      Path out = directory.resolve("stopped-" + asks);
+      int last = asks;
+      assertThatThrownBy(() -> run(settings, out, last))
+          .isInstanceOf(TrainingStoppedException.class);
+      run(settings, out, -1);
+      assertThat(results(out)).as("stopped when asked %d times", asks).isEqualTo(right);
+      for (String file :
+          List.of("adapter/adapter_model.safetensors", "scores-rec-data.csv", "settings.yaml")) {
+        assertThat(out.resolve(file)).hasSameBinaryContentAs(whole.resolve(file));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "memory.micro_batch_tokens, 100, rec stage: an example of, --memory-micro-batch-tokens",
+    "rec.validation, 1, valid (--rec-validation), all 1 are liked"
+  })
+  void whatTheSecondStageCannotDoIsSaidBeforeTheFirst(
+      String setting, String value, String named, String remedy) throws IOException {
+    TuneSettings settings =
+        settings("instruction.cutoff", "64", "evaluate_base", "false", setting, value);
+    assertThatThrownBy(() -> run(settings, directory.resolve("out"), -1))
+        .isInstanceOf(IOException.class)
+        .hasMessageContainingAll(named, remedy);
+    assertThat(told.lines).noneMatch(line -> line.contains("tuning") || line.contains("steps"));
+  }
+
+  @Test
+  void dataOfOneLabelAreRefusedBeforeAnything() throws IOException {
+    TuneSettings settings = settings();
+    Path test = directory.resolve("data").resolve("test.json");
+    Files.writeString(test, Files.readString(test).replace("Yes.", "No."));
+    assertThatThrownBy(() -> run(settings, directory.resolve("out"), -1))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("data test: AUC needs liked and disliked examples");
+    assertThat(told.lines).isEmpty();
+  }
+}
