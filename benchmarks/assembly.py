@@ -15,7 +15,7 @@ import tempfile
 
 PACKAGE = "dev.tallrec.backend.cpu."
 # Loops whose arithmetic is multiply-add, or exp, which is a polynomial of them.
-FMA = ["TileKernel::kernel12", "TileKernel::kernel4", "FrozenProducts::dot", "LowRankKernels::dots", "LowRankKernels::expand", "LowRankKernels::outer",
+FMA = ["PanelKernel::kernel12", "PanelKernel::kernel4", "TileKernel::kernel12", "TileKernel::kernel4", "FrozenProducts::dot", "LowRankKernels::dots", "LowRankKernels::expand", "LowRankKernels::outer",
        "Vectors::dot", "Vectors::addScaled", "Softmax::row", "ScoreColumns::exponentials", "ScoreColumns::softmaxAndGradient", "Activations::swigluRow",
        "Activations::swigluBackwardRow", "Normalization::backwardRow", "Losses::sumOfExponentials", "Losses::gradient", "SumOfSquares::run"]
 # Loops that have none in their source: Java never contracts x * y + z by itself. Vectors of full width and no call is all one can ask.
@@ -24,7 +24,7 @@ WITHOUT_FMA = ["ScoreColumns::largest", "Vectors::max", "AdamWUpdate::run", "Nor
 
 REGISTERS = {512: "zmm", 256: "ymm", 128: "xmm"}
 # Which of the two kernels runs is chosen by the width.
-OF_OTHER_WIDTH = {512: "TileKernel::kernel4", 256: "TileKernel::kernel12", 128: "TileKernel::kernel12"}
+OF_OTHER_WIDTH = {512: "::kernel4", 256: "::kernel12", 128: "::kernel12"}
 
 HEADER = re.compile(r"^Compiled method \((c1|c2)\)\s+\d+\s+\d+\s+(.{0,8}?)\s*(\d)\s+(\S+)::(\S+)(?: @ \d+)? \(\d+ bytes\)")
 BYTES = re.compile(r"^  0x([0-9a-f]{16}):((?: [0-9a-f]{2,4}| \|)+)\s*$")
@@ -231,7 +231,7 @@ def main():
                     found[name] = compilation
     rows, failed = [], []
     for name in methods:
-        if name == OF_OTHER_WIDTH[arguments.width]:
+        if name.endswith(OF_OTHER_WIDTH[arguments.width]):
             continue
         fma = name not in WITHOUT_FMA
         if name not in found:

@@ -87,7 +87,7 @@ run() {
   rounds=$1
   shift
   # shellcheck disable=SC2086
-  yes "" | head -n "$rounds" | "$java" --add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -Xbatch \
+  yes "" | head -n "$rounds" | "$java" --add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:-UseFPUForSpilling -Xbatch \
     -XX:+UnlockDiagnosticVMOptions -XX:CompileCommand=quiet "@$work/print.options" $options \
     -cp "$jar" dev.tallrec.benchmarks.PeerServer "$@" >"$work/$1.txt" 2>"$work/$1.err" || {
     tail -n 5 "$work/$1.err" >&2

@@ -54,7 +54,7 @@ class Ours:
     def __init__(self, *work):
         self.process = subprocess.Popen(
             # The launcher's own options, and as many threads as the peer.
-            [args.java, "-XX:+UseSerialGC", f"-XX:ActiveProcessorCount={threads}", "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", args.jar,
+            [args.java, "-XX:+UseSerialGC", "-XX:-UseFPUForSpilling", f"-XX:ActiveProcessorCount={threads}", "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", args.jar,
              "dev.tallrec.benchmarks.PeerServer", *map(str, work)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 

@@ -13,6 +13,7 @@ import org.openjdk.jmh.annotations.OutputTimeUnit;
     value = 3,
     jvmArgsAppend = {
       "-XX:+UseSerialGC",
+      "-XX:-UseFPUForSpilling",
       "--add-modules=jdk.incubator.vector",
       "--enable-native-access=ALL-UNNAMED"
     })

@@ -127,7 +127,7 @@ public final class PeerServer {
         LlamaWeights.load(device, config, RandomWeights.ofEachLayer(config, DType.F32));
     TextGenerator generator =
         new TextGenerator(new LlamaNetwork(device, weights), Adapter.NONE, prompt.length + tokens);
-    return () -> generator.greedy(prompt, tokens, false);
+    return () -> generator.greedy(prompt, tokens, _ -> false);
   }
 
   private static BaseModel base() throws IOException {

@@ -78,11 +78,11 @@ final class GenerateCommand implements Callable<Integer> {
           new TextGenerator(opened.base().network(), opened.active(), length)) {
         int[] written =
             temperature == 0
-                ? generator.greedy(ids, tokens, true)
+                ? generator.greedy(ids, tokens, opened.base()::endsText)
                 : generator.sample(
                     ids,
                     tokens,
-                    true,
+                    opened.base()::endsText,
                     temperature,
                     RandomGeneratorFactory.of("L64X128MixRandom").create(seed));
         System.out.println(text + opened.base().tokenizer().decode(written));

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.function.IntPredicate;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -44,11 +45,10 @@ public final class TextGenerator implements AutoCloseable {
    *
    * @param prompt ids, at least one
    * @param maxNewTokens most tokens generated
-   * @param stopAtEos whether to end after an end-of-sequence token, which is then the last one
-   *     returned
+   * @param ends whether the text ends after a token, which is then the last one returned
    */
-  public int[] greedy(int[] prompt, int maxNewTokens, boolean stopAtEos) {
-    return generate(prompt, maxNewTokens, stopAtEos, 0, null);
+  public int[] greedy(int[] prompt, int maxNewTokens, IntPredicate ends) {
+    return generate(prompt, maxNewTokens, ends, 0, null);
   }
 
   /**
@@ -59,19 +59,19 @@ public final class TextGenerator implements AutoCloseable {
   public int[] sample(
       int[] prompt,
       int maxNewTokens,
-      boolean stopAtEos,
+      IntPredicate ends,
       double temperature,
       RandomGenerator random) {
     if (!(temperature > 0)) {
       throw new IllegalArgumentException("temperature " + temperature + " is not above 0");
     }
-    return generate(prompt, maxNewTokens, stopAtEos, temperature, random);
+    return generate(prompt, maxNewTokens, ends, temperature, random);
   }
 
   private int[] generate(
       int[] prompt,
       int maxNewTokens,
-      boolean stopAtEos,
+      IntPredicate ends,
       double temperature,
       @Nullable RandomGenerator random) {
     if (prompt.length == 0 || prompt.length + maxNewTokens > batch.capacity()) {
@@ -93,7 +93,7 @@ public final class TextGenerator implements AutoCloseable {
       network.logits(workspace, batch, cache, logits);
       next[0] = random == null ? likeliest() : draw(temperature, random);
       generated[i] = next[0];
-      if (stopAtEos && network.config().eosTokenIds().contains(next[0])) {
+      if (ends.test(next[0])) {
         return Arrays.copyOf(generated, i + 1);
       }
     }

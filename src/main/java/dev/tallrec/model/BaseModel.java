@@ -89,6 +89,14 @@ public final class BaseModel implements AutoCloseable {
         tokenizer, PromptTemplate.PAPER, Math.min(cutoff, maxPositions()), trainOnInputs);
   }
 
+  /**
+   * Whether {@code token} ends a text: the tokenizer's end token, which tuning teaches, or one of
+   * those that config.json names, which need not be the same.
+   */
+  public boolean endsText(int token) {
+    return token == tokenizer.eos() || config().eosTokenIds().contains(token);
+  }
+
   /** Longest sequence the model takes. */
   public int maxPositions() {
     return weights.maxPositions();

@@ -321,7 +321,7 @@ public final class Verification {
         LoraParameters parameters = new LoraParameters(device, config, adapter);
         TextGenerator generator =
             new TextGenerator(network, parameters, prompt.length + expected.length)) {
-      int[] ours = generator.greedy(prompt, expected.length, false);
+      int[] ours = generator.greedy(prompt, expected.length, _ -> false);
       int different = 0;
       for (int i = 0; i < expected.length; i++) {
         different += ours[i] == expected[i] ? 0 : 1;

@@ -38,7 +38,7 @@ class Stories260KTest {
       int[] ids =
           Arrays.stream(file.tensor("greedy_ids").toLongs()).mapToInt(Math::toIntExact).toArray();
       String text = golden.path("greedy_text").asText();
-      int[] story = generator.greedy(new int[] {tokenizer.bos()}, ids.length, false);
+      int[] story = generator.greedy(new int[] {tokenizer.bos()}, ids.length, _ -> false);
       assertThat(story).isEqualTo(ids);
       assertThat(tokenizer.decode(story)).startsWith("Once upon a time").isEqualTo(text);
     }

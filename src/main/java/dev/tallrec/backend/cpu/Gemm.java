@@ -23,9 +23,9 @@ final class Gemm {
   private static final int ROWS = PanelKernel.ROWS;
   private static final int COLUMNS = TileKernel.COLUMNS;
 
-  // Long enough that C is seldom read and written again; short enough that most of a panel of B
-  // stays in a first cache of 48 KiB.
-  private static final int K_BLOCK = 512;
+  // Long enough that C is seldom read and written again; a panel of B then streams from the second
+  // cache, fast enough for the micro-kernel.
+  private static final int K_BLOCK = 768;
 
   // Columns of B that are transposed at a time are read this far, so that they stay in the first
   // cache.
