@@ -126,19 +126,9 @@ class ProcessTest {
   @Test
   void aHeapThatIsTooSmallIsExplained() throws Exception {
     List<String> flags = new ArrayList<>(WITH_VECTORS);
-    flags.add("-Xmx200m");
+    flags.add("-Xmx12m");
     Process process =
-        program(
-                flags,
-                List.of(
-                    "evaluate",
-                    "--data",
-                    data().toString(),
-                    "--device",
-                    "cpu",
-                    "--batch-tokens",
-                    Integer.toString(Count.MOST)))
-            .start();
+        program(flags, List.of("evaluate", "--data", data().toString(), "--device", "cpu")).start();
     assertThat(end(process)).isEqualTo(Tallrec.FAILED);
     assertThat(Files.readString(output()))
         .contains("tallrec: the heap of ", "Java heap space", "JAVA_OPTS=-Xmx8g", "-batch-tokens")

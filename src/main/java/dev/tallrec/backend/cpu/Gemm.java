@@ -243,8 +243,7 @@ final class Gemm {
   }
 
   /** Panels of ROWS rows, k-major. */
-  private static void packA(
-      Panels panels, Operand a, int row, int rows, int depth, int depths) {
+  private static void packA(Panels panels, Operand a, int row, int rows, int depth, int depths) {
     int stride = rowStride(depths);
     for (int i = 0; i < rows; i += ROWS) {
       int height = Math.min(ROWS, rows - i);

@@ -35,8 +35,7 @@ final class PanelKernel {
     }
   }
 
-  private static void kernel4(
-      float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+  private static void kernel4(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector left0 = zero;
     FloatVector right0 = zero;
@@ -105,8 +104,7 @@ final class PanelKernel {
     right3.intoArray(tile, 3 * COLUMNS + LANES);
   }
 
-  private static void kernel12(
-      float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+  private static void kernel12(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector left0 = zero;
     FloatVector right0 = zero;

@@ -119,51 +119,49 @@ final class RowPanel {
       FloatVector a0 = first0.rearrange(FIRST_QUADS, first2);
       FloatVector b0 = first4.rearrange(FIRST_QUADS, first6);
       FloatVector c0 = first8.rearrange(FIRST_QUADS, first10);
-      a0.rearrange(A0_B0_PLACE_A1, b0)
-.rearrange(SET_THIRD_TO_0, c0)
-.intoArray(panel, to);
+      a0.rearrange(A0_B0_PLACE_A1, b0).rearrange(SET_THIRD_TO_0, c0).intoArray(panel, to);
       b0.rearrange(B1_C1_PLACE_B2, c0)
-.rearrange(SET_THIRD_TO_2, a0)
-.intoArray(panel, to + 1 * LANES);
+          .rearrange(SET_THIRD_TO_2, a0)
+          .intoArray(panel, to + 1 * LANES);
       c0.rearrange(C2_PLACE_B3_C3, b0)
-.rearrange(SET_SECOND_TO_3, a0)
-.intoArray(panel, to + 2 * LANES);
+          .rearrange(SET_SECOND_TO_3, a0)
+          .intoArray(panel, to + 2 * LANES);
       FloatVector a1 = first0.rearrange(LAST_QUADS, first2);
       FloatVector b1 = first4.rearrange(LAST_QUADS, first6);
       FloatVector c1 = first8.rearrange(LAST_QUADS, first10);
       a1.rearrange(A0_B0_PLACE_A1, b1)
-.rearrange(SET_THIRD_TO_0, c1)
-.intoArray(panel, to + 3 * LANES);
+          .rearrange(SET_THIRD_TO_0, c1)
+          .intoArray(panel, to + 3 * LANES);
       b1.rearrange(B1_C1_PLACE_B2, c1)
-.rearrange(SET_THIRD_TO_2, a1)
-.intoArray(panel, to + 4 * LANES);
+          .rearrange(SET_THIRD_TO_2, a1)
+          .intoArray(panel, to + 4 * LANES);
       c1.rearrange(C2_PLACE_B3_C3, b1)
-.rearrange(SET_SECOND_TO_3, a1)
-.intoArray(panel, to + 5 * LANES);
+          .rearrange(SET_SECOND_TO_3, a1)
+          .intoArray(panel, to + 5 * LANES);
       FloatVector a2 = last0.rearrange(FIRST_QUADS, last2);
       FloatVector b2 = last4.rearrange(FIRST_QUADS, last6);
       FloatVector c2 = last8.rearrange(FIRST_QUADS, last10);
       a2.rearrange(A0_B0_PLACE_A1, b2)
-.rearrange(SET_THIRD_TO_0, c2)
-.intoArray(panel, to + 6 * LANES);
+          .rearrange(SET_THIRD_TO_0, c2)
+          .intoArray(panel, to + 6 * LANES);
       b2.rearrange(B1_C1_PLACE_B2, c2)
-.rearrange(SET_THIRD_TO_2, a2)
-.intoArray(panel, to + 7 * LANES);
+          .rearrange(SET_THIRD_TO_2, a2)
+          .intoArray(panel, to + 7 * LANES);
       c2.rearrange(C2_PLACE_B3_C3, b2)
-.rearrange(SET_SECOND_TO_3, a2)
-.intoArray(panel, to + 8 * LANES);
+          .rearrange(SET_SECOND_TO_3, a2)
+          .intoArray(panel, to + 8 * LANES);
       FloatVector a3 = last0.rearrange(LAST_QUADS, last2);
       FloatVector b3 = last4.rearrange(LAST_QUADS, last6);
       FloatVector c3 = last8.rearrange(LAST_QUADS, last10);
       a3.rearrange(A0_B0_PLACE_A1, b3)
-.rearrange(SET_THIRD_TO_0, c3)
-.intoArray(panel, to + 9 * LANES);
+          .rearrange(SET_THIRD_TO_0, c3)
+          .intoArray(panel, to + 9 * LANES);
       b3.rearrange(B1_C1_PLACE_B2, c3)
-.rearrange(SET_THIRD_TO_2, a3)
-.intoArray(panel, to + 10 * LANES);
+          .rearrange(SET_THIRD_TO_2, a3)
+          .intoArray(panel, to + 10 * LANES);
       c3.rearrange(C2_PLACE_B3_C3, b3)
-.rearrange(SET_SECOND_TO_3, a3)
-.intoArray(panel, to + 11 * LANES);
+          .rearrange(SET_SECOND_TO_3, a3)
+          .intoArray(panel, to + 11 * LANES);
     }
   }
 }
