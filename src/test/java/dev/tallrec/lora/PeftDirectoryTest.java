@@ -194,14 +194,18 @@ class PeftDirectoryTest {
     }
   }
 
+  private static LoraConfig configOf(JsonNode expected, Path directory) throws IOException {
+    Files.write(
+        directory.resolve("adapter_config.json"),
+        new JsonMapper().writeValueAsBytes(expected.path("config")));
+    return PeftDirectory.readConfig(directory);
+  }
+
   @ParameterizedTest
   @MethodSource("patterns")
   void ranksAndScalesOfPatternsAreThoseOfPeft(JsonNode expected, @TempDir Path directory)
       throws IOException {
-    Files.write(
-        directory.resolve("adapter_config.json"),
-        new JsonMapper().writeValueAsBytes(expected.path("config")));
-    LoraConfig lora = PeftDirectory.readConfig(directory);
+    LoraConfig lora = configOf(expected, directory);
     JsonNode modules = expected.path("modules");
     for (int layer = 0; layer < 3; layer++) {
       for (Projection projection : Projection.values()) {
@@ -223,10 +227,7 @@ class PeftDirectoryTest {
   @MethodSource("patterns")
   void patternsAreWrittenAsTheyWereRead(JsonNode expected, @TempDir Path directory)
       throws IOException {
-    Files.write(
-        directory.resolve("adapter_config.json"),
-        new JsonMapper().writeValueAsBytes(expected.path("config")));
-    LoraConfig lora = PeftDirectory.readConfig(directory);
+    LoraConfig lora = configOf(expected, directory);
     Path written = directory.resolve("written");
     try (LoraAdapter adapter = LoraAdapter.initial(config("E_rslora_layers"), lora, 1)) {
       PeftDirectory.write(written, adapter, "base");

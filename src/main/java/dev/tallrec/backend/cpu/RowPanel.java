@@ -2,7 +2,6 @@ package dev.tallrec.backend.cpu;
 
 import java.util.function.IntUnaryOperator;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -19,35 +18,40 @@ final class RowPanel {
   static final int SLACK = LANES * ROWS;
 
   // Of a and b: a0 b0 a1 b1 ..., the first and the second half of it.
-  private static final VectorShuffle<Float> FIRST_PAIRS = shuffle(i -> i / 2 + i % 2 * LANES);
-  private static final VectorShuffle<Float> LAST_PAIRS =
-      shuffle(i -> LANES / 2 + i / 2 + i % 2 * LANES);
+  private static final FloatVector FIRST_PAIRS = lanes(i -> i / 2 + i % 2 * LANES);
+  private static final FloatVector LAST_PAIRS = lanes(i -> LANES / 2 + i / 2 + i % 2 * LANES);
 
   // Of such pairs: a0 a1 b0 b1 a2 a3 b2 b3 ..., the first and the second half of it.
-  private static final VectorShuffle<Float> FIRST_QUADS =
-      shuffle(i -> i / 4 * 2 + i % 2 + i % 4 / 2 * LANES);
-  private static final VectorShuffle<Float> LAST_QUADS =
-      shuffle(i -> LANES / 2 + i / 4 * 2 + i % 2 + i % 4 / 2 * LANES);
+  private static final FloatVector FIRST_QUADS = lanes(i -> i / 4 * 2 + i % 2 + i % 4 / 2 * LANES);
+  private static final FloatVector LAST_QUADS =
+      lanes(i -> LANES / 2 + i / 4 * 2 + i % 2 + i % 4 / 2 * LANES);
 
   // Of vectors a, b and c of four quads each: a0 b0 c0 a1, b1 c1 a2 b2, c2 a3 b3 c3. Each in two
   // steps, of which the first leaves a place for the third vector's quad.
-  private static final VectorShuffle<Float> A0_B0_PLACE_A1 = quads(0, 4, 0, 1);
-  private static final VectorShuffle<Float> SET_THIRD_TO_0 = quads(0, 1, 4, 3);
-  private static final VectorShuffle<Float> B1_C1_PLACE_B2 = quads(1, 5, 0, 2);
-  private static final VectorShuffle<Float> SET_THIRD_TO_2 = quads(0, 1, 6, 3);
-  private static final VectorShuffle<Float> C2_PLACE_B3_C3 = quads(2, 0, 7, 3);
-  private static final VectorShuffle<Float> SET_SECOND_TO_3 = quads(0, 7, 2, 3);
+  private static final FloatVector A0_B0_PLACE_A1 = quads(0, 4, 0, 1);
+  private static final FloatVector SET_THIRD_TO_0 = quads(0, 1, 4, 3);
+  private static final FloatVector B1_C1_PLACE_B2 = quads(1, 5, 0, 2);
+  private static final FloatVector SET_THIRD_TO_2 = quads(0, 1, 6, 3);
+  private static final FloatVector C2_PLACE_B3_C3 = quads(2, 0, 7, 3);
+  private static final FloatVector SET_SECOND_TO_3 = quads(0, 7, 2, 3);
 
   private RowPanel() {}
 
-  /** Lanes by number, those of the second vector after those of the first. */
-  private static VectorShuffle<Float> shuffle(IntUnaryOperator lane) {
-    return VectorShuffle.fromOp(FLOATS, lane);
+  /**
+   * Lanes by number, those of the second vector after those of the first, as selectFrom wants them.
+   * A shuffle does the same in three operations, of which C2 now and then makes objects.
+   */
+  private static FloatVector lanes(IntUnaryOperator lane) {
+    float[] numbers = new float[LANES];
+    for (int i = 0; i < LANES; i++) {
+      numbers[i] = lane.applyAsInt(i) % (2 * LANES);
+    }
+    return FloatVector.fromArray(FLOATS, numbers, 0);
   }
 
   /** The same by quads, of which a vector of 16 lanes has four. */
-  private static VectorShuffle<Float> quads(int... quads) {
-    return shuffle(i -> 4 * quads[i / 4 % 4] + i % 4);
+  private static FloatVector quads(int... quads) {
+    return lanes(i -> 4 * quads[i / 4 % 4] + i % 4);
   }
 
   /**
@@ -76,15 +80,15 @@ final class RowPanel {
       FloatVector row1 = load(rows, p + stride);
       FloatVector row2 = load(rows, p + 2 * stride);
       FloatVector row3 = load(rows, p + 3 * stride);
-      FloatVector first01 = row0.rearrange(FIRST_PAIRS, row1);
-      FloatVector last01 = row0.rearrange(LAST_PAIRS, row1);
-      FloatVector first23 = row2.rearrange(FIRST_PAIRS, row3);
-      FloatVector last23 = row2.rearrange(LAST_PAIRS, row3);
+      FloatVector first01 = FIRST_PAIRS.selectFrom(row0, row1);
+      FloatVector last01 = LAST_PAIRS.selectFrom(row0, row1);
+      FloatVector first23 = FIRST_PAIRS.selectFrom(row2, row3);
+      FloatVector last23 = LAST_PAIRS.selectFrom(row2, row3);
       int to = at + 4 * p;
-      first01.rearrange(FIRST_QUADS, first23).intoArray(panel, to);
-      first01.rearrange(LAST_QUADS, first23).intoArray(panel, to + LANES);
-      last01.rearrange(FIRST_QUADS, last23).intoArray(panel, to + 2 * LANES);
-      last01.rearrange(LAST_QUADS, last23).intoArray(panel, to + 3 * LANES);
+      FIRST_QUADS.selectFrom(first01, first23).intoArray(panel, to);
+      LAST_QUADS.selectFrom(first01, first23).intoArray(panel, to + LANES);
+      FIRST_QUADS.selectFrom(last01, last23).intoArray(panel, to + 2 * LANES);
+      LAST_QUADS.selectFrom(last01, last23).intoArray(panel, to + 3 * LANES);
     }
   }
 
@@ -103,64 +107,62 @@ final class RowPanel {
       FloatVector row9 = load(rows, p + 9 * stride);
       FloatVector row10 = load(rows, p + 10 * stride);
       FloatVector row11 = load(rows, p + 11 * stride);
-      FloatVector first0 = row0.rearrange(FIRST_PAIRS, row1);
-      FloatVector last0 = row0.rearrange(LAST_PAIRS, row1);
-      FloatVector first2 = row2.rearrange(FIRST_PAIRS, row3);
-      FloatVector last2 = row2.rearrange(LAST_PAIRS, row3);
-      FloatVector first4 = row4.rearrange(FIRST_PAIRS, row5);
-      FloatVector last4 = row4.rearrange(LAST_PAIRS, row5);
-      FloatVector first6 = row6.rearrange(FIRST_PAIRS, row7);
-      FloatVector last6 = row6.rearrange(LAST_PAIRS, row7);
-      FloatVector first8 = row8.rearrange(FIRST_PAIRS, row9);
-      FloatVector last8 = row8.rearrange(LAST_PAIRS, row9);
-      FloatVector first10 = row10.rearrange(FIRST_PAIRS, row11);
-      FloatVector last10 = row10.rearrange(LAST_PAIRS, row11);
+      FloatVector first0 = FIRST_PAIRS.selectFrom(row0, row1);
+      FloatVector last0 = LAST_PAIRS.selectFrom(row0, row1);
+      FloatVector first2 = FIRST_PAIRS.selectFrom(row2, row3);
+      FloatVector last2 = LAST_PAIRS.selectFrom(row2, row3);
+      FloatVector first4 = FIRST_PAIRS.selectFrom(row4, row5);
+      FloatVector last4 = LAST_PAIRS.selectFrom(row4, row5);
+      FloatVector first6 = FIRST_PAIRS.selectFrom(row6, row7);
+      FloatVector last6 = LAST_PAIRS.selectFrom(row6, row7);
+      FloatVector first8 = FIRST_PAIRS.selectFrom(row8, row9);
+      FloatVector last8 = LAST_PAIRS.selectFrom(row8, row9);
+      FloatVector first10 = FIRST_PAIRS.selectFrom(row10, row11);
+      FloatVector last10 = LAST_PAIRS.selectFrom(row10, row11);
       int to = at + 12 * p;
-      FloatVector a0 = first0.rearrange(FIRST_QUADS, first2);
-      FloatVector b0 = first4.rearrange(FIRST_QUADS, first6);
-      FloatVector c0 = first8.rearrange(FIRST_QUADS, first10);
-      a0.rearrange(A0_B0_PLACE_A1, b0).rearrange(SET_THIRD_TO_0, c0).intoArray(panel, to);
-      b0.rearrange(B1_C1_PLACE_B2, c0)
-          .rearrange(SET_THIRD_TO_2, a0)
-          .intoArray(panel, to + 1 * LANES);
-      c0.rearrange(C2_PLACE_B3_C3, b0)
-          .rearrange(SET_SECOND_TO_3, a0)
+      FloatVector a0 = FIRST_QUADS.selectFrom(first0, first2);
+      FloatVector b0 = FIRST_QUADS.selectFrom(first4, first6);
+      FloatVector c0 = FIRST_QUADS.selectFrom(first8, first10);
+      SET_THIRD_TO_0.selectFrom(A0_B0_PLACE_A1.selectFrom(a0, b0), c0).intoArray(panel, to);
+      SET_THIRD_TO_2.selectFrom(B1_C1_PLACE_B2.selectFrom(b0, c0), a0).intoArray(panel, to + LANES);
+      SET_SECOND_TO_3
+          .selectFrom(C2_PLACE_B3_C3.selectFrom(c0, b0), a0)
           .intoArray(panel, to + 2 * LANES);
-      FloatVector a1 = first0.rearrange(LAST_QUADS, first2);
-      FloatVector b1 = first4.rearrange(LAST_QUADS, first6);
-      FloatVector c1 = first8.rearrange(LAST_QUADS, first10);
-      a1.rearrange(A0_B0_PLACE_A1, b1)
-          .rearrange(SET_THIRD_TO_0, c1)
+      FloatVector a1 = LAST_QUADS.selectFrom(first0, first2);
+      FloatVector b1 = LAST_QUADS.selectFrom(first4, first6);
+      FloatVector c1 = LAST_QUADS.selectFrom(first8, first10);
+      SET_THIRD_TO_0
+          .selectFrom(A0_B0_PLACE_A1.selectFrom(a1, b1), c1)
           .intoArray(panel, to + 3 * LANES);
-      b1.rearrange(B1_C1_PLACE_B2, c1)
-          .rearrange(SET_THIRD_TO_2, a1)
+      SET_THIRD_TO_2
+          .selectFrom(B1_C1_PLACE_B2.selectFrom(b1, c1), a1)
           .intoArray(panel, to + 4 * LANES);
-      c1.rearrange(C2_PLACE_B3_C3, b1)
-          .rearrange(SET_SECOND_TO_3, a1)
+      SET_SECOND_TO_3
+          .selectFrom(C2_PLACE_B3_C3.selectFrom(c1, b1), a1)
           .intoArray(panel, to + 5 * LANES);
-      FloatVector a2 = last0.rearrange(FIRST_QUADS, last2);
-      FloatVector b2 = last4.rearrange(FIRST_QUADS, last6);
-      FloatVector c2 = last8.rearrange(FIRST_QUADS, last10);
-      a2.rearrange(A0_B0_PLACE_A1, b2)
-          .rearrange(SET_THIRD_TO_0, c2)
+      FloatVector a2 = FIRST_QUADS.selectFrom(last0, last2);
+      FloatVector b2 = FIRST_QUADS.selectFrom(last4, last6);
+      FloatVector c2 = FIRST_QUADS.selectFrom(last8, last10);
+      SET_THIRD_TO_0
+          .selectFrom(A0_B0_PLACE_A1.selectFrom(a2, b2), c2)
           .intoArray(panel, to + 6 * LANES);
-      b2.rearrange(B1_C1_PLACE_B2, c2)
-          .rearrange(SET_THIRD_TO_2, a2)
+      SET_THIRD_TO_2
+          .selectFrom(B1_C1_PLACE_B2.selectFrom(b2, c2), a2)
           .intoArray(panel, to + 7 * LANES);
-      c2.rearrange(C2_PLACE_B3_C3, b2)
-          .rearrange(SET_SECOND_TO_3, a2)
+      SET_SECOND_TO_3
+          .selectFrom(C2_PLACE_B3_C3.selectFrom(c2, b2), a2)
           .intoArray(panel, to + 8 * LANES);
-      FloatVector a3 = last0.rearrange(LAST_QUADS, last2);
-      FloatVector b3 = last4.rearrange(LAST_QUADS, last6);
-      FloatVector c3 = last8.rearrange(LAST_QUADS, last10);
-      a3.rearrange(A0_B0_PLACE_A1, b3)
-          .rearrange(SET_THIRD_TO_0, c3)
+      FloatVector a3 = LAST_QUADS.selectFrom(last0, last2);
+      FloatVector b3 = LAST_QUADS.selectFrom(last4, last6);
+      FloatVector c3 = LAST_QUADS.selectFrom(last8, last10);
+      SET_THIRD_TO_0
+          .selectFrom(A0_B0_PLACE_A1.selectFrom(a3, b3), c3)
           .intoArray(panel, to + 9 * LANES);
-      b3.rearrange(B1_C1_PLACE_B2, c3)
-          .rearrange(SET_THIRD_TO_2, a3)
+      SET_THIRD_TO_2
+          .selectFrom(B1_C1_PLACE_B2.selectFrom(b3, c3), a3)
           .intoArray(panel, to + 10 * LANES);
-      c3.rearrange(C2_PLACE_B3_C3, b3)
-          .rearrange(SET_SECOND_TO_3, a3)
+      SET_SECOND_TO_3
+          .selectFrom(C2_PLACE_B3_C3.selectFrom(c3, b3), a3)
           .intoArray(panel, to + 11 * LANES);
     }
   }
