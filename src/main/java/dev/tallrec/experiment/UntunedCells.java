@@ -4,6 +4,7 @@ import dev.tallrec.llama.Adapter;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.Taste;
+import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.Instruction;
 import dev.tallrec.tune.Evaluator;
@@ -56,8 +57,7 @@ final class UntunedCells implements CellRunner {
     for (String name : cell.test()) {
       RecData data = sets.get(name);
       List<int[]> questions = evaluator.prompts(name, data.test());
-      int longest = questions.stream().mapToInt(question -> question.length).max().orElseThrow();
-      int room = base.maxPositions() - longest;
+      int room = base.maxPositions() - TasteScorer.longest(questions);
       int[] head = head(Demonstrations.candidates(cell, data), wanted, room, cell, remarks);
       List<int[]> prompts =
           questions.stream()

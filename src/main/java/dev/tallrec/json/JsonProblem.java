@@ -26,19 +26,16 @@ final class JsonProblem {
       case InvalidFormatException wrong ->
           "%s is \"%s\", not %s"
               .formatted(path(wrong.getPath()), wrong.getValue(), kind(wrong.getTargetType()));
+      // What a record's constructor has against its values.
       case ValueInstantiationException refused
-          when refused.getCause() instanceof IllegalArgumentException cause ->
+          when refused.getCause() instanceof IllegalArgumentException cause
+              && cause.getMessage() != null ->
           (refused.getPath().isEmpty() ? "" : path(refused.getPath()) + ": ") + cause.getMessage();
       case MismatchedInputException missing
           when missing.getOriginalMessage().startsWith("Missing creator property") ->
           path(missing.getPath()) + " is missing";
       case MismatchedInputException wrong when !wrong.getPath().isEmpty() ->
           "%s is not %s".formatted(path(wrong.getPath()), kind(wrong.getTargetType()));
-      // What a record's constructor has against its values.
-      case ValueInstantiationException refused
-          when refused.getCause() instanceof IllegalArgumentException reason
-              && reason.getMessage() != null ->
-          reason.getMessage();
       default -> e.getOriginalMessage();
     };
   }

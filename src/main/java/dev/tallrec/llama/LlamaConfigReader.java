@@ -262,7 +262,7 @@ public final class LlamaConfigReader {
   /** With transformers' defaults for what is left out. */
   private RopeScaling yarn(JsonNode rope) throws IOException {
     if (!(ropeTheta() > 1)) {
-      throw refuse("rope_theta", ropeTheta() + "; rope_type \"yarn\" needs more than 1");
+      throw refuse(ROPE_THETA, ropeTheta() + "; rope_type \"yarn\" needs more than 1");
     }
     int positions = integer("max_position_embeddings", DEFAULT_POSITIONS);
     int original =

@@ -46,23 +46,21 @@ public final class LoraAdapter implements AutoCloseable {
 
   private static List<LoraPair> pairs(Arena arena, LlamaConfig base, LoraConfig config) {
     List<LoraPair> pairs = new ArrayList<>();
-    for (int layer = 0; layer < base.numHiddenLayers(); layer++) {
-      for (Projection projection : Projection.values()) {
-        if (config.adapts(layer, projection)) {
-          pairs.add(
-              new LoraPair(
-                  layer,
-                  projection,
-                  zeros(
-                      arena,
-                      LoraPair.nameOfA(layer, projection),
-                      LoraPair.shapeOfA(base, config, layer, projection)),
-                  zeros(
-                      arena,
-                      LoraPair.nameOfB(layer, projection),
-                      LoraPair.shapeOfB(base, config, layer, projection))));
-        }
-      }
+    for (AdaptedLayer place : config.adaptedIn(base)) {
+      int layer = place.layer();
+      Projection projection = place.projection();
+      pairs.add(
+          new LoraPair(
+              layer,
+              projection,
+              zeros(
+                  arena,
+                  LoraPair.nameOfA(layer, projection),
+                  LoraPair.shapeOfA(base, config, layer, projection)),
+              zeros(
+                  arena,
+                  LoraPair.nameOfB(layer, projection),
+                  LoraPair.shapeOfB(base, config, layer, projection))));
     }
     return pairs;
   }

@@ -2,8 +2,10 @@ package dev.tallrec.lora;
 
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.Projection;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -107,19 +109,26 @@ public record LoraConfig(
         && layersToTransform.map(layers -> layers.contains(layer)).orElse(true);
   }
 
-  /** Trainable parameters on a model of that shape. */
-  public long parameterCount(LlamaConfig config) {
-    long count = 0;
-    for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
+  /** What is adapted in a model of that shape, by layer, then projection. */
+  List<AdaptedLayer> adaptedIn(LlamaConfig base) {
+    List<AdaptedLayer> adapted = new ArrayList<>();
+    for (int layer = 0; layer < base.numHiddenLayers(); layer++) {
       for (Projection projection : Projection.values()) {
         if (adapts(layer, projection)) {
-          count +=
-              (long) rank(layer, projection)
-                  * (projection.inFeatures(config) + projection.outFeatures(config));
+          adapted.add(new AdaptedLayer(layer, projection));
         }
       }
     }
-    return count;
+    return adapted;
+  }
+
+  /** Trainable parameters on a model of that shape. */
+  public long parameterCount(LlamaConfig config) {
+    return adaptedIn(config).stream()
+        .mapToLong(place ->
+            (long) rank(place.layer(), place.projection())
+                * (place.projection().inFeatures(config) + place.projection().outFeatures(config)))
+        .sum();
   }
 
   /**

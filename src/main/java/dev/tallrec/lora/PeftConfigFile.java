@@ -154,7 +154,7 @@ final class PeftConfigFile {
     try {
       return new TargetModules.Expression(ModuleExpression.ofName(text));
     } catch (IllegalArgumentException e) {
-      throw new IOException("%s: %s: %s".formatted(file, TARGETS, e.getMessage()), e);
+      throw refuse(TARGETS, e);
     }
   }
 
@@ -212,7 +212,7 @@ final class PeftConfigFile {
     try {
       return new ModulePattern<>(values);
     } catch (IllegalArgumentException e) {
-      throw new IOException("%s: %s: %s".formatted(file, field, e.getMessage()), e);
+      throw refuse(field, e);
     }
   }
 
@@ -242,6 +242,10 @@ final class PeftConfigFile {
       throw refuse(
           field, "\"" + value + "\" is not supported; supported: " + String.join(", ", supported));
     }
+  }
+
+  private IOException refuse(String field, IllegalArgumentException reason) {
+    return new IOException("%s: %s: %s".formatted(file, field, reason.getMessage()), reason);
   }
 
   private IOException refuse(String field, String why) {

@@ -87,21 +87,19 @@ public final class PeftDirectory {
         file.tensors().stream()
             .map(TensorInfo::name)
             .collect(Collectors.toCollection(TreeSet::new));
-    for (int layer = 0; layer < base.numHiddenLayers(); layer++) {
-      for (Projection projection : Projection.values()) {
-        if (config.adapts(layer, projection)) {
-          checkTensor(
-              file,
-              left,
-              LoraPair.nameOfA(layer, projection),
-              LoraPair.shapeOfA(base, config, layer, projection));
-          checkTensor(
-              file,
-              left,
-              LoraPair.nameOfB(layer, projection),
-              LoraPair.shapeOfB(base, config, layer, projection));
-        }
-      }
+    for (AdaptedLayer place : config.adaptedIn(base)) {
+      int layer = place.layer();
+      Projection projection = place.projection();
+      checkTensor(
+          file,
+          left,
+          LoraPair.nameOfA(layer, projection),
+          LoraPair.shapeOfA(base, config, layer, projection));
+      checkTensor(
+          file,
+          left,
+          LoraPair.nameOfB(layer, projection),
+          LoraPair.shapeOfB(base, config, layer, projection));
     }
     if (!left.isEmpty()) {
       throw new IOException(

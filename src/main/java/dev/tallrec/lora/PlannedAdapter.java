@@ -20,17 +20,15 @@ public final class PlannedAdapter implements Adapter {
   /** The adapter that {@code lora} makes of a model. */
   public PlannedAdapter(LlamaConfig base, LoraConfig lora) {
     try (PlanningArena arena = new PlanningArena()) {
-      for (int layer = 0; layer < base.numHiddenLayers(); layer++) {
-        Map<Projection, LowRank> ofLayer = new EnumMap<>(Projection.class);
-        for (Projection projection : Projection.values()) {
-          if (lora.adapts(layer, projection)) {
-            int rank = lora.rank(layer, projection);
-            Matrix a = matrix(arena, rank, projection.inFeatures(base));
-            Matrix b = matrix(arena, projection.outFeatures(base), rank);
-            ofLayer.put(projection, new LowRank(a, b, a, b, lora.scale(layer, projection), 0));
-          }
-        }
-        pairs.put(layer, ofLayer);
+      for (AdaptedLayer place : lora.adaptedIn(base)) {
+        int layer = place.layer();
+        Projection projection = place.projection();
+        int rank = lora.rank(layer, projection);
+        Matrix a = matrix(arena, rank, projection.inFeatures(base));
+        Matrix b = matrix(arena, projection.outFeatures(base), rank);
+        pairs
+            .computeIfAbsent(layer, first -> new EnumMap<>(Projection.class))
+            .put(projection, new LowRank(a, b, a, b, lora.scale(layer, projection), 0));
       }
     }
   }

@@ -22,13 +22,15 @@ public record FittedPrompt(int[] ids, int itemsLeftOut, int tokensCut) {
    * @throws IllegalArgumentException if it does not fit with one item of its history
    */
   public static FittedPrompt of(ExampleEncoder encoder, Domain domain, Question question) {
-    return fitted(
-        encoder,
-        question.history().size(),
+    IntFunction<Instruction> withoutOldest =
         oldest -> {
           Question rest = question.withoutOldest(oldest);
           return domain.question(rest.liked(), rest.disliked(), rest.target(), "");
-        });
+        };
+    return encoder
+        .encodeWholePrompt(withoutOldest.apply(0))
+        .map(FittedPrompt::whole)
+        .orElseGet(() -> shortened(encoder, question.history().size(), withoutOldest));
   }
 
   /**
@@ -38,23 +40,31 @@ public record FittedPrompt(int[] ids, int itemsLeftOut, int tokensCut) {
    *     instruction alone does not
    */
   public static FittedPrompt of(ExampleEncoder encoder, RecExample example) {
+    return encoder
+        .encodeWholePrompt(example.text())
+        .map(FittedPrompt::whole)
+        .orElseGet(() -> shortened(encoder, example));
+  }
+
+  private static FittedPrompt whole(int[] ids) {
+    return new FittedPrompt(ids, 0, 0);
+  }
+
+  private static FittedPrompt shortened(ExampleEncoder encoder, RecExample example) {
     Optional<Question> question = Question.parse(example.text());
     if (question.isEmpty()) {
       ExampleEncoder.Prompt prompt = encoder.encodePrompt(example.text());
       return new FittedPrompt(prompt.ids(), 0, prompt.cut());
     }
-    return fitted(
+    return shortened(
         encoder,
         question.get().history().size(),
         oldest -> Question.withoutOldest(example.text(), oldest, example.order()));
   }
 
-  private static FittedPrompt fitted(
+  /** Leaves out as few of the items as will do; one stays. */
+  private static FittedPrompt shortened(
       ExampleEncoder encoder, int items, IntFunction<Instruction> withoutOldest) {
-    Optional<int[]> whole = encoder.encodeWholePrompt(withoutOldest.apply(0));
-    if (whole.isPresent()) {
-      return new FittedPrompt(whole.get(), 0, 0);
-    }
     int tooFew = 0;
     int enough = Math.max(0, items - 1);
     int[] ids =

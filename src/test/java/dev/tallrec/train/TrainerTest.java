@@ -206,6 +206,15 @@ class TrainerTest {
     }
   }
 
+  /** Leaves a checkpoint of two steps. */
+  private static void stopAfterTwo(Device device, TrainingConfig config, Path checkpoint)
+      throws IOException {
+    try (LoadedModel model = LoadedModel.golden(device, "A_mha_qv");
+        LoraAdapter adapter = initial(model)) {
+      stopAfter(2, model, adapter, config, null, checkpoint);
+    }
+  }
+
   private static List<Double> losses(TrainingResult result) {
     return result.stepLog().stream().map(TrainingListener.Step::loss).toList();
   }
@@ -396,10 +405,7 @@ class TrainerTest {
     Path base = Fixtures.golden("A_mha_qv").resolve("model");
     TrainingConfig config = config(256, true, 0);
     Path checkpoint = directory.resolve("checkpoint");
-    try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "A_mha_qv");
-        LoraAdapter adapter = initial(model)) {
-      stopAfter(2, model, adapter, config, null, checkpoint);
-    }
+    stopAfterTwo(new CpuDevice(1), config, checkpoint);
     refuse(
         new CpuDevice(1),
         base,
@@ -426,10 +432,7 @@ class TrainerTest {
     Path base = Fixtures.golden("A_mha_qv").resolve("model");
     TrainingConfig config = config(256, true, 0);
     Path checkpoint = directory.resolve("checkpoint");
-    try (LoadedModel model = LoadedModel.golden(OneDnnLibrary.device(1), "A_mha_qv");
-        LoraAdapter adapter = initial(model)) {
-      stopAfter(2, model, adapter, config, null, checkpoint);
-    }
+    stopAfterTwo(OneDnnLibrary.device(1), config, checkpoint);
     refuse(
         new CpuDevice(1),
         base,
@@ -498,10 +501,7 @@ class TrainerTest {
     Path base = Fixtures.golden("A_mha_qv").resolve("model");
     TrainingConfig config = config(256, true, 0);
     Path checkpoint = directory.resolve("checkpoint");
-    try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "A_mha_qv");
-        LoraAdapter adapter = initial(model)) {
-      stopAfter(2, model, adapter, config, null, checkpoint);
-    }
+    stopAfterTwo(new CpuDevice(1), config, checkpoint);
     Path tensors = checkpoint.resolve("state.safetensors");
     byte[] whole = Files.readAllBytes(tensors);
     for (int change = 0; change < 4; change++) {
