@@ -3,6 +3,7 @@ package dev.tallrec.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tallrec.rec.Domain;
+import dev.tallrec.testing.JavaProgram;
 import dev.tallrec.text.Instruction;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,7 +12,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -30,24 +30,13 @@ class ProcessTest {
   @TempDir private Path directory;
 
   private ProcessBuilder program(List<String> flags, List<String> arguments) {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(flags);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
-    command.addAll(arguments);
-    return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output().toFile());
+    return new ProcessBuilder(JavaProgram.command(flags, Main.class, arguments))
+        .redirectErrorStream(true)
+        .redirectOutput(output().toFile());
   }
 
   private Path output() {
     return directory.resolve("output.txt");
-  }
-
-  private static int end(Process process) throws InterruptedException {
-    if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly();
-    }
-    return process.waitFor();
   }
 
   private void waitUntilItSays(String text, Process process)
@@ -114,7 +103,7 @@ class ProcessTest {
       assertThat(children).hasSize(1);
       parent.destroy();
     } finally {
-      end(parent);
+      JavaProgram.end(parent, PATIENCE);
     }
     assertThat(parent.exitValue()).as(Files.readString(output())).isEqualTo(TERMINATED);
     assertThat(children).noneMatch(ProcessHandle::isAlive);
@@ -129,7 +118,7 @@ class ProcessTest {
     flags.add("-Xmx12m");
     Process process =
         program(flags, List.of("evaluate", "--data", data().toString(), "--device", "cpu")).start();
-    assertThat(end(process)).isEqualTo(Tallrec.FAILED);
+    assertThat(JavaProgram.end(process, PATIENCE)).isEqualTo(Tallrec.FAILED);
     assertThat(Files.readString(output()))
         .contains("tallrec: the heap of ", "Java heap space", "JAVA_OPTS=-Xmx8g", "-batch-tokens")
         .doesNotContain("\tat ");
@@ -155,6 +144,6 @@ class ProcessTest {
   private int withDriverAt(Path place, List<String> arguments) throws Exception {
     ProcessBuilder builder = program(WITH_VECTORS, arguments);
     builder.environment().put("LD_LIBRARY_PATH", place.toString());
-    return end(builder.start());
+    return JavaProgram.end(builder.start(), PATIENCE);
   }
 }

@@ -72,11 +72,7 @@ class LlamaNetworkTest {
     double loss = 0;
     model.device.ops().fill(model.parameters.gradients(), 0);
     try (Workspace workspace =
-            new Workspace(
-                model.device,
-                model.config,
-                model.parameters,
-                WorkspacePlan.forTraining(model.config, 128, 8, savedLayers));
+            model.workspace(WorkspacePlan.forTraining(model.config, 128, 8, savedLayers));
         Arena arena = Arena.ofShared()) {
       for (List<LabelledTokens> examples : batches) {
         packer.fill(batch, examples);
@@ -159,11 +155,7 @@ class LlamaNetworkTest {
       TokenBatch batch = new TokenBatch(128, 8);
       new MicroBatchPacker(128, false).fill(batch, examples(model.config));
       try (Workspace workspace =
-          new Workspace(
-              model.device,
-              model.config,
-              model.parameters,
-              WorkspacePlan.forInference(model.config, 128, 8))) {
+          model.workspace(WorkspacePlan.forInference(model.config, 128, 8))) {
         assertThat(model.network.loss(workspace, batch)).isEqualTo(without.loss);
       }
     }
@@ -173,12 +165,7 @@ class LlamaNetworkTest {
   @ValueSource(ints = {0, 1, 9})
   void scoringFromACachedPrefixIsScoringTheWhole(int prefix) throws IOException {
     try (LoadedModel model = LoadedModel.golden(new CpuDevice(2), "D_bf16_llama3rope");
-        Workspace workspace =
-            new Workspace(
-                model.device,
-                model.config,
-                model.parameters,
-                WorkspacePlan.forInference(model.config, 128, 8));
+        Workspace workspace = model.workspace(WorkspacePlan.forInference(model.config, 128, 8));
         KeyValueCache cache = new KeyValueCache(model.device, model.config, 160);
         ScoredTokens tokens = new ScoredTokens(model.device, model.config, 8, 5, 77)) {
       List<LabelledTokens> examples = examples(model.config);
@@ -206,12 +193,7 @@ class LlamaNetworkTest {
   @ValueSource(ints = {0, 3})
   void scoringFromTokensThatSomeShareIsScoringTheWhole(int prefix) throws IOException {
     try (LoadedModel model = LoadedModel.golden(new CpuDevice(2), "D_bf16_llama3rope");
-        Workspace workspace =
-            new Workspace(
-                model.device,
-                model.config,
-                model.parameters,
-                WorkspacePlan.forInference(model.config, 64, 9));
+        Workspace workspace = model.workspace(WorkspacePlan.forInference(model.config, 64, 9));
         KeyValueCache cache = KeyValueCache.keeping(model.device, model.config, prefix, 2 * 64);
         ScoredTokens tokens = new ScoredTokens(model.device, model.config, 9, 5, 77)) {
       int[][] prompts = {

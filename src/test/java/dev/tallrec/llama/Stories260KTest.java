@@ -49,12 +49,7 @@ class Stories260KTest {
     JsonNode golden = new JsonMapper().readTree(MODEL.resolve("golden.json").toFile());
     try (LoadedModel model = load();
         SafetensorsFile file = SafetensorsFile.open(MODEL.resolve("golden.safetensors"));
-        Workspace workspace =
-            new Workspace(
-                model.device,
-                model.config,
-                model.parameters,
-                WorkspacePlan.forTraining(model.config, 64, 1, 5));
+        Workspace workspace = model.workspace(WorkspacePlan.forTraining(model.config, 64, 1, 5));
         AdamW optimizer = new AdamW(model.device, model.parameters, 0.9, 0.999, 1e-8, 0)) {
       int[] ids =
           Arrays.stream(file.tensor("input_ids").toLongs()).mapToInt(Math::toIntExact).toArray();

@@ -5,6 +5,8 @@ import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaConfigReader;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.llama.LlamaWeights;
+import dev.tallrec.llama.Workspace;
+import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.lora.PeftDirectory;
@@ -37,6 +39,11 @@ public final class LoadedModel implements AutoCloseable {
     this.network = new LlamaNetwork(device, weights);
     this.adapter = PeftDirectory.read(adapter, config);
     this.parameters = new LoraParameters(device, config, this.adapter);
+  }
+
+  /** What passes over the model with its adapter compute in; the caller closes it. */
+  public Workspace workspace(WorkspacePlan plan) {
+    return new Workspace(device, config, parameters, plan);
   }
 
   @Override

@@ -3,14 +3,15 @@ package dev.tallrec.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.tallrec.testing.JavaProgram;
 import dev.tallrec.testing.OneDnnLibrary;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AllocationTest {
 
   private static final int TRIES = 6;
-  private static final long PATIENCE_SECONDS = 120;
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   @TempDir private Path directory;
 
@@ -61,12 +62,11 @@ class AllocationTest {
   }
 
   private long bytesPerStep(String... step) throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    command.addAll(
-        List.of("-cp", System.getProperty("java.class.path"), StepAllocations.class.getName()));
-    command.addAll(List.of(step));
+    List<String> command =
+        JavaProgram.command(
+            ManagementFactory.getRuntimeMXBean().getInputArguments(),
+            StepAllocations.class,
+            List.of(step));
     Path printed = directory.resolve("bytes.txt");
     Path errors = directory.resolve("errors.txt");
     Process process =
@@ -74,10 +74,8 @@ class AllocationTest {
             .redirectOutput(printed.toFile())
             .redirectError(errors.toFile())
             .start();
-    if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-      process.destroyForcibly();
-    }
-    assertThat(process.waitFor()).as(Files.readString(errors)).isZero();
+    int status = JavaProgram.end(process, PATIENCE);
+    assertThat(status).as(Files.readString(errors)).isZero();
     return Long.parseLong(Files.readString(printed).strip());
   }
 }

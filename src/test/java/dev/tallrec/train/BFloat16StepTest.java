@@ -27,10 +27,7 @@ class BFloat16StepTest {
     try (LoadedModel model = LoadedModel.golden(device, fixture);
         AdamW optimizer = new AdamW(model.device, model.parameters, 0.9, 0.999, 1e-8, 0);
         Workspace workspace =
-            new Workspace(
-                model.device,
-                model.config,
-                model.parameters,
+            model.workspace(
                 WorkspacePlan.forTraining(model.config, SEQUENCES * LENGTH, SEQUENCES, 1))) {
       TokenBatch batch = new TokenBatch(SEQUENCES * LENGTH, SEQUENCES);
       SplittableRandom random = new SplittableRandom(6);

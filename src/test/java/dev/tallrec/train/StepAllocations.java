@@ -81,11 +81,7 @@ final class StepAllocations {
     try (LoadedModel model = LoadedModel.golden(device, fixture);
         AdamW optimizer = new AdamW(model.device, model.parameters, 0.9, 0.999, 1e-8, 0);
         Workspace workspace =
-            new Workspace(
-                model.device,
-                model.config,
-                model.parameters,
-                WorkspacePlan.forTraining(model.config, TOKENS, SEQUENCES, 1))) {
+            model.workspace(WorkspacePlan.forTraining(model.config, TOKENS, SEQUENCES, 1))) {
       TokenBatch batch = examples(model.config.vocabSize());
       return bytesPerStep(() -> {
         model.network.lossAndGradients(workspace, batch, 0.1f, dropout, 5);
@@ -99,11 +95,7 @@ final class StepAllocations {
         ScoredTokens answers = new ScoredTokens(model.device, model.config, SEQUENCES, 5, 9);
         KeyValueCache cache = new KeyValueCache(model.device, model.config, TOKENS);
         Workspace workspace =
-            new Workspace(
-                model.device,
-                model.config,
-                model.parameters,
-                WorkspacePlan.forInference(model.config, TOKENS, SEQUENCES))) {
+            model.workspace(WorkspacePlan.forInference(model.config, TOKENS, SEQUENCES))) {
       TokenBatch batch = new TokenBatch(TOKENS, SEQUENCES);
       for (int i = 0; i < 4; i++) {
         batch.addPrompt(ids(model.config.vocabSize(), 20 + i), 0, 20 + i, 0);

@@ -36,12 +36,7 @@ class PlannedDeviceTest {
   private static List<ProfiledDevice.Event> step(ProfiledDevice device) throws IOException {
     try (LoadedModel model = LoadedModel.golden(device, "A_mha_qv");
         AdamW optimizer = new AdamW(model.device, model.parameters, 0.9, 0.999, 1e-8, 0);
-        Workspace workspace =
-            new Workspace(
-                model.device,
-                model.config,
-                model.parameters,
-                WorkspacePlan.forTraining(model.config, 64, 3, 1))) {
+        Workspace workspace = model.workspace(WorkspacePlan.forTraining(model.config, 64, 3, 1))) {
       TokenBatch batch = new TokenBatch(64, 3);
       int[] ids = new int[30];
       boolean[] isLabel = new boolean[30];

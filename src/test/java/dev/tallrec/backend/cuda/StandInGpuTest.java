@@ -3,15 +3,16 @@ package dev.tallrec.backend.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.tallrec.cli.Main;
 import dev.tallrec.testing.Fixtures;
+import dev.tallrec.testing.JavaProgram;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,6 +29,7 @@ import org.junit.jupiter.params.provider.CsvSource;
     disabledReason = "needs nvcc, and g++ on x86-64, when the kernels are built")
 class StandInGpuTest {
 
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final Path PLACES =
       EmulatedDriver.library().toAbsolutePath().resolveSibling("stand-in");
   private static final String CUDA_12 = "cuda12";
@@ -65,26 +67,21 @@ class StandInGpuTest {
   private Outcome run(String cuda, Map<String, String> environment, String... arguments)
       throws IOException, InterruptedException {
     List<String> command =
-        new ArrayList<>(
+        JavaProgram.command(
             List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.tallrec.cli.Main"));
-    command.addAll(List.of(arguments));
+                "-XX:+UseSerialGC"),
+            Main.class,
+            List.of(arguments));
     Path log = Files.createTempFile(directory, "output", ".txt");
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     builder.environment().put("LD_LIBRARY_PATH", PLACES.resolve(cuda).toString());
     builder.environment().putAll(environment);
     Process process = builder.start();
-    if (!process.waitFor(2, TimeUnit.MINUTES)) {
-      process.destroyForcibly();
-    }
-    return new Outcome(process.waitFor(), Files.readString(log, StandardCharsets.UTF_8));
+    return new Outcome(
+        JavaProgram.end(process, PATIENCE), Files.readString(log, StandardCharsets.UTF_8));
   }
 
   @ParameterizedTest
