@@ -15,16 +15,19 @@ import tempfile
 
 PACKAGE = "dev.tallrec.backend.cpu."
 # Loops whose arithmetic is multiply-add, or exp, which is a polynomial of them.
-FMA = ["PanelKernel::kernel12", "PanelKernel::kernel4", "TileKernel::kernel12", "TileKernel::kernel4", "FrozenProducts::dot", "LowRankKernels::dots", "LowRankKernels::expand", "LowRankKernels::outer",
+FMA = ["PanelKernel::kernel12", "PanelKernel::kernel6", "TileKernel::kernel12", "TileKernel::kernel4", "FrozenProducts::dot", "LowRankKernels::dots", "LowRankKernels::expand", "LowRankKernels::outer",
        "Vectors::dot", "Vectors::addScaled", "Softmax::row", "ScoreColumns::exponentials", "ScoreColumns::softmaxAndGradient", "Activations::swigluRow",
        "Activations::swigluBackwardRow", "Normalization::backwardRow", "Losses::sumOfExponentials", "Losses::gradient", "SumOfSquares::run"]
 # Loops that have none in their source: Java never contracts x * y + z by itself. Vectors of full width and no call is all one can ask.
 WITHOUT_FMA = ["ScoreColumns::largest", "Vectors::max", "AdamWUpdate::run", "Normalization::addRow",
                "Normalization::row", "Activations::ropeRow", "Elements::widen", "TileKernel::store"]
 
+# Tiles of products: their sums must stay in registers from one k to the next.
+TILES = ("PanelKernel::", "TileKernel::kernel")
+
 REGISTERS = {512: "zmm", 256: "ymm", 128: "xmm"}
 # Which of the two kernels runs is chosen by the width.
-OF_OTHER_WIDTH = {512: "::kernel4", 256: "::kernel12", 128: "::kernel12"}
+OF_OTHER_WIDTH = {512: ("::kernel4", "::kernel6"), 256: "::kernel12", 128: "::kernel12"}
 
 HEADER = re.compile(r"^Compiled method \((c1|c2)\)\s+\d+\s+\d+\s+(.{0,8}?)\s*(\d)\s+(\S+)::(\S+)(?: @ \d+)? \(\d+ bytes\)")
 BYTES = re.compile(r"^  0x([0-9a-f]{16}):((?: [0-9a-f]{2,4}| \|)+)\s*$")
@@ -203,6 +206,8 @@ def judge(name, counts, width, fma):
         faults.append(f"no FMA in {register}")
     if not counts[f"packed {register}"]:
         faults.append(f"no {register} at all")
+    if name.startswith(TILES) and counts["stores"]:
+        faults.append(f"{counts['stores']} sums go to memory at every k")
     if counts["calls"]:
         faults.append(f"{counts['calls']} calls")
     return faults

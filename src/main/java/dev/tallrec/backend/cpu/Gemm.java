@@ -21,6 +21,7 @@ final class Gemm {
   private static final int LANES = FLOATS.length();
 
   private static final int ROWS = PanelKernel.ROWS;
+  private static final int STRIDE = PanelKernel.STRIDE;
   private static final int COLUMNS = TileKernel.COLUMNS;
 
   // Long enough that C is seldom read and written again; a panel of B then streams from the second
@@ -32,13 +33,13 @@ final class Gemm {
   static final int LINE = 128;
 
   // Rows that are worth a piece of their own.
-  private static final int ROW_BLOCK = ROWS == 12 ? 96 : 64;
+  private static final int ROW_BLOCK = 96;
 
   // What is packed of A at a time, while all of the piece's B passes by: the more rows, the less
   // often B comes from far. It stays in the second cache, of which CPUs with vectors of 512 bits
   // have at least 1 MiB.
-  private static final int MOST_ROWS = ROWS == 12 ? 384 : ROW_BLOCK;
-  private static final int PACKED_FLOATS = ROWS == 12 ? 144 * 1024 : ROW_BLOCK * K_BLOCK;
+  private static final int MOST_ROWS = 384;
+  private static final int PACKED_FLOATS = ROWS == 12 ? 144 * 1024 : 48 * 1024;
 
   static final int COLUMN_BLOCK = 16 * COLUMNS;
 
@@ -213,7 +214,8 @@ final class Gemm {
         for (int i = 0; i < rows; i += ROWS) {
           int height = Math.min(ROWS, rows - i);
           long target = c.offset + (row + i) * c.stride + column + j;
-          PanelKernel.kernel(panels.a, i * depths, b, bAt + j * depths, depths, panels.tile);
+          int aAt = i / ROWS * STRIDE * depths;
+          PanelKernel.kernel(panels.a, aAt, b, bAt + j * depths, depths, panels.tile);
           TileKernel.store(panels.tile, c.segment, target, c.stride, height, width, add);
         }
       }
@@ -233,7 +235,7 @@ final class Gemm {
 
   /** How many rows of A are packed at a time: as many as have room, and no few of them last. */
   private static int rowStep(int rows, int depths) {
-    int most = Math.min(MOST_ROWS, PACKED_FLOATS / depths / ROWS * ROWS);
+    int most = Math.min(MOST_ROWS, PACKED_FLOATS / depths / STRIDE * ROWS);
     return evenStep(rows, most, ROWS);
   }
 
@@ -251,7 +253,7 @@ final class Gemm {
         long from = a.offset + (row + i + r) * a.rowStride + depth;
         Elements.read(a.dtype, a.segment, from, panels.rows, r * stride, depths, panels.elements);
       }
-      RowPanel.interleave(panels.rows, stride, depths, panels.a, i * depths);
+      RowPanel.interleave(panels.rows, stride, depths, panels.a, i / ROWS * STRIDE * depths);
     }
   }
 

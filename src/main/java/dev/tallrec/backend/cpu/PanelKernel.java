@@ -15,8 +15,20 @@ final class PanelKernel {
   private static final int LANES = FLOATS.length();
   private static final int COLUMNS = TileKernel.COLUMNS;
 
-  /** Rows of a panel and of a tile. */
-  static final int ROWS = TileKernel.ROWS;
+  /**
+   * Rows of a panel and of a tile: as many as leave room in the registers, 32 of 512 bits, 16 of
+   * others, for two parts of B's row and for elements of A.
+   */
+  static final int ROWS = LANES == 16 ? 12 : 6;
+
+  /** Elements of a panel from one k to the next: its rows, and with 6 of them two of no meaning. */
+  static final int STRIDE = LANES == 16 ? 12 : 8;
+
+  // No index of an element: branches on them are never taken, and keep C2 from reading all factors
+  // before it uses the first, for which 16 registers are not enough: sums would go to the stack and
+  // come back at every k, in three times the time. Two, since of one condition C2 makes one branch.
+  private static final int NEVER = -1;
+  private static final int NOR_THIS = -2;
 
   private PanelKernel() {}
 
@@ -31,11 +43,11 @@ final class PanelKernel {
     if (ROWS == 12) {
       kernel12(a, aAt, b, bAt, depths, tile);
     } else {
-      kernel4(a, aAt, b, bAt, depths, tile);
+      kernel6(a, aAt, b, bAt, depths, tile);
     }
   }
 
-  private static void kernel4(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+  private static void kernel6(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector left0 = zero;
     FloatVector right0 = zero;
@@ -45,54 +57,38 @@ final class PanelKernel {
     FloatVector right2 = zero;
     FloatVector left3 = zero;
     FloatVector right3 = zero;
-    int p = 0;
-    for (; p < depths - 1; p += 2) {
+    FloatVector left4 = zero;
+    FloatVector right4 = zero;
+    FloatVector left5 = zero;
+    FloatVector right5 = zero;
+    for (int p = 0; p < depths; p++) {
       FloatVector left = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS);
       FloatVector right = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + LANES);
-      int at = aAt + p * 4;
+      int at = aAt + p * 8;
       FloatVector factor = FloatVector.broadcast(FLOATS, a[at]);
       left0 = factor.fma(left, left0);
       right0 = factor.fma(right, right0);
       factor = FloatVector.broadcast(FLOATS, a[at + 1]);
       left1 = factor.fma(left, left1);
       right1 = factor.fma(right, right1);
+      if (at == NEVER) {
+        break;
+      }
       factor = FloatVector.broadcast(FLOATS, a[at + 2]);
       left2 = factor.fma(left, left2);
       right2 = factor.fma(right, right2);
       factor = FloatVector.broadcast(FLOATS, a[at + 3]);
       left3 = factor.fma(left, left3);
       right3 = factor.fma(right, right3);
-      left = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + COLUMNS);
-      right = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + COLUMNS + LANES);
+      if (at == NOR_THIS) {
+        break;
+      }
       factor = FloatVector.broadcast(FLOATS, a[at + 4]);
-      left0 = factor.fma(left, left0);
-      right0 = factor.fma(right, right0);
+      left4 = factor.fma(left, left4);
+      right4 = factor.fma(right, right4);
       factor = FloatVector.broadcast(FLOATS, a[at + 5]);
-      left1 = factor.fma(left, left1);
-      right1 = factor.fma(right, right1);
-      factor = FloatVector.broadcast(FLOATS, a[at + 6]);
-      left2 = factor.fma(left, left2);
-      right2 = factor.fma(right, right2);
-      factor = FloatVector.broadcast(FLOATS, a[at + 7]);
-      left3 = factor.fma(left, left3);
-      right3 = factor.fma(right, right3);
-    }
-    if (p < depths) {
-      FloatVector left = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS);
-      FloatVector right = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + LANES);
-      int at = aAt + p * 4;
-      FloatVector factor = FloatVector.broadcast(FLOATS, a[at]);
-      left0 = factor.fma(left, left0);
-      right0 = factor.fma(right, right0);
-      factor = FloatVector.broadcast(FLOATS, a[at + 1]);
-      left1 = factor.fma(left, left1);
-      right1 = factor.fma(right, right1);
-      factor = FloatVector.broadcast(FLOATS, a[at + 2]);
-      left2 = factor.fma(left, left2);
-      right2 = factor.fma(right, right2);
-      factor = FloatVector.broadcast(FLOATS, a[at + 3]);
-      left3 = factor.fma(left, left3);
-      right3 = factor.fma(right, right3);
+      left5 = factor.fma(left, left5);
+      right5 = factor.fma(right, right5);
     }
     left0.intoArray(tile, 0);
     right0.intoArray(tile, LANES);
@@ -102,6 +98,10 @@ final class PanelKernel {
     right2.intoArray(tile, 2 * COLUMNS + LANES);
     left3.intoArray(tile, 3 * COLUMNS);
     right3.intoArray(tile, 3 * COLUMNS + LANES);
+    left4.intoArray(tile, 4 * COLUMNS);
+    right4.intoArray(tile, 4 * COLUMNS + LANES);
+    left5.intoArray(tile, 5 * COLUMNS);
+    right5.intoArray(tile, 5 * COLUMNS + LANES);
   }
 
   private static void kernel12(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
