@@ -34,6 +34,10 @@ final class AdamWUpdate implements WorkerPool.RowTask {
       segment = HostBuffer.of(matrix);
       at = Vectors.at(matrix, 0);
     }
+
+    MemorySegment memory() {
+      return HostBuffer.offHeap(segment);
+    }
   }
 
   AdamWUpdate(WorkerPool pool) {
@@ -65,11 +69,11 @@ final class AdamWUpdate implements WorkerPool.RowTask {
 
   @Override
   public void run(int from, int to, int worker) {
-    MemorySegment ws = weights.segment;
-    MemorySegment gs = gradients.segment;
-    MemorySegment ms = firstMoment.segment;
-    MemorySegment vs = secondMoment.segment;
-    MemorySegment cs = workingCopy.segment;
+    MemorySegment ws = weights.memory();
+    MemorySegment gs = gradients.memory();
+    MemorySegment ms = firstMoment.memory();
+    MemorySegment vs = secondMoment.memory();
+    MemorySegment cs = workingCopy.memory();
     long first = (long) from * Float.BYTES;
     long wAt = weights.at + first;
     long gAt = gradients.at + first;

@@ -150,8 +150,9 @@ final class Attention {
       block.segment().read(segments, index);
       block.prepareBackward(k, v);
       for (int head = keyHead * group; head < (keyHead + 1) * group; head++) {
-        block.backward(head, q, out, dout, lse, delta, dq, dk, dv);
+        block.backward(head, q, out, dout, lse, delta, dq);
       }
+      block.finishBackward(dk, dv);
     }
   }
 }

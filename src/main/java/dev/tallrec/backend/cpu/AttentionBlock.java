@@ -17,16 +17,15 @@ final class AttentionBlock {
 
   private final AttentionSegment segment = new AttentionSegment();
   private final HeadPanel keyRows = new HeadPanel();
-  private final HeadPanel keyColumns = new HeadPanel();
+  private final HeadPanel keyPanels = new HeadPanel();
   private final HeadPanel valueRows = new HeadPanel();
-  private final HeadPanel valueColumns = new HeadPanel();
+  private final HeadPanel valuePanels = new HeadPanel();
   private final HeadPanel queryColumns = new HeadPanel();
   private final HeadPanel queryBlock = new HeadPanel();
   private final HeadPanel gradientColumns = new HeadPanel();
   private final HeadPanel gradientBlock = new HeadPanel();
   private final ScoreColumns scores = new ScoreColumns();
   private final ScoreColumns scoreGradients = new ScoreColumns();
-  private final float[] tile = new float[ROWS * COLUMNS];
   private final float[] maxima = new float[COLUMNS];
   private final float[] sums = new float[COLUMNS];
   private final float[] factors = new float[COLUMNS];
@@ -34,6 +33,9 @@ final class AttentionBlock {
   private final float[] logSumExps = new float[COLUMNS];
   private final float[] deltas = new float[COLUMNS];
   private float[] result = new float[0];
+  private float[] keyGradients = new float[0];
+  private float[] valueGradients = new float[0];
+  private int gradientRows;
   private int headDim;
   private float scale;
   private int keyColumn;
@@ -51,7 +53,7 @@ final class AttentionBlock {
     headDim = columns;
     scale = factor;
     keyColumn = columnOfKeys;
-    int floats = (headDim + ROWS) * COLUMNS;
+    int floats = (headDim + PanelKernel.ROWS) * COLUMNS;
     if (result.length < floats) {
       result = new float[floats];
     }
@@ -72,7 +74,8 @@ final class AttentionBlock {
       Matrix lse) {
     int keys = segment.keysSeenBy(to - 1);
     addRows(keyRows, k, keys);
-    addTransposed(valueColumns, v, keys);
+    addRows(valueRows, v, keys);
+    valuePanels.setPanels(valueRows, keys, headDim);
     for (int head = firstHead; head < endHead; head++) {
       for (int query = from; query < to; query += COLUMNS) {
         block(query, Math.min(to, query + COLUMNS), head, q, out, lse);
@@ -87,13 +90,6 @@ final class AttentionBlock {
     panel.addRows(matrix, segment.keyStart(), keys - prefix, keyColumn, headDim, prefix);
   }
 
-  private void addTransposed(HeadPanel panel, Matrix matrix, int keys) {
-    int prefix = segment.prefixLength();
-    panel.reserveTransposed(keys, headDim);
-    panel.addTransposed(matrix, segment.prefixStart(), prefix, keyColumn, headDim, 0);
-    panel.addTransposed(matrix, segment.keyStart(), keys - prefix, keyColumn, headDim, prefix);
-  }
-
   private void block(int from, int to, int head, Matrix q, Matrix out, Matrix lse) {
     int first = segment.queryStart() + from;
     int count = to - from;
@@ -102,7 +98,7 @@ final class AttentionBlock {
     queryColumns.setBlockTransposed(q, first, count, column, headDim, scale);
     product(keyRows, keys, queryColumns.values(), headDim, scores.reserve(keys));
     scores.exponentials(segment.keysSeenBy(from) - 1, keys, maxima, sums);
-    product(valueColumns, headDim, scores.values(), keys, result);
+    productOfPanels(valuePanels, scores.values(), keys);
     for (int i = 0; i < count; i++) {
       factors[i] = 1 / sums[i];
       float value = maxima[i] + (float) Math.log(sums[i]);
@@ -115,32 +111,40 @@ final class AttentionBlock {
   private static void product(HeadPanel left, int rows, float[] right, int depths, float[] out) {
     for (int row = 0; row < rows; row += ROWS) {
       int at = row * left.stride();
-      TileKernel.kernel(left.values(), at, left.stride(), right, 0, depths, out, row * COLUMNS);
+      TileKernel.kernel(
+          left.values(), at, left.stride(), right, 0, depths, false, out, row * COLUMNS);
     }
   }
 
-  /** Packs the segment's keys and values for {@link #backward}. */
+  /** The result = the panels' headDim rows times [depths, COLUMNS]. */
+  private void productOfPanels(HeadPanel left, float[] right, int depths) {
+    for (int row = 0; row < headDim; row += PanelKernel.ROWS) {
+      int at = row / PanelKernel.ROWS * left.stride();
+      PanelKernel.kernel(left.values(), at, right, 0, depths, result, row * COLUMNS);
+    }
+  }
+
+  /** Packs the segment's keys and values for {@link #backward}, and begins their gradients. */
   void prepareBackward(Matrix k, Matrix v) {
     int keys = segment.keysSeenBy(segment.queryCount() - 1);
     addRows(keyRows, k, keys);
-    addTransposed(keyColumns, k, keys);
+    keyPanels.setPanels(keyRows, keys, headDim);
     addRows(valueRows, v, keys);
+    gradientRows = keys + ROWS;
+    int floats = Math.ceilDiv(headDim, COLUMNS) * gradientRows * COLUMNS;
+    if (keyGradients.length < floats) {
+      keyGradients = new float[floats];
+      valueGradients = new float[floats];
+    }
+    Arrays.fill(keyGradients, 0, floats, 0);
+    Arrays.fill(valueGradients, 0, floats, 0);
   }
 
   /**
    * Gradients of all of the segment's queries of a head, and what they add to those of keys and
    * values.
    */
-  void backward(
-      int head,
-      Matrix q,
-      Matrix out,
-      Matrix dout,
-      Matrix lse,
-      Matrix delta,
-      Matrix dq,
-      Matrix dk,
-      Matrix dv) {
+  void backward(int head, Matrix q, Matrix out, Matrix dout, Matrix lse, Matrix delta, Matrix dq) {
     for (int from = 0; from < segment.queryCount(); from += COLUMNS) {
       int first = segment.queryStart() + from;
       int count = Math.min(segment.queryCount() - from, COLUMNS);
@@ -153,12 +157,12 @@ final class AttentionBlock {
       product(valueRows, keys, gradientColumns.values(), headDim, scoreGradients.reserve(keys));
       int base = segment.keysSeenBy(from) - 1;
       scores.softmaxAndGradient(scoreGradients, base, keys, logSumExps, deltas, scale);
-      product(keyColumns, headDim, scoreGradients.values(), keys, result);
+      productOfPanels(keyPanels, scoreGradients.values(), keys);
       HeadPanel.storeTransposed(result, ones, dq, first, count, column, headDim);
       queryBlock.setBlock(q, first, count, column, headDim);
       gradientBlock.setBlock(dout, first, count, column, headDim);
-      addProduct(scoreGradients, queryBlock, count, keys, dk);
-      addProduct(scores, gradientBlock, count, keys, dv);
+      addProduct(scoreGradients, queryBlock, count, keys, keyGradients);
+      addProduct(scores, gradientBlock, count, keys, valueGradients);
     }
   }
 
@@ -180,26 +184,47 @@ final class AttentionBlock {
     }
   }
 
-  /** target += weights x the block's rows: what they give to every key. */
+  /** gradients += weights x the block's rows: what they give to every key. */
   private void addProduct(
-      ScoreColumns weights, HeadPanel rows, int count, int keys, Matrix target) {
-    int prefix = segment.prefixLength();
-    addProduct(weights, rows, count, 0, prefix, target);
-    addProduct(weights, rows, count, prefix, keys, target);
+      ScoreColumns weights, HeadPanel rows, int count, int keys, float[] gradients) {
+    for (int d = 0; d < headDim; d += COLUMNS) {
+      int first = d / COLUMNS * gradientRows;
+      for (int key = 0; key < keys; key += ROWS) {
+        int tileAt = (first + key) * COLUMNS;
+        TileKernel.kernel(
+            weights.values(),
+            key * COLUMNS,
+            COLUMNS,
+            rows.values(),
+            d * COLUMNS,
+            count,
+            true,
+            gradients,
+            tileAt);
+      }
+    }
   }
 
-  private void addProduct(
-      ScoreColumns weights, HeadPanel rows, int count, int fromKey, int toKey, Matrix target) {
+  /** Adds the gradients of the segment's keys and values to those of other segments. */
+  void finishBackward(Matrix dk, Matrix dv) {
+    addGradients(keyGradients, dk);
+    addGradients(valueGradients, dv);
+  }
+
+  private void addGradients(float[] gradients, Matrix target) {
+    int prefix = segment.prefixLength();
+    int own = segment.keysSeenBy(segment.queryCount() - 1) - prefix;
+    addGradients(gradients, 0, prefix, segment.prefixStart(), target);
+    addGradients(gradients, prefix, own, segment.keyStart(), target);
+  }
+
+  private void addGradients(float[] gradients, int from, int count, int row, Matrix target) {
     MemorySegment memory = HostBuffer.of(target);
     for (int d = 0; d < headDim; d += COLUMNS) {
       int width = Math.min(COLUMNS, headDim - d);
-      for (int key = fromKey; key < toKey; key += ROWS) {
-        int height = Math.min(ROWS, toKey - key);
-        long at = target.offset() + (long) segment.row(key) * target.stride() + keyColumn + d;
-        TileKernel.kernel(
-            weights.values(), key * COLUMNS, COLUMNS, rows.values(), d * COLUMNS, count, tile, 0);
-        TileKernel.store(tile, memory, at, target.stride(), height, width, true);
-      }
+      int tileAt = (d / COLUMNS * gradientRows + from) * COLUMNS;
+      long at = target.offset() + (long) row * target.stride() + keyColumn + d;
+      TileKernel.store(gradients, tileAt, memory, at, target.stride(), count, width, true);
     }
   }
 }

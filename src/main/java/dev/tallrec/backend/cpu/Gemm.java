@@ -215,8 +215,8 @@ final class Gemm {
           int height = Math.min(ROWS, rows - i);
           long target = c.offset + (row + i) * c.stride + column + j;
           int aAt = i / ROWS * STRIDE * depths;
-          PanelKernel.kernel(panels.a, aAt, b, bAt + j * depths, depths, panels.tile);
-          TileKernel.store(panels.tile, c.segment, target, c.stride, height, width, add);
+          PanelKernel.kernel(panels.a, aAt, b, bAt + j * depths, depths, panels.tile, 0);
+          TileKernel.store(panels.tile, 0, c.segment, target, c.stride, height, width, add);
         }
       }
     }

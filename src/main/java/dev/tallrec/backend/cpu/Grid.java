@@ -32,7 +32,7 @@ final class Grid {
   }
 
   MemorySegment segment() {
-    return segment;
+    return HostBuffer.offHeap(segment);
   }
 
   /** Where the row begins, in bytes. */

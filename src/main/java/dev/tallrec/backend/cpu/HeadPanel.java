@@ -3,6 +3,7 @@ package dev.tallrec.backend.cpu;
 import dev.tallrec.backend.Matrix;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * Rows of one head of a matrix, copied into a form that {@link TileKernel#kernel} multiplies; grown
@@ -26,18 +27,9 @@ final class HeadPanel {
 
   /** Makes room for a left factor of {@code rows}, as they are: element (row, d). */
   void reserveRows(int rows, int headDim) {
-    reserve(rows, headDim);
-  }
-
-  /** Makes room for a left factor of {@code rows}, transposed: element (d, row). */
-  void reserveTransposed(int rows, int headDim) {
-    reserve(headDim, Gemm.rowStride(rows));
-  }
-
-  // The kernel reads whole tiles of rows.
-  private void reserve(int rows, int betweenRows) {
-    stride = betweenRows;
-    grow((rows + TileKernel.ROWS) * stride);
+    stride = headDim;
+    // The kernel reads whole tiles of rows, and panels are made by whole vectors.
+    grow((rows + TileKernel.ROWS) * stride + Vectors.LANES);
   }
 
   private void grow(int floats) {
@@ -55,9 +47,28 @@ final class HeadPanel {
     }
   }
 
-  /** Copies columns of matrix rows {@code first} on to columns {@code at} on. */
-  void addTransposed(Matrix matrix, int first, int count, int column, int headDim, int at) {
-    transpose(matrix, first, count, column, headDim, 1, at);
+  /**
+   * Sets a left factor, the transpose of the first {@code count} rows of {@code rows}, in panels
+   * for {@link PanelKernel}: in each of them ROWS columns, from row to row STRIDE apart.
+   */
+  void setPanels(HeadPanel rows, int count, int headDim) {
+    stride = count * PanelKernel.STRIDE;
+    int panels = Math.ceilDiv(headDim, PanelKernel.ROWS);
+    grow(panels * stride + Vectors.LANES);
+    for (int panel = 0; panel < panels; panel++) {
+      int from = panel * PanelKernel.ROWS;
+      copy(rows.values, from, rows.stride, count, values, panel * stride);
+    }
+  }
+
+  // Whole vectors, though those of 16 elements reach into the next row's place: that is set after.
+  private static void copy(float[] rows, int from, int apart, int count, float[] panel, int at) {
+    for (int row = 0; row < count; row++) {
+      for (int d = 0; d < PanelKernel.ROWS; d += Vectors.LANES) {
+        FloatVector.fromArray(Vectors.FLOATS, rows, from + row * apart + d)
+            .intoArray(panel, at + row * PanelKernel.STRIDE + d);
+      }
+    }
   }
 
   /**
@@ -71,16 +82,11 @@ final class HeadPanel {
     if (count < COLUMNS) {
       Arrays.fill(values, 0, headDim * COLUMNS, 0);
     }
-    transpose(matrix, first, count, column, headDim, scale, 0);
-  }
-
-  private void transpose(
-      Matrix matrix, int first, int count, int column, int headDim, float scale, int at) {
     MemorySegment source = HostBuffer.of(matrix);
     for (int row = 0; row < count; row++) {
       long from = Vectors.at(matrix, first + row) + (long) column * Float.BYTES;
       for (int d = 0; d < headDim; d++) {
-        values[d * stride + at + row] = scale * Vectors.get(source, from, d);
+        values[d * stride + row] = scale * Vectors.get(source, from, d);
       }
     }
   }

@@ -11,9 +11,25 @@ record HostBuffer(MemorySegment segment) implements Buffer {
 
   static MemorySegment of(Buffer buffer) {
     if (buffer instanceof HostBuffer(MemorySegment segment)) {
-      return segment;
+      return offHeap(segment);
     }
     throw new IllegalArgumentException("a buffer of another device: " + buffer.getClass());
+  }
+
+  /**
+   * The same segment. Asked, it has told the compiler that it is memory outside the heap, to which
+   * stores change nothing that a loop knows: its bounds are then checked once, ahead of the loop.
+   * The compiler does not see that by itself, since Java's own reinterpretation of vectors, until
+   * it is compiled, stores to segments on the heap (half the time of SwiGLU, where that is not
+   * told).
+   *
+   * @throws IllegalArgumentException if it is on the heap
+   */
+  static MemorySegment offHeap(MemorySegment segment) {
+    if (!segment.isNative()) {
+      throw new IllegalArgumentException("memory of a device is outside the heap");
+    }
+    return segment;
   }
 
   static MemorySegment of(Matrix matrix) {

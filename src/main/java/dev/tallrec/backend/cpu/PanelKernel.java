@@ -39,15 +39,16 @@ final class PanelKernel {
    * <p>Rows and columns that nobody has set yield nothing but elements of the tile that nobody
    * stores.
    */
-  static void kernel(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+  static void kernel(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile, int tileAt) {
     if (ROWS == 12) {
-      kernel12(a, aAt, b, bAt, depths, tile);
+      kernel12(a, aAt, b, bAt, depths, tile, tileAt);
     } else {
-      kernel6(a, aAt, b, bAt, depths, tile);
+      kernel6(a, aAt, b, bAt, depths, tile, tileAt);
     }
   }
 
-  private static void kernel6(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+  private static void kernel6(
+      float[] a, int aAt, float[] b, int bAt, int depths, float[] tile, int tileAt) {
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector left0 = zero;
     FloatVector right0 = zero;
@@ -90,21 +91,22 @@ final class PanelKernel {
       left5 = factor.fma(left, left5);
       right5 = factor.fma(right, right5);
     }
-    left0.intoArray(tile, 0);
-    right0.intoArray(tile, LANES);
-    left1.intoArray(tile, COLUMNS);
-    right1.intoArray(tile, COLUMNS + LANES);
-    left2.intoArray(tile, 2 * COLUMNS);
-    right2.intoArray(tile, 2 * COLUMNS + LANES);
-    left3.intoArray(tile, 3 * COLUMNS);
-    right3.intoArray(tile, 3 * COLUMNS + LANES);
-    left4.intoArray(tile, 4 * COLUMNS);
-    right4.intoArray(tile, 4 * COLUMNS + LANES);
-    left5.intoArray(tile, 5 * COLUMNS);
-    right5.intoArray(tile, 5 * COLUMNS + LANES);
+    left0.intoArray(tile, tileAt);
+    right0.intoArray(tile, tileAt + LANES);
+    left1.intoArray(tile, tileAt + COLUMNS);
+    right1.intoArray(tile, tileAt + COLUMNS + LANES);
+    left2.intoArray(tile, tileAt + 2 * COLUMNS);
+    right2.intoArray(tile, tileAt + 2 * COLUMNS + LANES);
+    left3.intoArray(tile, tileAt + 3 * COLUMNS);
+    right3.intoArray(tile, tileAt + 3 * COLUMNS + LANES);
+    left4.intoArray(tile, tileAt + 4 * COLUMNS);
+    right4.intoArray(tile, tileAt + 4 * COLUMNS + LANES);
+    left5.intoArray(tile, tileAt + 5 * COLUMNS);
+    right5.intoArray(tile, tileAt + 5 * COLUMNS + LANES);
   }
 
-  private static void kernel12(float[] a, int aAt, float[] b, int bAt, int depths, float[] tile) {
+  private static void kernel12(
+      float[] a, int aAt, float[] b, int bAt, int depths, float[] tile, int tileAt) {
     FloatVector zero = FloatVector.zero(FLOATS);
     FloatVector left0 = zero;
     FloatVector right0 = zero;
@@ -251,29 +253,29 @@ final class PanelKernel {
       left11 = factor.fma(left, left11);
       right11 = factor.fma(right, right11);
     }
-    left0.intoArray(tile, 0);
-    right0.intoArray(tile, LANES);
-    left1.intoArray(tile, COLUMNS);
-    right1.intoArray(tile, COLUMNS + LANES);
-    left2.intoArray(tile, 2 * COLUMNS);
-    right2.intoArray(tile, 2 * COLUMNS + LANES);
-    left3.intoArray(tile, 3 * COLUMNS);
-    right3.intoArray(tile, 3 * COLUMNS + LANES);
-    left4.intoArray(tile, 4 * COLUMNS);
-    right4.intoArray(tile, 4 * COLUMNS + LANES);
-    left5.intoArray(tile, 5 * COLUMNS);
-    right5.intoArray(tile, 5 * COLUMNS + LANES);
-    left6.intoArray(tile, 6 * COLUMNS);
-    right6.intoArray(tile, 6 * COLUMNS + LANES);
-    left7.intoArray(tile, 7 * COLUMNS);
-    right7.intoArray(tile, 7 * COLUMNS + LANES);
-    left8.intoArray(tile, 8 * COLUMNS);
-    right8.intoArray(tile, 8 * COLUMNS + LANES);
-    left9.intoArray(tile, 9 * COLUMNS);
-    right9.intoArray(tile, 9 * COLUMNS + LANES);
-    left10.intoArray(tile, 10 * COLUMNS);
-    right10.intoArray(tile, 10 * COLUMNS + LANES);
-    left11.intoArray(tile, 11 * COLUMNS);
-    right11.intoArray(tile, 11 * COLUMNS + LANES);
+    left0.intoArray(tile, tileAt);
+    right0.intoArray(tile, tileAt + LANES);
+    left1.intoArray(tile, tileAt + COLUMNS);
+    right1.intoArray(tile, tileAt + COLUMNS + LANES);
+    left2.intoArray(tile, tileAt + 2 * COLUMNS);
+    right2.intoArray(tile, tileAt + 2 * COLUMNS + LANES);
+    left3.intoArray(tile, tileAt + 3 * COLUMNS);
+    right3.intoArray(tile, tileAt + 3 * COLUMNS + LANES);
+    left4.intoArray(tile, tileAt + 4 * COLUMNS);
+    right4.intoArray(tile, tileAt + 4 * COLUMNS + LANES);
+    left5.intoArray(tile, tileAt + 5 * COLUMNS);
+    right5.intoArray(tile, tileAt + 5 * COLUMNS + LANES);
+    left6.intoArray(tile, tileAt + 6 * COLUMNS);
+    right6.intoArray(tile, tileAt + 6 * COLUMNS + LANES);
+    left7.intoArray(tile, tileAt + 7 * COLUMNS);
+    right7.intoArray(tile, tileAt + 7 * COLUMNS + LANES);
+    left8.intoArray(tile, tileAt + 8 * COLUMNS);
+    right8.intoArray(tile, tileAt + 8 * COLUMNS + LANES);
+    left9.intoArray(tile, tileAt + 9 * COLUMNS);
+    right9.intoArray(tile, tileAt + 9 * COLUMNS + LANES);
+    left10.intoArray(tile, tileAt + 10 * COLUMNS);
+    right10.intoArray(tile, tileAt + 10 * COLUMNS + LANES);
+    left11.intoArray(tile, tileAt + 11 * COLUMNS);
+    right11.intoArray(tile, tileAt + 11 * COLUMNS + LANES);
   }
 }

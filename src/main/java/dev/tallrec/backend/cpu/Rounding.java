@@ -34,6 +34,7 @@ final class Rounding {
    */
   static void toBFloat16(
       MemorySegment source, long sourceAt, MemorySegment target, long targetAt, int count) {
+    MemorySegment to = HostBuffer.offHeap(target);
     int i = 0;
     for (; i < Vectors.FLOATS.loopBound(count); i += Vectors.LANES) {
       IntVector bits =
@@ -46,11 +47,11 @@ final class Rounding {
       ShortVector rounded =
           (ShortVector)
               nearest.blend(upper.or(QUIET), nan).convertShape(VectorOperators.I2S, SHORTS, 0);
-      rounded.intoMemorySegment(target, targetAt + (long) i * Short.BYTES, Vectors.ORDER);
+      rounded.intoMemorySegment(to, targetAt + (long) i * Short.BYTES, Vectors.ORDER);
     }
     for (; i < count; i++) {
       float value = Vectors.get(source, sourceAt, i);
-      target.set(SHORT, targetAt + (long) i * Short.BYTES, BFloat16.fromFloat(value));
+      to.set(SHORT, targetAt + (long) i * Short.BYTES, BFloat16.fromFloat(value));
     }
   }
 }

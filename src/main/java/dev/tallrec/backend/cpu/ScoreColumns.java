@@ -37,6 +37,12 @@ final class ScoreColumns {
     }
   }
 
+  /** Sets to 0 what the last tile of rows has beyond {@code keys}: keys that no query here sees. */
+  private void clearRest(int keys) {
+    int whole = Math.ceilDiv(keys, TileKernel.ROWS) * TileKernel.ROWS;
+    Arrays.fill(values, keys * COLUMNS, whole * COLUMNS, 0);
+  }
+
   /**
    * Replaces scores by e to the power of their distance from the column's largest, which, divided
    * by the sum, are the softmax.
@@ -83,7 +89,7 @@ final class ScoreColumns {
 
   /**
    * Replaces scores by their softmax, and gradients of the softmax by those of the scores times
-   * {@code scale}.
+   * {@code scale}. What rows beyond those of {@code keys} have in the last tile is 0.
    *
    * @param gradients as many
    * @param lse log-sum-exp of each column, COLUMNS
@@ -96,6 +102,8 @@ final class ScoreColumns {
     }
     hide(base, keys, 0);
     gradients.hide(base, keys, 0);
+    clearRest(keys);
+    gradients.clearRest(keys);
   }
 
   private static void softmaxAndGradient(

@@ -25,6 +25,9 @@ final class TileKernel {
 
   private TileKernel() {}
 
+  // What sums start from that are not added to anything.
+  private static final float[] ZEROS = new float[COLUMNS];
+
   /**
    * A tile: the product of ROWS rows of A, of which row r begins at {@code aAt + r * aStride}, and
    * a panel of B, k-major from {@code bAt} on. It goes to an array, row by row: stores to memory
@@ -33,27 +36,53 @@ final class TileKernel {
    *
    * <p>Rows of A and columns of B that nobody has set yield nothing but elements of the tile that
    * nobody stores.
+   *
+   * @param add whether the product is added to what is there
    */
   static void kernel(
-      float[] a, int aAt, int aStride, float[] b, int bAt, int depths, float[] tile, int tileAt) {
+      float[] a,
+      int aAt,
+      int aStride,
+      float[] b,
+      int bAt,
+      int depths,
+      boolean add,
+      float[] tile,
+      int tileAt) {
+    float[] start = add ? tile : ZEROS;
+    int startAt = add ? tileAt : 0;
+    int startStride = add ? COLUMNS : 0;
     if (ROWS == 12) {
-      kernel12(a, aAt, aStride, b, bAt, depths, tile, tileAt);
+      kernel12(a, aAt, aStride, b, bAt, depths, start, startAt, startStride, tile, tileAt);
     } else {
-      kernel4(a, aAt, aStride, b, bAt, depths, tile, tileAt);
+      kernel4(a, aAt, aStride, b, bAt, depths, start, startAt, startStride, tile, tileAt);
     }
   }
 
   private static void kernel4(
-      float[] a, int aAt, int aStride, float[] b, int bAt, int depths, float[] tile, int tileAt) {
-    FloatVector zero = FloatVector.zero(FLOATS);
-    FloatVector left0 = zero;
-    FloatVector right0 = zero;
-    FloatVector left1 = zero;
-    FloatVector right1 = zero;
-    FloatVector left2 = zero;
-    FloatVector right2 = zero;
-    FloatVector left3 = zero;
-    FloatVector right3 = zero;
+      float[] a,
+      int aAt,
+      int aStride,
+      float[] b,
+      int bAt,
+      int depths,
+      float[] start,
+      int startAt,
+      int startStride,
+      float[] tile,
+      int tileAt) {
+    int from = startAt;
+    FloatVector left0 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right0 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left1 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right1 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left2 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right2 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left3 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right3 = FloatVector.fromArray(FLOATS, start, from + LANES);
     for (int p = 0; p < depths; p++) {
       FloatVector left = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS);
       FloatVector right = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + LANES);
@@ -82,32 +111,53 @@ final class TileKernel {
   }
 
   private static void kernel12(
-      float[] a, int aAt, int aStride, float[] b, int bAt, int depths, float[] tile, int tileAt) {
-    FloatVector zero = FloatVector.zero(FLOATS);
-    FloatVector left0 = zero;
-    FloatVector right0 = zero;
-    FloatVector left1 = zero;
-    FloatVector right1 = zero;
-    FloatVector left2 = zero;
-    FloatVector right2 = zero;
-    FloatVector left3 = zero;
-    FloatVector right3 = zero;
-    FloatVector left4 = zero;
-    FloatVector right4 = zero;
-    FloatVector left5 = zero;
-    FloatVector right5 = zero;
-    FloatVector left6 = zero;
-    FloatVector right6 = zero;
-    FloatVector left7 = zero;
-    FloatVector right7 = zero;
-    FloatVector left8 = zero;
-    FloatVector right8 = zero;
-    FloatVector left9 = zero;
-    FloatVector right9 = zero;
-    FloatVector left10 = zero;
-    FloatVector right10 = zero;
-    FloatVector left11 = zero;
-    FloatVector right11 = zero;
+      float[] a,
+      int aAt,
+      int aStride,
+      float[] b,
+      int bAt,
+      int depths,
+      float[] start,
+      int startAt,
+      int startStride,
+      float[] tile,
+      int tileAt) {
+    int from = startAt;
+    FloatVector left0 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right0 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left1 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right1 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left2 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right2 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left3 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right3 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left4 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right4 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left5 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right5 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left6 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right6 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left7 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right7 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left8 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right8 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left9 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right9 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left10 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right10 = FloatVector.fromArray(FLOATS, start, from + LANES);
+    from += startStride;
+    FloatVector left11 = FloatVector.fromArray(FLOATS, start, from);
+    FloatVector right11 = FloatVector.fromArray(FLOATS, start, from + LANES);
     for (int p = 0; p < depths; p++) {
       FloatVector left = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS);
       FloatVector right = FloatVector.fromArray(FLOATS, b, bAt + p * COLUMNS + LANES);
@@ -175,19 +225,31 @@ final class TileKernel {
     right11.intoArray(tile, tileAt + 11 * COLUMNS + LANES);
   }
 
-  /** Stores a tile, or the part of it that lies within C, or adds it to what is there. */
+  /**
+   * Stores a tile, or the part of it that lies within C, or adds it to what is there.
+   *
+   * @param height rows, of which a tile may have any number here
+   */
   static void store(
-      float[] tile, MemorySegment c, long target, long stride, int height, int width, boolean add) {
+      float[] tile,
+      int tileAt,
+      MemorySegment c,
+      long target,
+      long stride,
+      int height,
+      int width,
+      boolean add) {
+    MemorySegment memory = HostBuffer.offHeap(c);
     for (int i = 0; i < height; i++) {
       long at = (target + i * stride) * Float.BYTES;
       int j = 0;
       for (; j < FLOATS.loopBound(width); j += LANES) {
-        FloatVector value = FloatVector.fromArray(FLOATS, tile, i * COLUMNS + j);
-        Vectors.store(add ? value.add(Vectors.load(c, at, j)) : value, c, at, j);
+        FloatVector value = FloatVector.fromArray(FLOATS, tile, tileAt + i * COLUMNS + j);
+        Vectors.store(add ? value.add(Vectors.load(memory, at, j)) : value, memory, at, j);
       }
       for (; j < width; j++) {
-        float value = tile[i * COLUMNS + j];
-        Vectors.set(c, at, j, add ? Vectors.get(c, at, j) + value : value);
+        float value = tile[tileAt + i * COLUMNS + j];
+        Vectors.set(memory, at, j, add ? Vectors.get(memory, at, j) + value : value);
       }
     }
   }

@@ -48,9 +48,9 @@ class PanelKernelTest {
     float[] ours = new float[ROWS * COLUMNS];
     float[] right = new float[(ROWS + TileKernel.ROWS) * COLUMNS];
     RowPanel.interleave(rows, stride, depths, panel, 0);
-    PanelKernel.kernel(panel, 0, b, 7, depths, ours);
+    PanelKernel.kernel(panel, 0, b, 7, depths, ours, 0);
     for (int row = 0; row < ROWS; row += TileKernel.ROWS) {
-      TileKernel.kernel(rows, row * stride, stride, b, 7, depths, right, row * COLUMNS);
+      TileKernel.kernel(rows, row * stride, stride, b, 7, depths, false, right, row * COLUMNS);
     }
     assertThat(ours).isEqualTo(Arrays.copyOf(right, ROWS * COLUMNS));
     float sum = 0;
