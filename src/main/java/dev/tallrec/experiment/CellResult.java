@@ -21,7 +21,8 @@ import java.util.TreeMap;
  * @param version of this file's form
  * @param configuration of the run, so that another one is not taken for it
  * @param machine what it ran on
- * @param seconds that it took
+ * @param seconds that it took, tuning on instructions among them though other runs start from the
+ *     same
  * @param test by data set
  * @param curve of training; empty for what is not trained
  * @param remarks that a reader of the figures should know

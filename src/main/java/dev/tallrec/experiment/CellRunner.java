@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** Runs cells of one kind of model. */
 interface CellRunner {
@@ -15,9 +16,14 @@ interface CellRunner {
    * What came of a cell.
    *
    * @param scores of the test rows, by data set
+   * @param seconds that it took with all it stands on, in all calls; empty if that is what this
+   *     call took
    */
   record Measured(
-      Map<String, double[]> scores, List<CellResult.Point> curve, List<String> remarks) {}
+      Map<String, double[]> scores,
+      List<CellResult.Point> curve,
+      List<String> remarks,
+      OptionalDouble seconds) {}
 
   /** What a cell needs that was not given, and how to give it; empty if nothing is missing. */
   default Optional<String> missing(Grid.Cell cell) {

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -90,7 +91,7 @@ final class EndpointCells implements CellRunner {
       }
       remarks.add("%s: %s".formatted(cell.variant(), describe(client.usage())));
     }
-    return new Measured(scores, List.of(), remarks);
+    return new Measured(scores, List.of(), remarks, OptionalDouble.empty());
   }
 
   private static Api api(Grid.Cell cell, EndpointAccess server) throws IOException {

@@ -117,7 +117,7 @@ public final class GridRun {
         CellResult.VERSION,
         configuration(cell),
         runners.machine(),
-        (System.nanoTime() - start) / 1e9,
+        measured.seconds().orElse((System.nanoTime() - start) / 1e9),
         test,
         measured.curve(),
         measured.remarks());

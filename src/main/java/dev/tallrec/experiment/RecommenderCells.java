@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -125,7 +126,10 @@ final class RecommenderCells implements CellRunner {
               .map(point -> new CellResult.Point(point.step(), point.loss()))
               .toList();
       return new Measured(
-          Map.of(cell.data().getFirst(), outcome.test()), CellRunner.thinned(curve), List.of());
+          Map.of(cell.data().getFirst(), outcome.test()),
+          CellRunner.thinned(curve),
+          List.of(),
+          OptionalDouble.empty());
     }
   }
 

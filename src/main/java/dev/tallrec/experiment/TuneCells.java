@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
@@ -122,7 +123,8 @@ final class TuneCells implements CellRunner {
             .reduce((first, second) -> second)
             .map(TuneCells::losses)
             .orElse(List.of());
-    return new Measured(scores, CellRunner.thinned(curve), List.of());
+    double seconds = stages.stream().mapToDouble(RunResults.Stage::seconds).sum();
+    return new Measured(scores, CellRunner.thinned(curve), List.of(), OptionalDouble.of(seconds));
   }
 
   private static List<CellResult.Point> losses(TrainingResult training) {

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.stream.IntStream;
 
@@ -67,7 +68,7 @@ final class UntunedCells implements CellRunner {
       List<Taste> tastes = evaluator.scorePrompts(name, prompts, Adapter.NONE);
       scores.put(name, tastes.stream().mapToDouble(Taste::score).toArray());
     }
-    return new Measured(scores, List.of(), remarks);
+    return new Measured(scores, List.of(), remarks, OptionalDouble.empty());
   }
 
   /** As many solved examples as are wanted and fit, in the sample's order; begin token first. */

@@ -46,6 +46,7 @@ final class Checkpoint {
    * The scalars.
    *
    * @param fingerprint as {@link Fingerprint} makes it
+   * @param seconds that the run has taken
    */
   record State(
       Map<String, String> fingerprint,
@@ -56,6 +57,7 @@ final class Checkpoint {
       double bestScore,
       int evaluationsSinceBest,
       boolean stoppedEarly,
+      double seconds,
       List<TrainingListener.Step> stepLog,
       List<TrainingListener.Evaluated> evaluationLog) {}
 

@@ -196,6 +196,7 @@ public final class Trainer implements AutoCloseable {
     private final List<TrainingListener.Evaluated> evaluationLog = new ArrayList<>();
     private final Map<String, String> fingerprint;
     private final LoraAdapter best;
+    private final long start = System.nanoTime();
     private List<Integer> order = List.of();
     private int orderedEpoch = -1;
     private long step;
@@ -203,6 +204,7 @@ public final class Trainer implements AutoCloseable {
     private double bestScore = Double.NaN;
     private int evaluationsSinceBest;
     private boolean stoppedEarly;
+    private double secondsBefore;
 
     Run(List<LabelledTokens> examples, TrainingListener listener, Optional<Path> checkpoint) {
       this.examples = examples;
@@ -320,6 +322,7 @@ public final class Trainer implements AutoCloseable {
                 bestScore,
                 evaluationsSinceBest,
                 stoppedEarly,
+                seconds(),
                 stepLog,
                 evaluationLog),
             device,
@@ -340,8 +343,13 @@ public final class Trainer implements AutoCloseable {
       bestScore = state.bestScore();
       evaluationsSinceBest = state.evaluationsSinceBest();
       stoppedEarly = state.stoppedEarly();
+      secondsBefore = state.seconds();
       stepLog.addAll(state.stepLog());
       evaluationLog.addAll(state.evaluationLog());
+    }
+
+    private double seconds() {
+      return secondsBefore + (System.nanoTime() - start) / 1e9;
     }
 
     TrainingResult finish() {
@@ -357,6 +365,7 @@ public final class Trainer implements AutoCloseable {
           bestScore,
           stoppedEarly,
           lossScale.skipped(),
+          seconds(),
           List.copyOf(stepLog),
           List.copyOf(evaluationLog));
     }

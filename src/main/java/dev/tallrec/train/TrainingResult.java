@@ -12,6 +12,8 @@ import java.util.List;
  * @param bestScore its score; NaN without evaluations
  * @param stoppedEarly whether patience ran out
  * @param skippedSteps steps not applied because gradients were not finite
+ * @param seconds that training and its evaluations took, in every call that this one went on from,
+ *     but for what a killed one had not saved
  * @param stepLog every step
  * @param evaluationLog every evaluation
  */
@@ -21,5 +23,6 @@ public record TrainingResult(
     double bestScore,
     boolean stoppedEarly,
     long skippedSteps,
+    double seconds,
     List<TrainingListener.Step> stepLog,
     List<TrainingListener.Evaluated> evaluationLog) {}

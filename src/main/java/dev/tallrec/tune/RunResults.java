@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 public record RunResults(
     int version, String machine, Map<String, Split> likedShare, List<Stage> stages) {
 
-  static final int VERSION = 1;
+  static final int VERSION = 2;
 
   /** AUC on a data set's two parts that are not trained on. */
   public record Split(Evaluation valid, Evaluation test) {}
@@ -36,7 +36,7 @@ public record RunResults(
    * @param name {@link #BASE}, {@link #INSTRUCTION} or {@link #REC}
    * @param scores by data set
    * @param training how the stage went; null for the base
-   * @param seconds that training took
+   * @param seconds that training and scoring took, as {@link TrainingResult#seconds} counts
    */
   public record Stage(
       String name, Map<String, Split> scores, @Nullable TrainingResult training, double seconds) {

@@ -235,10 +235,10 @@ public final class TuneRun {
     if (startsFromAdapter) {
       try (LoraParameters parameters =
           new LoraParameters(base.network().device(), base.config(), adapter)) {
-        complete(RunResults.Stage.BASE, parameters, null, 0);
+        complete(RunResults.Stage.BASE, parameters, null);
       }
     } else {
-      complete(RunResults.Stage.BASE, Adapter.NONE, null, 0);
+      complete(RunResults.Stage.BASE, Adapter.NONE, null);
     }
   }
 
@@ -247,9 +247,9 @@ public final class TuneRun {
   }
 
   /** Scores the model after a stage and keeps the result. */
-  private void complete(
-      String stage, Adapter adapter, @Nullable TrainingResult training, double seconds)
+  private void complete(String stage, Adapter adapter, @Nullable TrainingResult training)
       throws IOException {
+    long start = System.nanoTime();
     Map<String, RunResults.Split> scores = new LinkedHashMap<>();
     for (RecData data : testSets) {
       List<Taste> tastes = evaluator.score(data.name() + " test", data.test(), adapter);
@@ -263,6 +263,8 @@ public final class TuneRun {
           "  %s: validation AUC %.4f, test AUC %.4f"
               .formatted(data.name(), split.valid().auc(), split.test().auc()));
     }
+    double seconds =
+        (training == null ? 0 : training.seconds()) + (System.nanoTime() - start) / 1e9;
     List<RunResults.Stage> stages = new ArrayList<>(results.stages());
     stages.add(new RunResults.Stage(stage, scores, training, seconds));
     results = new RunResults(results.version(), results.machine(), results.likedShare(), stages);
@@ -284,7 +286,6 @@ public final class TuneRun {
     }
     listener.message(prepared.title);
     TrainingConfig config = prepared.config;
-    long start = System.nanoTime();
     TrainingResult result;
     try (Trainer trainer = new Trainer(base.network(), adapter, config, prepared.evaluation)) {
       listener.message(
@@ -305,11 +306,10 @@ public final class TuneRun {
               stop);
       listener.end();
     }
-    double seconds = (System.nanoTime() - start) / 1e9;
     PeftDirectory.write(saved, adapter, settings.base());
     try (LoraParameters parameters =
         new LoraParameters(base.network().device(), base.config(), adapter)) {
-      complete(name, parameters, result, seconds);
+      complete(name, parameters, result);
     }
     AtomicFiles.deleteDirectory(checkpoint);
   }

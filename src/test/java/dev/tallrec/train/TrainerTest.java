@@ -1,117 +1,25 @@
 package dev.tallrec.train;
 
+import static dev.tallrec.train.SmallTraining.config;
+import static dev.tallrec.train.SmallTraining.examples;
+import static dev.tallrec.train.SmallTraining.initial;
+import static dev.tallrec.train.SmallTraining.weightsOf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceMemoryException;
 import dev.tallrec.backend.cpu.CpuDevice;
-import dev.tallrec.llama.Workspace;
 import dev.tallrec.lora.LoraAdapter;
-import dev.tallrec.lora.LoraConfig;
-import dev.tallrec.lora.LoraParameters;
-import dev.tallrec.lora.ModulePattern;
-import dev.tallrec.safetensors.SafetensorsFile;
-import dev.tallrec.safetensors.SafetensorsWriter;
-import dev.tallrec.safetensors.TensorInfo;
 import dev.tallrec.tensor.DType;
-import dev.tallrec.tensor.Shape;
-import dev.tallrec.tensor.Tensor;
 import dev.tallrec.testing.FailingDevice;
-import dev.tallrec.testing.Fixtures;
 import dev.tallrec.testing.LoadedModel;
-import dev.tallrec.testing.OneDnnLibrary;
-import dev.tallrec.text.LabelledTokens;
-import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.SplittableRandom;
-import java.util.function.ToDoubleFunction;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class TrainerTest {
-
-  private static List<LabelledTokens> examples() {
-    SplittableRandom random = new SplittableRandom(8);
-    List<LabelledTokens> examples = new ArrayList<>();
-    for (int i = 0; i < 10; i++) {
-      int length = 12 + random.nextInt(8);
-      int[] ids = random.ints(length, 3, 128).toArray();
-      boolean[] isLabel = new boolean[length];
-      isLabel[length - 1] = true;
-      isLabel[length - 2] = true;
-      examples.add(new LabelledTokens(ids, isLabel));
-    }
-    return examples;
-  }
-
-  private static TrainingConfig config(int microBatchTokens, boolean sharePrefix, int patience) {
-    return new TrainingConfig(
-        1e-2,
-        Schedule.LINEAR,
-        2,
-        4,
-        4,
-        microBatchTokens,
-        0.01,
-        0.9,
-        0.999,
-        1e-8,
-        1,
-        sharePrefix,
-        -1,
-        3,
-        patience,
-        7);
-  }
-
-  private static float[] values(LoraAdapter adapter) {
-    List<Float> all = new ArrayList<>();
-    for (Tensor tensor : adapter.tensors()) {
-      for (float value : tensor.toFloats()) {
-        all.add(value);
-      }
-    }
-    float[] flat = new float[all.size()];
-    for (int i = 0; i < flat.length; i++) {
-      flat[i] = all.get(i);
-    }
-    return flat;
-  }
-
-  /** Scores the adapter by its parameters alone. */
-  private record Scored(ToDoubleFunction<LoraParameters> score) implements Trainer.Evaluation {
-    @Override
-    public int tokens() {
-      return 1;
-    }
-
-    @Override
-    public int sequences() {
-      return 1;
-    }
-
-    @Override
-    public double score(Workspace workspace) {
-      return score.applyAsDouble((LoraParameters) workspace.adapter());
-    }
-  }
-
-  private static LoraAdapter initial(LoadedModel model) {
-    return LoraAdapter.initial(model.config, LoraConfig.paper(), 1);
-  }
 
   @Test
   void learnsAndGivesTheSameBitsAgain() throws Exception {
@@ -128,7 +36,7 @@ class TrainerTest {
       assertThat(result.steps()).isEqualTo(12);
       assertThat(result.stepLog().getLast().loss())
           .isLessThan(0.9 * result.stepLog().getFirst().loss());
-      assertThat(values(one)).isEqualTo(values(two));
+      assertThat(weightsOf(one)).isEqualTo(weightsOf(two));
     }
   }
 
@@ -142,8 +50,8 @@ class TrainerTest {
       double lossOfWhole = firstLoss(model, whole, 256);
       double lossOfParts = firstLoss(model, parts, 20);
       assertThat(lossOfParts).isCloseTo(lossOfWhole, within(1e-5));
-      float[] right = values(whole);
-      float[] ours = values(parts);
+      float[] right = weightsOf(whole);
+      float[] ours = weightsOf(parts);
       for (int i = 0; i < right.length; i++) {
         assertThat(ours[i]).isCloseTo(right[i], within(2e-3f));
       }
@@ -163,196 +71,6 @@ class TrainerTest {
   }
 
   @Test
-  void goesOnAfterAStopAsIfThereHadBeenNone(@TempDir Path directory) throws Exception {
-    try (LoadedModel model = LoadedModel.golden(new CpuDevice(2), "A_mha_qv");
-        LoraAdapter straight = initial(model);
-        LoraAdapter stopped = initial(model)) {
-      TrainingResult right;
-      try (Trainer trainer = new Trainer(model.network, straight, config(256, true, 0))) {
-        right = trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
-      }
-      Path checkpoint = directory.resolve("checkpoint");
-      for (int stop = 0; stop < 3; stop++) {
-        stopAfter(3, model, stopped, config(256, true, 0), null, checkpoint);
-      }
-      TrainingResult resumed;
-      try (Trainer trainer = new Trainer(model.network, stopped, config(256, true, 0))) {
-        resumed =
-            trainer.train(
-                examples(), TrainingListener.SILENT, Optional.of(checkpoint), () -> false);
-      }
-      assertThat(values(stopped)).isEqualTo(values(straight));
-      assertThat(losses(resumed)).isEqualTo(losses(right));
-    }
-  }
-
-  private static void stopAfter(
-      int steps,
-      LoadedModel model,
-      LoraAdapter adapter,
-      TrainingConfig config,
-      Trainer.@Nullable Evaluation evaluation,
-      Path checkpoint) {
-    int[] asked = new int[1];
-    try (Trainer trainer = new Trainer(model.network, adapter, config, evaluation)) {
-      assertThatThrownBy(() ->
-              trainer.train(
-                  examples(),
-                  TrainingListener.SILENT,
-                  Optional.of(checkpoint),
-                  () -> ++asked[0] == steps))
-          .isInstanceOf(TrainingStoppedException.class)
-          .hasMessageContaining(checkpoint.toString());
-    }
-  }
-
-  /** Leaves a checkpoint of two steps. */
-  private static void stopAfterTwo(Device device, TrainingConfig config, Path checkpoint)
-      throws IOException {
-    try (LoadedModel model = LoadedModel.golden(device, "A_mha_qv");
-        LoraAdapter adapter = initial(model)) {
-      stopAfter(2, model, adapter, config, null, checkpoint);
-    }
-  }
-
-  private static List<Double> losses(TrainingResult result) {
-    return result.stepLog().stream().map(TrainingListener.Step::loss).toList();
-  }
-
-  /** Two epochs and more: evaluated every 2 of 12 steps, ended by 2 that are not the best. */
-  private static TrainingConfig evaluated() {
-    TrainingConfig like = config(256, true, 2);
-    return new TrainingConfig(
-        like.learningRate(),
-        like.schedule(),
-        like.warmupSteps(),
-        like.epochs(),
-        like.batchSize(),
-        like.microBatchTokens(),
-        like.weightDecay(),
-        like.beta1(),
-        like.beta2(),
-        like.epsilon(),
-        like.maxGradientNorm(),
-        like.sharePrefix(),
-        like.savedLayers(),
-        2,
-        like.patience(),
-        like.seed());
-  }
-
-  private static double norm(LoraAdapter adapter) {
-    double sum = 0;
-    for (float value : values(adapter)) {
-      sum += (double) value * value;
-    }
-    return Math.sqrt(sum);
-  }
-
-  /** Scores weights by how near their norm is to {@code best}. */
-  private static Trainer.Evaluation nearest(double best, LoraAdapter adapter) {
-    return new Scored(parameters -> {
-      parameters.download();
-      return -Math.abs(norm(adapter) - best);
-    });
-  }
-
-  private static TrainingResult goOn(
-      LoadedModel model, LoraAdapter adapter, double best, Path checkpoint) throws Exception {
-    try (Trainer trainer =
-        new Trainer(model.network, adapter, evaluated(), nearest(best, adapter))) {
-      return trainer.train(
-          examples(), TrainingListener.SILENT, Optional.of(checkpoint), () -> false);
-    }
-  }
-
-  @Test
-  void bestAndPatienceComeOutOfACheckpointWhereverItStopped(@TempDir Path directory)
-      throws Exception {
-    try (LoadedModel model = LoadedModel.golden(new CpuDevice(2), "A_mha_qv");
-        LoraAdapter straight = initial(model)) {
-      List<Double> norms = new ArrayList<>();
-      try (LoraAdapter measured = initial(model);
-          Trainer trainer =
-              new Trainer(
-                  model.network,
-                  measured,
-                  evaluated(),
-                  new Scored(parameters -> {
-                    parameters.download();
-                    norms.add(norm(measured));
-                    return norms.size();
-                  }))) {
-        trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false);
-      }
-      double best = norms.get(2);
-      Path whole = directory.resolve("whole");
-      TrainingResult right = goOn(model, straight, best, whole);
-      assertThat(right.bestStep()).isEqualTo(4);
-      assertThat(right.bestScore()).isZero();
-      assertThat(right.steps()).isEqualTo(8);
-      assertThat(right.stoppedEarly()).isTrue();
-      assertThat(norm(straight)).isEqualTo(best);
-      for (int steps = 1; steps < 8; steps++) {
-        Path stoppedAt = directory.resolve("stopped-" + steps);
-        Path killedAt = directory.resolve("killed-" + steps);
-        try (LoraAdapter stopped = initial(model);
-            LoraAdapter killed = initial(model)) {
-          stopAfter(steps, model, stopped, evaluated(), nearest(best, stopped), stoppedAt);
-          assertTheSame(goOn(model, stopped, best, stoppedAt), right);
-          assertThat(values(stopped)).as("stopped after %d", steps).isEqualTo(values(straight));
-          killAfter(steps, model, killed, nearest(best, killed), killedAt);
-        }
-        // As a new process would: nothing is left but the checkpoint.
-        try (LoraAdapter another = initial(model)) {
-          assertTheSame(goOn(model, another, best, killedAt), right);
-          assertThat(values(another)).as("killed after %d", steps).isEqualTo(values(straight));
-        }
-      }
-      // Killed when all was done: the checkpoint says that patience has run out.
-      try (LoraAdapter another = initial(model)) {
-        assertTheSame(goOn(model, another, best, whole), right);
-        assertThat(values(another)).isEqualTo(values(straight));
-      }
-    }
-  }
-
-  private static void assertTheSame(TrainingResult ours, TrainingResult right) {
-    assertThat(losses(ours)).isEqualTo(losses(right));
-    assertThat(ours.evaluationLog()).isEqualTo(right.evaluationLog());
-    assertThat(ours.bestStep()).isEqualTo(right.bestStep());
-    assertThat(ours.bestScore()).isEqualTo(right.bestScore());
-    assertThat(ours.steps()).isEqualTo(right.steps());
-    assertThat(ours.stoppedEarly()).isEqualTo(right.stoppedEarly());
-  }
-
-  /** Ends without saving: a checkpoint is that of the last evaluation, if there was one. */
-  private static void killAfter(
-      int steps,
-      LoadedModel model,
-      LoraAdapter adapter,
-      Trainer.Evaluation evaluation,
-      Path checkpoint) {
-    TrainingListener killer =
-        new TrainingListener() {
-          @Override
-          public void onStep(Step step) {
-            if (step.step() == steps) {
-              throw new IllegalStateException("killed");
-            }
-          }
-
-          @Override
-          public void onEvaluation(Evaluated evaluated) {}
-        };
-    try (Trainer trainer = new Trainer(model.network, adapter, evaluated(), evaluation)) {
-      assertThatThrownBy(
-              () -> trainer.train(examples(), killer, Optional.of(checkpoint), () -> false))
-          .hasMessage("killed");
-    }
-  }
-
-  @Test
   void keepsTheBestAndStopsWhenPatienceRunsOut() throws Exception {
     try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "A_mha_qv");
         LoraAdapter adapter = initial(model)) {
@@ -362,9 +80,9 @@ class TrainerTest {
       List<float[]> seen = new ArrayList<>();
       TrainingResult result;
       Trainer.Evaluation given =
-          new Scored(parameters -> {
+          new SmallTraining.Scored(parameters -> {
             parameters.download();
-            seen.add(values(adapter));
+            seen.add(weightsOf(adapter));
             return scores[calls[0]++];
           });
       try (Trainer trainer = new Trainer(model.network, adapter, config(256, true, 2), given)) {
@@ -380,172 +98,8 @@ class TrainerTest {
               new TrainingListener.Evaluated(3, 0.5, true),
               new TrainingListener.Evaluated(6, 0.4, false),
               new TrainingListener.Evaluated(9, 0.3, false));
-      assertThat(values(adapter)).isEqualTo(seen.get(1));
+      assertThat(weightsOf(adapter)).isEqualTo(seen.get(1));
     }
-  }
-
-  /** Goes on, with this configuration on this device, from a checkpoint that cannot be its own. */
-  private static void refuse(
-      Device device, Path base, TrainingConfig config, Path checkpoint, String... named)
-      throws Exception {
-    try (LoadedModel model =
-            new LoadedModel(device, base, Fixtures.golden("A_mha_qv").resolve("adapter"));
-        LoraAdapter adapter = initial(model);
-        Trainer trainer = new Trainer(model.network, adapter, config)) {
-      assertThatThrownBy(() ->
-              trainer.train(
-                  examples(), TrainingListener.SILENT, Optional.of(checkpoint), () -> false))
-          .isInstanceOf(IOException.class)
-          .hasMessageContainingAll(named);
-    }
-  }
-
-  @Test
-  void aCheckpointOfAnotherRunIsRefusedByWhatDiffers(@TempDir Path directory) throws Exception {
-    Path base = Fixtures.golden("A_mha_qv").resolve("model");
-    TrainingConfig config = config(256, true, 0);
-    Path checkpoint = directory.resolve("checkpoint");
-    stopAfterTwo(new CpuDevice(1), config, checkpoint);
-    refuse(
-        new CpuDevice(1),
-        base,
-        config(200, true, 5),
-        checkpoint,
-        "another run: micro_batch_tokens is 256 there and 200 here; patience is 0 there and 5 here.",
-        "another output directory");
-    Path other = Files.createDirectory(directory.resolve("other"));
-    Files.copy(base.resolve("config.json"), other.resolve("config.json"));
-    byte[] weights = Files.readAllBytes(base.resolve("model.safetensors"));
-    int header = ByteBuffer.wrap(weights).order(ByteOrder.LITTLE_ENDIAN).getInt();
-    weights[Long.BYTES + header] ^= 1;
-    Files.write(other.resolve("model.safetensors"), weights);
-    refuse(new CpuDevice(1), other, config, checkpoint, "another run: base.checksum is ");
-    String text = Files.readString(base.resolve("config.json"));
-    Files.writeString(
-        other.resolve("config.json"),
-        text.replaceFirst("\"rms_norm_eps\": [^,]+", "\"rms_norm_eps\": 0.5"));
-    refuse(new CpuDevice(1), other, config, checkpoint, "base.rms_norm_eps is ", "and 0.5 here");
-  }
-
-  @Test
-  void aCheckpointDoesNotGoOnInAnotherType(@TempDir Path directory) throws Exception {
-    Path base = Fixtures.golden("A_mha_qv").resolve("model");
-    TrainingConfig config = config(256, true, 0);
-    Path checkpoint = directory.resolve("checkpoint");
-    stopAfterTwo(OneDnnLibrary.device(1), config, checkpoint);
-    refuse(
-        new CpuDevice(1),
-        base,
-        config,
-        checkpoint,
-        "another run: product_type is BF16 there and F32 here."
-            + " Go on with --device cpu --compute-type BF16");
-  }
-
-  @Test
-  void anotherTypeIsRefusedWithTheWayToGoOn() {
-    assertThat(Fingerprint.remedy(types("F16", "F16"), types("F32", "F32")))
-        .contains("--device cuda --compute-type F16");
-    assertThat(Fingerprint.remedy(types("F32", "BF16"), types("F16", "F16")))
-        .contains("--device cpu --compute-type BF16");
-    assertThat(Fingerprint.remedy(types("F32", "F32"), types("F16", "F16")))
-        .contains("with --compute-type F32");
-    assertThat(Fingerprint.differences(Map.of("a", "1"), Map.of("a", "1", "b", "2")))
-        .containsExactly("b is not set there and 2 here");
-  }
-
-  private static Map<String, String> types(String compute, String product) {
-    return Map.of("compute_type", compute, "product_type", product, "epochs", "4");
-  }
-
-  @Test
-  void everythingThatStepsDependOnIsInTheFingerprint() throws Exception {
-    try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "A_mha_qv")) {
-      LoraConfig plain = LoraConfig.paper();
-      LoraConfig all =
-          new LoraConfig(
-              4,
-              8,
-              0.1,
-              plain.targets(),
-              true,
-              Optional.of(Set.of(1)),
-              new ModulePattern<>(Map.of("q_proj", 2)),
-              new ModulePattern<>(Map.of("v_proj", 3.0)));
-      TrainingConfig config = config(256, true, 0);
-      Map<String, String> one = Fingerprint.of(model.network, plain, config, examples());
-      assertThat(one)
-          .containsEntry("compute_type", "F32")
-          .containsEntry("product_type", "F32")
-          .containsEntry("lora.target_modules", "q_proj,v_proj")
-          .containsEntry("learning_rate", "0.01")
-          .containsEntry("examples", "10");
-      Map<String, String> two =
-          Fingerprint.of(model.network, all, config, examples().subList(0, 9));
-      assertThat(Fingerprint.differences(one, two).stream().map(line -> line.split(" ")[0]))
-          .containsExactly(
-              "lora.r",
-              "lora.alpha",
-              "lora.dropout",
-              "examples",
-              "examples_hash",
-              "lora.use_rslora",
-              "lora.layers_to_transform",
-              "lora.rank_pattern",
-              "lora.alpha_pattern");
-    }
-  }
-
-  @Test
-  void aBrokenCheckpointIsExplained(@TempDir Path directory) throws Exception {
-    Path base = Fixtures.golden("A_mha_qv").resolve("model");
-    TrainingConfig config = config(256, true, 0);
-    Path checkpoint = directory.resolve("checkpoint");
-    stopAfterTwo(new CpuDevice(1), config, checkpoint);
-    Path tensors = checkpoint.resolve("state.safetensors");
-    byte[] whole = Files.readAllBytes(tensors);
-    for (int change = 0; change < 4; change++) {
-      Files.write(tensors, whole);
-      String named = rewrite(tensors, change);
-      refuse(new CpuDevice(1), base, config, checkpoint, "state.safetensors", named);
-    }
-    Path state = checkpoint.resolve("state.json");
-    String text = Files.readString(state);
-    Files.writeString(state, text.replaceFirst("\"bestStep\":0,", ""));
-    refuse(new CpuDevice(1), base, config, checkpoint, "state.json", "bestStep");
-    Files.writeString(
-        state, text.replaceFirst("\"fingerprint\":\\{[^}]*}", "\"fingerprint\":\"x\""));
-    refuse(new CpuDevice(1), base, config, checkpoint, "state.json", "another version");
-    Files.writeString(state, "{");
-    refuse(new CpuDevice(1), base, config, checkpoint, "state.json");
-  }
-
-  /** Writes the tensors with one changed; returns what of it must be named. */
-  private static String rewrite(Path file, int change) throws IOException {
-    Path changed = file.resolveSibling("changed");
-    String named;
-    try (SafetensorsFile saved = SafetensorsFile.open(file);
-        Arena arena = Arena.ofShared()) {
-      List<Tensor> tensors = new ArrayList<>();
-      for (TensorInfo info : saved.tensors()) {
-        tensors.add(saved.tensor(info.name()));
-      }
-      Tensor first = tensors.removeFirst();
-      named = first.name();
-      switch (change) {
-        case 0 -> tensors.add(Tensor.allocate(arena, first.name(), DType.F32, Shape.of(1)));
-        case 1 -> tensors.add(Tensor.allocate(arena, first.name(), DType.F16, first.shape()));
-        case 2 -> {
-          tensors.add(first);
-          tensors.add(Tensor.allocate(arena, "one.more", DType.F32, Shape.of(1)));
-          named = "one.more";
-        }
-        default -> {}
-      }
-      SafetensorsWriter.write(changed, Map.of(), tensors);
-    }
-    Files.move(changed, file, StandardCopyOption.REPLACE_EXISTING);
-    return named;
   }
 
   @Test
