@@ -34,10 +34,6 @@ final class AdamWUpdate implements WorkerPool.RowTask {
       segment = HostBuffer.of(matrix);
       at = Vectors.at(matrix, 0);
     }
-
-    MemorySegment memory() {
-      return HostBuffer.offHeap(segment);
-    }
   }
 
   AdamWUpdate(WorkerPool pool) {
@@ -69,11 +65,11 @@ final class AdamWUpdate implements WorkerPool.RowTask {
 
   @Override
   public void run(int from, int to, int worker) {
-    MemorySegment ws = weights.memory();
-    MemorySegment gs = gradients.memory();
-    MemorySegment ms = firstMoment.memory();
-    MemorySegment vs = secondMoment.memory();
-    MemorySegment cs = workingCopy.memory();
+    MemorySegment ws = HostBuffer.offHeap(weights.segment);
+    MemorySegment gs = HostBuffer.offHeap(gradients.segment);
+    MemorySegment ms = HostBuffer.offHeap(firstMoment.segment);
+    MemorySegment vs = HostBuffer.offHeap(secondMoment.segment);
+    MemorySegment cs = HostBuffer.offHeap(workingCopy.segment);
     long first = (long) from * Float.BYTES;
     long wAt = weights.at + first;
     long gAt = gradients.at + first;
