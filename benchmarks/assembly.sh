@@ -5,7 +5,7 @@
 # usage: assembly.sh [--width 512|256] [--java-option OPTION]... [--add CLASS::METHOD]... [--keep DIR] [--summary FILE] [--self-test]
 #   --width        vectors expected, in bits (default: the widest this CPU has); 256 on a wider CPU makes the JVM take AVX2
 #   --java-option  one more option of the JVM; -XX:UseAVX=2 without --width must make the check fail on a wider CPU
-#   --add          one more method of dev.tallrec.backend.cpu that must have FMA; HeadPanel::transpose, a scalar one, must make it fail
+#   --add          one more method of dev.tallrec.backend.cpu that must have FMA; HeadPanel::storeTransposed, a scalar one, must make it fail
 #   --keep         where the JVM's output stays
 #   --summary      Markdown file that the table is added to
 #   --self-test    the check itself: no complaint here and with AVX2, one with each fault put in; a few minutes

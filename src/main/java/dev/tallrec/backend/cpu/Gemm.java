@@ -37,7 +37,7 @@ final class Gemm {
 
   // What is packed of A at a time, while all of the piece's B passes by: the more rows, the less
   // often B comes from far. It stays in the second cache, of which CPUs with vectors of 512 bits
-  // have at least 1 MiB.
+  // have at least 1 MiB, others 256 KiB.
   private static final int MOST_ROWS = 384;
   private static final int PACKED_FLOATS = ROWS == 12 ? 144 * 1024 : 48 * 1024;
 

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Rows of one head of a matrix, copied into a form that {@link TileKernel#kernel} multiplies; grown
- * to the largest asked for.
+ * Rows of one head of a matrix, copied into a form that {@link TileKernel} or {@link PanelKernel}
+ * multiplies; grown to the largest asked for.
  */
 final class HeadPanel {
 

@@ -4,10 +4,11 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The innermost part of large products: the tile of {@link TileKernel}, of which the left factor
- * lies in a panel, too, its rows side by side for each k. A single address then steps through it.
- * Rows that lie apart, as attention has them, take twelve, which cost instructions and registers;
- * turning a panel is worth that from some hundred columns of the right factor on.
+ * The innermost part of large products, and of those of attention whose left factor is a transpose:
+ * a tile like that of {@link TileKernel}, of which the left factor lies in a panel, too, its rows
+ * side by side for each k. A single address then steps through it. Rows that lie apart take one
+ * each, which cost instructions and registers; turning a panel is worth that from some hundred
+ * columns of the right factor on.
  */
 final class PanelKernel {
 

@@ -6,8 +6,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The innermost part of products: a few rows by two vectors, whose sums stay in registers, of
- * factors that lie in panels. Attention multiplies its heads with it, {@link Gemm} large matrices
- * with {@link PanelKernel}, its like.
+ * factors that lie in panels. Attention multiplies its heads with it, and with {@link PanelKernel},
+ * its like, as {@link Gemm} does large matrices.
  */
 final class TileKernel {
 
