@@ -214,8 +214,8 @@ final class Gemm {
         for (int i = 0; i < rows; i += ROWS) {
           int height = Math.min(ROWS, rows - i);
           long target = c.offset + (row + i) * c.stride + column + j;
-          int aAt = i / ROWS * STRIDE * depths;
-          PanelKernel.kernel(panels.a, aAt, b, bAt + j * depths, depths, panels.tile, 0);
+          PanelKernel.kernel(
+              panels.a, panelAt(i, depths), b, bAt + j * depths, depths, panels.tile, 0);
           TileKernel.store(panels.tile, 0, c.segment, target, c.stride, height, width, add);
         }
       }
@@ -244,6 +244,11 @@ final class Gemm {
     return (Math.ceilDiv(depths, LANES) | 1) * LANES;
   }
 
+  /** Where the panel begins whose first row is {@code row} of those that are packed. */
+  private static int panelAt(int row, int depths) {
+    return row / ROWS * STRIDE * depths;
+  }
+
   /** Panels of ROWS rows, k-major. */
   private static void packA(Panels panels, Operand a, int row, int rows, int depth, int depths) {
     int stride = rowStride(depths);
@@ -253,7 +258,7 @@ final class Gemm {
         long from = a.offset + (row + i + r) * a.rowStride + depth;
         Elements.read(a.dtype, a.segment, from, panels.rows, r * stride, depths, panels.elements);
       }
-      RowPanel.interleave(panels.rows, stride, depths, panels.a, i / ROWS * STRIDE * depths);
+      RowPanel.interleave(panels.rows, stride, depths, panels.a, panelAt(i, depths));
     }
   }
 

@@ -23,10 +23,10 @@ final class TileKernel {
   /** Columns of a tile. */
   static final int COLUMNS = 2 * LANES;
 
-  private TileKernel() {}
-
   // What sums start from that are not added to anything.
   private static final float[] ZEROS = new float[COLUMNS];
+
+  private TileKernel() {}
 
   /**
    * A tile: the product of ROWS rows of A, of which row r begins at {@code aAt + r * aStride}, and
