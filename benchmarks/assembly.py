@@ -16,7 +16,7 @@ import tempfile
 PACKAGE = "dev.tallrec.backend.cpu."
 # Loops whose arithmetic is multiply-add, or exp, which is a polynomial of them.
 FMA = ["PanelKernel::kernel12", "PanelKernel::kernel6", "TileKernel::kernel12", "TileKernel::kernel4", "FrozenProducts::dot", "LowRankKernels::dots", "LowRankKernels::expand", "LowRankKernels::outer",
-       "Vectors::dot", "Vectors::addScaled", "Softmax::row", "ScoreColumns::exponentials", "ScoreColumns::softmaxAndGradient", "Activations::swigluRow",
+       "Vectors::dot", "Vectors::addScaled", "Softmax::row", "ScoreColumns::exponentiate", "ScoreColumns::differentiate", "Activations::swigluRow",
        "Activations::swigluBackwardRow", "Normalization::backwardRow", "Losses::sumOfExponentials", "Losses::gradient", "SumOfSquares::run"]
 # Loops that have none in their source: Java never contracts x * y + z by itself. Vectors of full width and no call is all one can ask.
 WITHOUT_FMA = ["ScoreColumns::largest", "Vectors::max", "AdamWUpdate::run", "Normalization::addRow",

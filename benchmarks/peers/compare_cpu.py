@@ -2,7 +2,7 @@
 """Times tallrec against HF transformers + PEFT on this CPU: the same shapes and rows, rounds in turn, both processes warm.
 
 usage: compare_cpu.py BENCHMARKS_JAR MODEL_DIR MOVIE_DIR [--rounds 7] [--java JAVA] [--only NAME]
-                      [--onednn] [--products] [--decode] [--m110] [--bf16 LIB] [--threads N] [--processor-time] [--memory]
+                      [--onednn] [--products] [--decode] [--m110] [--bf16 LIB] [--threads N] [--processor-time] [--memory] [--malloc-as-installed]
 MODEL_DIR is models/tallrec-mini-base, MOVIE_DIR a directory with the movie train.json.gz and test.json.gz.
 Needs torch, transformers, peft. Prints, per work, the ratio of medians and a 95 % bootstrap interval, as Markdown.
 
@@ -18,8 +18,11 @@ larger dense works in bf16: the peer's whole model in torch.bfloat16 (PEFT keeps
 oneDNN's library. --processor-time counts what each process was given instead of what a clock shows, with one thread each: for a machine that is
 busy otherwise, where threads that wait for each other measure the scheduler (Linux only). --memory ends with the most memory that each process had during a work,
 all of it, interpreter and JVM included (Linux only; with --only for one work, since what a process has freed it may still hold).
+
+The peer keeps the memory that it has freed. As glibc's malloc comes, it hands large blocks back and gets them again, page by page, at every step,
+which took up to two thirds of the peer's time where a page is dear. --malloc-as-installed leaves it so, and so does --memory.
 """
-import argparse, gc, gzip, json, os, random, statistics, subprocess, time
+import argparse, ctypes, gc, gzip, json, os, random, statistics, subprocess, time
 import numpy as np, torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
@@ -34,11 +37,17 @@ ap.add_argument("--m110", action="store_true"); ap.add_argument("--decode", acti
 ap.add_argument("--bf16", metavar="LIB", default="", help="oneDNN's library: adds dense works in bf16")
 ap.add_argument("--threads", type=int, default=0, help="of each side (default: one per processor)")
 ap.add_argument("--processor-time", action="store_true"); ap.add_argument("--memory", action="store_true")
+ap.add_argument("--malloc-as-installed", action="store_true", help="let the peer's malloc give large blocks back to the system")
 args = ap.parse_args()
 if args.processor_time and args.threads not in (0, 1): ap.error("--processor-time goes with one thread: those that spin would count")
 threads = 1 if args.processor_time else args.threads or os.cpu_count()
 torch.set_num_threads(threads)
 torch.manual_seed(0)
+if not (args.malloc_as_installed or args.memory):
+    M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4   # mallopt(3): no block by mmap, nothing given back from the end of the heap
+    libc = ctypes.CDLL(None)
+    if not (hasattr(libc, "mallopt") and libc.mallopt(M_MMAP_MAX, 0) and libc.mallopt(M_TRIM_THRESHOLD, -1)):
+        ap.error("this C library's malloc cannot be told to keep memory (no mallopt): pass --malloc-as-installed, and say so beside the figures")
 
 SHAPES = dict(MINI=(256, 688, 8, 4, 6, 8192), M15=(288, 768, 6, 6, 6, 32000))
 if args.m110: SHAPES["M110"] = (768, 2048, 12, 12, 12, 32000)
@@ -243,7 +252,7 @@ def server(*work):
 head = ["work", "HF + PEFT", "tallrec", "times as fast", "95 % interval"]
 if args.onednn: head = ["work", "HF + PEFT", "HF + PEFT, oneDNN", "tallrec", "times as fast as HF + PEFT", "95 % interval", "as with oneDNN", "95 % interval"]
 print(f"torch {torch.__version__}, {os.cpu_count()} processors, {threads} threads a side, {args.rounds} rounds in turn, "
-      f"{'processor' if args.processor_time else 'wall-clock'} time\n\n"
+      f"{'processor' if args.processor_time else 'wall-clock'} time, malloc {'as installed' if args.malloc_as_installed or args.memory else 'that keeps memory'}\n\n"
       f"| {' | '.join(head)} |\n|{'---|' * len(head)}", flush=True)
 for shape in SHAPES:
     rows = dense_rows(shape)

@@ -53,7 +53,7 @@ final class ScoreColumns {
   void exponentials(int base, int keys, float[] maxima, float[] sums) {
     hide(base, keys, Float.NEGATIVE_INFINITY);
     largest(values, keys, maxima);
-    exponentials(values, keys, maxima, sums);
+    exponentiate(values, keys, maxima, sums);
     hide(base, keys, 0);
   }
 
@@ -68,7 +68,7 @@ final class ScoreColumns {
     right.intoArray(maxima, LANES);
   }
 
-  private static void exponentials(float[] scores, int keys, float[] maxima, float[] sums) {
+  private static void exponentiate(float[] scores, int keys, float[] maxima, float[] sums) {
     FloatVector leftMax = FloatVector.fromArray(Vectors.FLOATS, maxima, 0);
     FloatVector rightMax = FloatVector.fromArray(Vectors.FLOATS, maxima, LANES);
     FloatVector leftSum = FloatVector.zero(Vectors.FLOATS);
@@ -98,7 +98,7 @@ final class ScoreColumns {
   void softmaxAndGradient(
       ScoreColumns gradients, int base, int keys, float[] lse, float[] delta, float scale) {
     for (int column = 0; column < COLUMNS; column += LANES) {
-      softmaxAndGradient(values, gradients.values, column, keys, lse, delta, scale);
+      differentiate(values, gradients.values, column, keys, lse, delta, scale);
     }
     hide(base, keys, 0);
     gradients.hide(base, keys, 0);
@@ -106,7 +106,7 @@ final class ScoreColumns {
     gradients.clearRest(keys);
   }
 
-  private static void softmaxAndGradient(
+  private static void differentiate(
       float[] scores,
       float[] gradients,
       int column,
