@@ -1,9 +1,12 @@
 package dev.tallrec.testing;
 
+import java.io.IOException;
 import java.net.URISyntaxException;
 import java.net.URL;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Where test data are. */
 public final class Fixtures {
@@ -35,5 +38,15 @@ public final class Fixtures {
   /** A golden fixture's directory. */
   public static Path golden(String name) {
     return path("golden/" + name);
+  }
+
+  /** Copies the files of a directory, not those of directories in it, for a test to change them. */
+  public static void copy(Path source, Path target) throws IOException {
+    Files.createDirectories(target);
+    try (Stream<Path> files = Files.list(source)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.copy(file, target.resolve(file.getFileName()));
+      }
+    }
   }
 }

@@ -17,27 +17,34 @@ final class Activations {
     MemorySegment ss = HostBuffer.of(sines);
     long cAt = Vectors.at(cosines, position);
     long sAt = Vectors.at(sines, position);
+    long xAt = Vectors.at(x, row);
     int half = cosines.columns();
+    int heads = x.columns() / (2 * half);
+    long apart = (long) half * Float.BYTES;
     FloatVector signs = FloatVector.broadcast(Vectors.FLOATS, sign);
-    for (int head = 0; head < x.columns(); head += 2 * half) {
-      long lowAt = Vectors.at(x, row) + (long) head * Float.BYTES;
-      long highAt = lowAt + (long) half * Float.BYTES;
-      int i = 0;
-      for (; i < Vectors.FLOATS.loopBound(half); i += LANES) {
+    int i = 0;
+    for (; i < Vectors.FLOATS.loopBound(half); i += LANES) {
+      FloatVector cos = Vectors.load(cs, cAt, i);
+      FloatVector sin = Vectors.load(ss, sAt, i).mul(signs);
+      // Heads within columns: a head of few columns is a loop of one pass, and its angles are read
+      // anew for each head.
+      for (int head = 0; head < heads; head++) {
+        long lowAt = xAt + 2L * head * apart;
         FloatVector low = Vectors.load(xs, lowAt, i);
-        FloatVector high = Vectors.load(xs, highAt, i);
-        FloatVector cos = Vectors.load(cs, cAt, i);
-        FloatVector sin = Vectors.load(ss, sAt, i).mul(signs);
+        FloatVector high = Vectors.load(xs, lowAt + apart, i);
         Vectors.store(low.mul(cos).sub(high.mul(sin)), xs, lowAt, i);
-        Vectors.store(high.mul(cos).add(low.mul(sin)), xs, highAt, i);
+        Vectors.store(high.mul(cos).add(low.mul(sin)), xs, lowAt + apart, i);
       }
-      for (; i < half; i++) {
+    }
+    for (; i < half; i++) {
+      float cos = Vectors.get(cs, cAt, i);
+      float sin = Vectors.get(ss, sAt, i) * sign;
+      for (int head = 0; head < heads; head++) {
+        long lowAt = xAt + 2L * head * apart;
         float low = Vectors.get(xs, lowAt, i);
-        float high = Vectors.get(xs, highAt, i);
-        float cos = Vectors.get(cs, cAt, i);
-        float sin = Vectors.get(ss, sAt, i) * sign;
+        float high = Vectors.get(xs, lowAt + apart, i);
         Vectors.set(xs, lowAt, i, low * cos - high * sin);
-        Vectors.set(xs, highAt, i, high * cos + low * sin);
+        Vectors.set(xs, lowAt + apart, i, high * cos + low * sin);
       }
     }
   }
