@@ -60,6 +60,11 @@ final class Comparison {
       return this;
     }
 
+    /** Largest difference. */
+    double largest() {
+      return largestDifference;
+    }
+
     /**
      * Largest difference over largest expected magnitude; the difference itself if all expected are
      * 0.

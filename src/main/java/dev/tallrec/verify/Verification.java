@@ -27,6 +27,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -40,17 +41,18 @@ public final class Verification {
   /** Relative tolerance of fp32 values. */
   public static final double FP32_TOLERANCE = 1e-4;
 
-  // Half precision: eps of the type times what rounding of some tens of operations in a row adds up
-  // to.
-  private static final double FP16_TOLERANCE = 2e-2;
-  private static final double BF16_TOLERANCE = 1.5e-1;
+  // Half precision: 51 times eps of the type, what rounding of some tens of operations in a row
+  // adds
+  // up to. PyTorch's own gradients are off by as much as 0.018 and 0.198 in small random models.
+  private static final double FP16_TOLERANCE = 2.5e-2;
+  private static final double BF16_TOLERANCE = 2e-1;
   private static final double LEARNING_RATE = 1e-3;
   private static final double BETA1 = 0.9;
   private static final double BETA2 = 0.999;
   private static final double EPSILON = 1e-8;
   private static final double MAX_GRADIENT_NORM = 1;
-  // Gradients below this share of the largest are noise: several times what two implementations
-  // differ by.
+  // In fp32, gradients below this share of the largest are noise: several times what two
+  // implementations differ by.
   private static final double GRADIENT_NOISE = 1e-5;
   private static final String STEPS_BATCH = "right";
   private static final Pattern STEP = Pattern.compile("step(\\d+)\\.(.+)");
@@ -61,6 +63,8 @@ public final class Verification {
   private final LlamaConfig config;
   private final LlamaNetwork network;
   private final List<Check> checks = new ArrayList<>();
+  private double logitDifference;
+  private double gradientError;
 
   private Verification(
       Device device, Fixture fixture, SafetensorsModel model, LlamaWeights weights) {
@@ -193,6 +197,7 @@ public final class Verification {
         }
       }
     }
+    logitDifference = Math.max(logitDifference, errors.largest());
     checks.add(new Comparison(name).add(name, errors).check(tolerance, noise));
   }
 
@@ -215,7 +220,9 @@ public final class Verification {
         }
         comparison.add(fixture.tensor(batch + ".grad." + gradient.name()), gradient);
       }
-      checks.add(comparison.check(tolerance(), fixture.noise(batch, "grad", "max_grad")));
+      Check check = comparison.check(tolerance(), fixture.noise(batch, "grad", "max_grad"));
+      gradientError = Math.max(gradientError, check.error());
+      checks.add(check);
     }
   }
 
@@ -283,6 +290,16 @@ public final class Verification {
   }
 
   /**
+   * The share of a tensor's largest gradient below which the sign of a gradient is chance: in half
+   * precision what the batches' gradients, which have a check of their own, were off by.
+   */
+  private double gradientNoise() {
+    return device.productType() == DType.F32
+        ? GRADIENT_NOISE
+        : Math.max(GRADIENT_NOISE, gradientError);
+  }
+
+  /**
    * Errors of weights after {@code step} steps. AdamW divides gradients by their own size: where a
    * gradient is nothing but rounding noise, a weight goes up or down by the learning rate at
    * random, in any two correct implementations. Such elements must stay within that.
@@ -300,34 +317,61 @@ public final class Verification {
     for (float gradient : gradients) {
       largest = Math.max(largest, Math.abs(gradient));
     }
+    double noise = gradientNoise() * largest;
     Comparison.Errors errors = new Comparison.Errors();
     for (int i = 0; i < expected.shape().elementCount(); i++) {
       float right = expected.floatAt(i);
       float value = ours.floatAt(i);
-      boolean noise = i < gradients.length && Math.abs(gradients[i]) < GRADIENT_NOISE * largest;
-      boolean excused = noise && Math.abs(right - value) <= 2 * LEARNING_RATE * step;
+      boolean isNoise = i < gradients.length && Math.abs(gradients[i]) < noise;
+      boolean excused = isNoise && Math.abs(right - value) <= 2 * LEARNING_RATE * step;
       errors.add(right, excused ? right : value);
     }
     return errors;
   }
 
+  /**
+   * Compares greedy tokens, up to where two were as likely as each other for this device: where its
+   * logits, each as far off as the batches' were at most, can put the second before the first.
+   */
   private void checkGreedy() throws IOException {
     int[] prompt = fixture.tokens("greedy.prompt_ids", config.vocabSize());
     int[] expected = fixture.tokens("greedy.ids", config.vocabSize());
-    if (fixture.has("greedy.margin")) {
-      fixture.tensor("greedy.margin");
-    }
+    double[] margins = greedyMargins(expected.length);
     try (LoraAdapter adapter = PeftDirectory.read(fixture.adapter(), config);
         LoraParameters parameters = new LoraParameters(device, config, adapter);
         TextGenerator generator =
             new TextGenerator(network, parameters, prompt.length + expected.length)) {
       int[] ours = generator.greedy(prompt, expected.length, _ -> false);
+      int compared = 0;
       int different = 0;
-      for (int i = 0; i < expected.length; i++) {
-        different += ours[i] == expected[i] ? 0 : 1;
+      while (compared < expected.length) {
+        boolean same = ours[compared] == expected[compared];
+        if (!same && margins[compared] <= 2 * logitDifference) {
+          break;
+        }
+        different += same ? 0 : 1;
+        compared++;
       }
-      checks.add(new Check("greedy.ids", expected.length, different, 0, Double.NaN, "greedy.ids"));
+      checks.add(new Check("greedy.ids", compared, different, 0, Double.NaN, "greedy.ids"));
     }
+  }
+
+  /** By how much the likeliest logit was above the next; infinite where the fixture is silent. */
+  private double[] greedyMargins(int tokens) throws IOException {
+    double[] margins = new double[tokens];
+    Arrays.fill(margins, Double.POSITIVE_INFINITY);
+    if (fixture.has("greedy.margin")) {
+      Tensor margin = fixture.tensor("greedy.margin");
+      if (margin.shape().elementCount() != tokens) {
+        throw new IOException(
+            "golden.safetensors: greedy.margin is %s, greedy.ids has %d tokens"
+                .formatted(margin.shape(), tokens));
+      }
+      for (int i = 0; i < tokens; i++) {
+        margins[i] = margin.floatAt(i);
+      }
+    }
+    return margins;
   }
 
   private void checkMerged() throws IOException {

@@ -3,9 +3,13 @@ package dev.tallrec.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.testing.Fixtures;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -49,6 +53,40 @@ class VerificationTest {
         Files.copy(file, target.resolve(source.relativize(file).toString()));
       }
     }
+  }
+
+  /** Overwrites a value of a fixture's copy with its bytes. */
+  private static void set(Path fixture, String tensor, int index, byte[] value) throws IOException {
+    Path file = fixture.resolve("golden.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    int header = Math.toIntExact(buffer.getLong(0));
+    JsonNode field = new JsonMapper().readTree(bytes, 8, header).path(tensor);
+    int start = 8 + header + field.path("data_offsets").get(0).asInt();
+    buffer.put(start + index * value.length, value);
+    Files.write(file, bytes);
+  }
+
+  private static Check greedy(Path fixture) throws IOException {
+    try (CpuDevice device = new CpuDevice(1)) {
+      return Verification.run(device, fixture).stream()
+          .filter(check -> check.group().equals("greedy.ids"))
+          .findAny()
+          .orElseThrow();
+    }
+  }
+
+  @Test
+  void aTokenMayDifferOnlyWhereTwoWereAsLikely(@TempDir Path directory) throws Exception {
+    Path fixture = directory.resolve("fixture");
+    copy(Fixtures.golden("A_mha_qv"), fixture);
+    set(fixture, "greedy.ids", 3, new byte[] {7, 0, 0, 0, 0, 0, 0, 0});
+    assertThat(greedy(fixture)).matches(check -> !check.passed() && check.error() == 1);
+    set(fixture, "greedy.margin", 3, new byte[4]);
+    assertThat(greedy(fixture)).matches(check -> check.passed() && check.values() == 3);
+    byte[] notANumber = {0, 0, (byte) 0xC0, 0x7F};
+    set(fixture, "greedy.margin", 3, notANumber);
+    assertThat(greedy(fixture)).matches(check -> !check.passed() && check.error() == 1);
   }
 
   @ParameterizedTest
