@@ -31,6 +31,7 @@ final class PeftConfigFile {
 
   private static final long LARGEST_FILE = 1 << 20;
   private static final String TARGETS = "target_modules";
+  private static final String EXCLUDED = "exclude_modules";
   private static final String RANK_PATTERN = "rank_pattern";
   private static final String ALPHA_PATTERN = "alpha_pattern";
   private static final String ALL_LINEAR = "all-linear";
@@ -55,6 +56,7 @@ final class PeftConfigFile {
           "lora_alpha",
           "lora_dropout",
           TARGETS,
+          EXCLUDED,
           "use_rslora",
           "layers_to_transform",
           "layers_pattern",
@@ -127,11 +129,34 @@ final class PeftConfigFile {
   }
 
   private TargetModules targets() throws IOException {
+    TargetModules.Selection targets = allTargets();
+    JsonNode node = root.path(EXCLUDED);
+    if (isOff(node) || (node.isTextual() && node.textValue().isEmpty())) {
+      return targets;
+    }
+    if (node.isTextual()) {
+      return new TargetModules.Except(targets, expression(EXCLUDED, node.textValue()));
+    }
+    SortedSet<String> names = new TreeSet<>();
+    for (JsonNode name : node) {
+      names.add(name.asText());
+    }
+    if (!node.isArray() || names.contains("")) {
+      throw refuse(EXCLUDED, node + "; a list of module names or an expression is supported");
+    }
+    return new TargetModules.Except(targets, new TargetModules.Names(names));
+  }
+
+  private TargetModules.Selection allTargets() throws IOException {
     JsonNode node = root.path(TARGETS);
     if (node.isTextual()) {
-      return node.textValue().equals(ALL_LINEAR)
-          ? TargetModules.of(EnumSet.allOf(Projection.class))
-          : expression(node.textValue());
+      if (node.textValue().equals(ALL_LINEAR)) {
+        return TargetModules.of(EnumSet.allOf(Projection.class));
+      }
+      if (!isOff(root.path("layers_to_transform"))) {
+        throw refuse(TARGETS, "an expression, beside which PEFT has no layers_to_transform");
+      }
+      return expression(TARGETS, node.textValue());
     }
     if (!node.isArray()) {
       throw refuse(TARGETS, node + "; a list of module names or an expression is supported");
@@ -147,14 +172,11 @@ final class PeftConfigFile {
     return new TargetModules.Names(names);
   }
 
-  private TargetModules expression(String text) throws IOException {
-    if (!isOff(root.path("layers_to_transform"))) {
-      throw refuse(TARGETS, "an expression, beside which PEFT has no layers_to_transform");
-    }
+  private TargetModules.Selection expression(String field, String text) throws IOException {
     try {
       return new TargetModules.Expression(ModuleExpression.ofName(text));
     } catch (IllegalArgumentException e) {
-      throw refuse(TARGETS, e);
+      throw refuse(field, e);
     }
   }
 
@@ -279,16 +301,25 @@ final class PeftConfigFile {
     root.put("r", config.rank());
     root.putNull("revision");
     switch (config.targets()) {
-      case TargetModules.Names(SortedSet<String> names) ->
-          names.forEach(root.putArray(TARGETS)::add);
-      case TargetModules.Expression(ModuleExpression expression) ->
-          root.put(TARGETS, expression.text());
+      case TargetModules.Selection targets -> putModules(root, TARGETS, targets);
+      case TargetModules.Except except -> {
+        putModules(root, TARGETS, except.targets());
+        putModules(root, EXCLUDED, except.excluded());
+      }
     }
     root.put("task_type", "CAUSAL_LM");
     root.put("use_dora", false);
     root.put("use_rslora", config.rankStabilized());
     return (mapper.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n")
         .getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static void putModules(ObjectNode root, String field, TargetModules.Selection modules) {
+    switch (modules) {
+      case TargetModules.Names(SortedSet<String> names) -> names.forEach(root.putArray(field)::add);
+      case TargetModules.Expression(ModuleExpression expression) ->
+          root.put(field, expression.text());
+    }
   }
 
   /** Without the fraction that PEFT's own file does not have either. */

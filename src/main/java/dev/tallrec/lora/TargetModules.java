@@ -7,7 +7,7 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/** Which linear layers are adapted, as PEFT's target_modules says it. */
+/** Which linear layers are adapted, as PEFT's target_modules and exclude_modules say it. */
 public sealed interface TargetModules {
 
   /**
@@ -17,8 +17,11 @@ public sealed interface TargetModules {
    */
   boolean contains(String module);
 
+  /** What one of PEFT's two fields says. */
+  sealed interface Selection extends TargetModules {}
+
   /** The same projections of every block. */
-  static TargetModules of(Set<Projection> projections) {
+  static Selection of(Set<Projection> projections) {
     return new Names(
         projections.stream()
             .map(Projection::moduleName)
@@ -30,7 +33,7 @@ public sealed interface TargetModules {
    *
    * @param names whole, or what a name ends in behind a dot: "q_proj", "mlp.down_proj"
    */
-  record Names(SortedSet<String> names) implements TargetModules {
+  record Names(SortedSet<String> names) implements Selection {
 
     /** Throws {@link IllegalArgumentException} if there are none. */
     public Names {
@@ -47,10 +50,18 @@ public sealed interface TargetModules {
   }
 
   /** Layers whose whole name matches an expression. */
-  record Expression(ModuleExpression expression) implements TargetModules {
+  record Expression(ModuleExpression expression) implements Selection {
     @Override
     public boolean contains(String module) {
       return expression.matches(module);
+    }
+  }
+
+  /** Layers of the first, less those of the second. */
+  record Except(Selection targets, Selection excluded) implements TargetModules {
+    @Override
+    public boolean contains(String module) {
+      return targets.contains(module) && !excluded.contains(module);
     }
   }
 }

@@ -70,12 +70,7 @@ final class Fingerprint {
     fields.put("lora.r", String.valueOf(lora.rank()));
     fields.put("lora.alpha", String.valueOf(lora.alpha()));
     fields.put("lora.dropout", String.valueOf(lora.dropout()));
-    fields.put(
-        "lora.target_modules",
-        switch (lora.targets()) {
-          case TargetModules.Names names -> String.join(",", names.names());
-          case TargetModules.Expression expression -> expression.expression().text();
-        });
+    fields.put("lora.target_modules", text(lora.targets()));
     if (lora.rankStabilized()) {
       fields.put("lora.use_rslora", "true");
     }
@@ -83,6 +78,15 @@ final class Fingerprint {
         .ifPresent(layers -> fields.put("lora.layers_to_transform", layers.toString()));
     addPattern("lora.rank_pattern", lora.rankPattern().byExpression(), fields);
     addPattern("lora.alpha_pattern", lora.alphaPattern().byExpression(), fields);
+  }
+
+  private static String text(TargetModules modules) {
+    return switch (modules) {
+      case TargetModules.Names names -> String.join(",", names.names());
+      case TargetModules.Expression expression -> expression.expression().text();
+      case TargetModules.Except except ->
+          text(except.targets()) + " without " + text(except.excluded());
+    };
   }
 
   private static void addPattern(

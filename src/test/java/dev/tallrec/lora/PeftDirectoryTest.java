@@ -130,6 +130,9 @@ class PeftDirectoryTest {
         "'rank_pattern': {'((q{1,9}){9}){9}': 4} | counts",
         "'use_rslora': 'yes' | use_rslora",
         "'target_modules': 3 | target_modules",
+        "'exclude_modules': 3 | exclude_modules",
+        "'exclude_modules': ['o_proj', {}] | exclude_modules",
+        "'exclude_modules': '(?=x)q_proj' | RE2",
         "'target_modules': '.*q_proj', 'layers_to_transform': [1] | layers_to_transform",
         "'r': 0 | r ",
         "'lora_dropout': 1.5 | lora_dropout",
@@ -185,6 +188,41 @@ class PeftDirectoryTest {
       assertThat(same.projectionNames()).isEqualTo("q_proj, v_proj");
       PeftDirectory.write(written, same, "base");
       assertThat(PeftDirectory.readConfig(written)).isEqualTo(same.config());
+    }
+  }
+
+  /** All of these mean q_proj and v_proj of both layers but v_proj of the first. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      quoteCharacter = '#',
+      value = {
+        "['q_proj', 'v_proj'] ; ['layers.0.self_attn.v_proj']",
+        "['q_proj', 'v_proj'] ; ['model.layers.0.self_attn.v_proj', 'lm_head', 'proj']",
+        "'.*[qv]_proj' ; '.*\\.0\\..*v_proj'",
+        "'all-linear' ; '.*(mlp|layers.0.self_attn.v|k_proj|o_proj).*'"
+      })
+  void whatIsExcludedIsNoTarget(String modules, String excluded, @TempDir Path directory)
+      throws IOException {
+    JsonMapper json = new JsonMapper();
+    Path file = targeting(modules, directory).resolve("adapter_config.json");
+    ObjectNode config = (ObjectNode) json.readTree(file.toFile());
+    config.set("exclude_modules", json.readTree(excluded.replace("\\", "\\\\").replace('\'', '"')));
+    Files.write(file, json.writeValueAsBytes(config));
+    LoraConfig lora = PeftDirectory.readConfig(directory);
+    for (Projection projection : Projection.values()) {
+      boolean isTarget = projection == Projection.Q_PROJ || projection == Projection.V_PROJ;
+      assertThat(lora.adapts(0, projection)).isEqualTo(projection == Projection.Q_PROJ);
+      assertThat(lora.adapts(1, projection)).isEqualTo(isTarget);
+    }
+    Path written = directory.resolve("written");
+    try (LoraAdapter adapter = LoraAdapter.initial(config("A_mha_qv"), lora, 1)) {
+      assertThat(adapter.pairs()).hasSize(3);
+      PeftDirectory.write(written, adapter, "base");
+    }
+    assertThat(PeftDirectory.readConfig(written)).isEqualTo(lora);
+    try (LoraAdapter same = PeftDirectory.read(written, config("A_mha_qv"))) {
+      assertThat(same.pairs()).hasSize(3);
     }
   }
 
