@@ -3,6 +3,7 @@
 
 usage: compare_cpu.py BENCHMARKS_JAR MODEL_DIR MOVIE_DIR [--rounds 7] [--java JAVA] [--only NAME]
                       [--onednn] [--products] [--decode] [--m110] [--bf16 LIB] [--threads N] [--processor-time] [--memory] [--malloc-as-installed]
+                      [--compile]
 MODEL_DIR is models/tallrec-mini-base, MOVIE_DIR a directory with the movie train.json.gz and test.json.gz.
 Needs torch, transformers, peft. Prints, per work, the ratio of medians and a 95 % bootstrap interval, as Markdown.
 
@@ -20,7 +21,8 @@ busy otherwise, where threads that wait for each other measure the scheduler (Li
 all of it, interpreter and JVM included (Linux only; with --only for one work, since what a process has freed it may still hold).
 
 The peer keeps the memory that it has freed. As glibc's malloc comes, it hands large blocks back and gets them again, page by page, at every step,
-which took up to two thirds of the peer's time where a page is dear. --malloc-as-installed leaves it so, and so does --memory.
+which took up to two thirds of the peer's time where a page is dear. --malloc-as-installed leaves it so, and so does --memory. --compile runs the
+first peer's dense works by torch.compile.
 """
 import argparse, ctypes, gc, gzip, json, os, random, statistics, subprocess, time
 import numpy as np, torch
@@ -38,6 +40,7 @@ ap.add_argument("--bf16", metavar="LIB", default="", help="oneDNN's library: add
 ap.add_argument("--threads", type=int, default=0, help="of each side (default: one per processor)")
 ap.add_argument("--processor-time", action="store_true"); ap.add_argument("--memory", action="store_true")
 ap.add_argument("--malloc-as-installed", action="store_true", help="let the peer's malloc give large blocks back to the system")
+ap.add_argument("--compile", action="store_true", help="compile the first peer's model in dense works")
 args = ap.parse_args()
 if args.processor_time and args.threads not in (0, 1): ap.error("--processor-time goes with one thread: those that spin would count")
 threads = 1 if args.processor_time else args.threads or os.cpu_count()
@@ -120,6 +123,7 @@ def dense(shape, rows, train, onednn=False, dtype=torch.float32):
     for module in model.modules():   # ours has dropout off there, too
         if isinstance(module, torch.nn.Dropout): module.p = 0
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4)
+    if args.compile and not onednn: model = torch.compile(model)
 
     def step():
         if not train:
@@ -252,7 +256,8 @@ def server(*work):
 head = ["work", "HF + PEFT", "tallrec", "times as fast", "95 % interval"]
 if args.onednn: head = ["work", "HF + PEFT", "HF + PEFT, oneDNN", "tallrec", "times as fast as HF + PEFT", "95 % interval", "as with oneDNN", "95 % interval"]
 print(f"torch {torch.__version__}, {os.cpu_count()} processors, {threads} threads a side, {args.rounds} rounds in turn, "
-      f"{'processor' if args.processor_time else 'wall-clock'} time, malloc {'as installed' if args.malloc_as_installed or args.memory else 'that keeps memory'}\n\n"
+      f"{'processor' if args.processor_time else 'wall-clock'} time, malloc {'as installed' if args.malloc_as_installed or args.memory else 'that keeps memory'}"
+      f"{', HF + PEFT compiled' if args.compile else ''}\n\n"
       f"| {' | '.join(head)} |\n|{'---|' * len(head)}", flush=True)
 for shape in SHAPES:
     rows = dense_rows(shape)
