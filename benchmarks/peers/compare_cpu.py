@@ -46,7 +46,8 @@ if args.processor_time and args.threads not in (0, 1): ap.error("--processor-tim
 threads = 1 if args.processor_time else args.threads or os.cpu_count()
 torch.set_num_threads(threads)
 torch.manual_seed(0)
-if not (args.malloc_as_installed or args.memory):
+keeps_memory = not (args.malloc_as_installed or args.memory)
+if keeps_memory:
     M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4   # mallopt(3): no block by mmap, nothing given back from the end of the heap
     libc = ctypes.CDLL(None)
     if not (hasattr(libc, "mallopt") and libc.mallopt(M_MMAP_MAX, 0) and libc.mallopt(M_TRIM_THRESHOLD, -1)):
@@ -256,7 +257,7 @@ def server(*work):
 head = ["work", "HF + PEFT", "tallrec", "times as fast", "95 % interval"]
 if args.onednn: head = ["work", "HF + PEFT", "HF + PEFT, oneDNN", "tallrec", "times as fast as HF + PEFT", "95 % interval", "as with oneDNN", "95 % interval"]
 print(f"torch {torch.__version__}, {os.cpu_count()} processors, {threads} threads a side, {args.rounds} rounds in turn, "
-      f"{'processor' if args.processor_time else 'wall-clock'} time, malloc {'as installed' if args.malloc_as_installed or args.memory else 'that keeps memory'}"
+      f"{'processor' if args.processor_time else 'wall-clock'} time, malloc {'that keeps memory' if keeps_memory else 'as installed'}"
       f"{', HF + PEFT compiled' if args.compile else ''}\n\n"
       f"| {' | '.join(head)} |\n|{'---|' * len(head)}", flush=True)
 for shape in SHAPES:

@@ -131,43 +131,41 @@ final class PeftConfigFile {
   private TargetModules targets() throws IOException {
     TargetModules.Selection targets = allTargets();
     JsonNode node = root.path(EXCLUDED);
-    if (isOff(node) || (node.isTextual() && node.textValue().isEmpty())) {
-      return targets;
+    return isOff(node) || (node.isTextual() && node.textValue().isEmpty())
+        ? targets
+        : new TargetModules.Except(targets, selection(EXCLUDED));
+  }
+
+  private TargetModules.Selection allTargets() throws IOException {
+    JsonNode node = root.path(TARGETS);
+    if (node.isTextual() && node.textValue().equals(ALL_LINEAR)) {
+      return TargetModules.of(EnumSet.allOf(Projection.class));
     }
+    if (node.isTextual() && !isOff(root.path("layers_to_transform"))) {
+      throw refuse(TARGETS, "an expression, beside which PEFT has no layers_to_transform");
+    }
+    TargetModules.Selection selection = selection(TARGETS);
+    if (selection instanceof TargetModules.Names(SortedSet<String> names)) {
+      for (String name : names) {
+        if (Projection.named(name.substring(name.lastIndexOf('.') + 1)).isEmpty()) {
+          throw refuse(TARGETS, '"' + name + "\" is not a linear layer of a LLaMA block");
+        }
+      }
+    }
+    return selection;
+  }
+
+  private TargetModules.Selection selection(String field) throws IOException {
+    JsonNode node = root.path(field);
     if (node.isTextual()) {
-      return new TargetModules.Except(targets, expression(EXCLUDED, node.textValue()));
+      return expression(field, node.textValue());
     }
     SortedSet<String> names = new TreeSet<>();
     for (JsonNode name : node) {
       names.add(name.asText());
     }
     if (!node.isArray() || names.contains("")) {
-      throw refuse(EXCLUDED, node + "; a list of module names or an expression is supported");
-    }
-    return new TargetModules.Except(targets, new TargetModules.Names(names));
-  }
-
-  private TargetModules.Selection allTargets() throws IOException {
-    JsonNode node = root.path(TARGETS);
-    if (node.isTextual()) {
-      if (node.textValue().equals(ALL_LINEAR)) {
-        return TargetModules.of(EnumSet.allOf(Projection.class));
-      }
-      if (!isOff(root.path("layers_to_transform"))) {
-        throw refuse(TARGETS, "an expression, beside which PEFT has no layers_to_transform");
-      }
-      return expression(TARGETS, node.textValue());
-    }
-    if (!node.isArray()) {
-      throw refuse(TARGETS, node + "; a list of module names or an expression is supported");
-    }
-    SortedSet<String> names = new TreeSet<>();
-    for (JsonNode module : node) {
-      String name = module.asText();
-      if (Projection.named(name.substring(name.lastIndexOf('.') + 1)).isEmpty()) {
-        throw refuse(TARGETS, module + " is not a linear layer of a LLaMA block");
-      }
-      names.add(name);
+      throw refuse(field, node + "; a list of module names or an expression is supported");
     }
     return new TargetModules.Names(names);
   }

@@ -41,9 +41,8 @@ public final class Verification {
   /** Relative tolerance of fp32 values. */
   public static final double FP32_TOLERANCE = 1e-4;
 
-  // Half precision: 51 times eps of the type, what rounding of some tens of operations in a row
-  // adds
-  // up to. PyTorch's own gradients are off by as much as 0.018 and 0.198 in small random models.
+  // Half precision: 51 times eps of the type, what rounding of some tens of operations in a row is
+  // in all. PyTorch's own gradients are off by as much as 0.018 and 0.198 in small random models.
   private static final double FP16_TOLERANCE = 2.5e-2;
   private static final double BF16_TOLERANCE = 2e-1;
   private static final double LEARNING_RATE = 1e-3;

@@ -40,8 +40,6 @@ class ModelCommandsTest {
     assertThat(run("verify", golden).succeeded().out()).contains("all within tolerance");
     Path changed = directory.resolve("fixture");
     Fixtures.copy(golden, changed);
-    Fixtures.copy(golden.resolve("model"), changed.resolve("model"));
-    Fixtures.copy(golden.resolve("adapter"), changed.resolve("adapter"));
     Path config = changed.resolve("model/config.json");
     Files.writeString(config, Files.readString(config).replace("1e-05", "1e-02"));
     Outcome outcome = run("verify", changed);

@@ -154,13 +154,18 @@ class PeftDirectoryTest {
         .hasMessageContaining("adapter_config.json");
   }
 
+  /** JSON of a text with ' for " and backslashes as they are meant. */
+  private static JsonNode json(String text) throws IOException {
+    return new JsonMapper().readTree(text.replace("\\", "\\\\").replace('\'', '"'));
+  }
+
   /** The same adapter, its target_modules said otherwise. */
   private static Path targeting(String modules, Path directory) throws IOException {
     JsonMapper json = new JsonMapper();
     Path original = adapter("A_mha_qv");
     ObjectNode config =
         (ObjectNode) json.readTree(original.resolve("adapter_config.json").toFile());
-    config.set("target_modules", json.readTree(modules.replace("\\", "\\\\").replace('\'', '"')));
+    config.set("target_modules", json(modules));
     Files.write(directory.resolve("adapter_config.json"), json.writeValueAsBytes(config));
     Files.copy(
         original.resolve("adapter_model.safetensors"),
@@ -207,7 +212,7 @@ class PeftDirectoryTest {
     JsonMapper json = new JsonMapper();
     Path file = targeting(modules, directory).resolve("adapter_config.json");
     ObjectNode config = (ObjectNode) json.readTree(file.toFile());
-    config.set("exclude_modules", json.readTree(excluded.replace("\\", "\\\\").replace('\'', '"')));
+    config.set("exclude_modules", json(excluded));
     Files.write(file, json.writeValueAsBytes(config));
     LoraConfig lora = PeftDirectory.readConfig(directory);
     for (Projection projection : Projection.values()) {

@@ -117,7 +117,7 @@ class MergedModelTest {
 
   @Test
   void weightsThatHaveNoRoomInTheBasesTypeAreNamedAndNothingIsLeft() throws IOException {
-    Path adapter = copy(FP16.resolve("adapter"), directory.resolve("adapter"));
+    Path adapter = Fixtures.copy(FP16.resolve("adapter"), directory.resolve("adapter"));
     Path matrices = adapter.resolve("adapter_model.safetensors");
     try (SafetensorsFile file = SafetensorsFile.open(matrices)) {
       SafetensorsWriter.copy(
@@ -171,14 +171,6 @@ class MergedModelTest {
   }
 
   private Path copyOfFp16() throws IOException {
-    return copy(FP16.resolve("model"), directory.resolve("base"));
-  }
-
-  private static Path copy(Path source, Path target) throws IOException {
-    Files.createDirectory(target);
-    for (String name : names(source)) {
-      Files.copy(source.resolve(name), target.resolve(name));
-    }
-    return target;
+    return Fixtures.copy(FP16.resolve("model"), directory.resolve("base"));
   }
 }

@@ -40,13 +40,14 @@ public final class Fixtures {
     return path("golden/" + name);
   }
 
-  /** Copies the files of a directory, not those of directories in it, for a test to change them. */
-  public static void copy(Path source, Path target) throws IOException {
-    Files.createDirectories(target);
-    try (Stream<Path> files = Files.list(source)) {
-      for (Path file : files.filter(Files::isRegularFile).toList()) {
-        Files.copy(file, target.resolve(file.getFileName()));
+  /** Copies a directory and all in it, for a test to change it; returns the copy. */
+  public static Path copy(Path source, Path target) throws IOException {
+    Files.createDirectories(target.toAbsolutePath().getParent());
+    try (Stream<Path> all = Files.walk(source)) {
+      for (Path file : all.toList()) {
+        Files.copy(file, target.resolve(source.relativize(file).toString()));
       }
     }
+    return target;
   }
 }

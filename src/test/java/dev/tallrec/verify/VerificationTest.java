@@ -13,7 +13,6 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,14 +46,6 @@ class VerificationTest {
         .hasMessageContaining("uplicate");
   }
 
-  private static void copy(Path source, Path target) throws IOException {
-    try (Stream<Path> all = Files.walk(source)) {
-      for (Path file : all.toList()) {
-        Files.copy(file, target.resolve(source.relativize(file).toString()));
-      }
-    }
-  }
-
   /** Overwrites a value of a fixture's copy with its bytes. */
   private static void set(Path fixture, String tensor, int index, byte[] value) throws IOException {
     Path file = fixture.resolve("golden.safetensors");
@@ -79,7 +70,7 @@ class VerificationTest {
   @Test
   void aTokenMayDifferOnlyWhereTwoWereAsLikely(@TempDir Path directory) throws Exception {
     Path fixture = directory.resolve("fixture");
-    copy(Fixtures.golden("A_mha_qv"), fixture);
+    Fixtures.copy(Fixtures.golden("A_mha_qv"), fixture);
     set(fixture, "greedy.ids", 3, new byte[] {7, 0, 0, 0, 0, 0, 0, 0});
     assertThat(greedy(fixture)).matches(check -> !check.passed() && check.error() == 1);
     set(fixture, "greedy.margin", 3, new byte[4]);
@@ -94,7 +85,7 @@ class VerificationTest {
   void aFixtureThatCannotBeOpenedIsNotLeftMapped(
       String setting, String broken, @TempDir Path directory) throws Exception {
     Path fixture = directory.resolve("fixture");
-    copy(Fixtures.golden("A_mha_qv"), fixture);
+    Fixtures.copy(Fixtures.golden("A_mha_qv"), fixture);
     Path config = fixture.resolve("model/config.json");
     String text = Files.readString(config);
     assertThat(text).contains(setting);
