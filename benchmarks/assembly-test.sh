@@ -30,6 +30,7 @@ named() {
 named "the widest vectors" nothing
 named "AVX2" nothing --width 256
 named "a scalar method" '^assembly: HeadPanel::storeTransposed: no FMA' --add HeadPanel::storeTransposed
+named "two methods of one name" '^assembly: AttentionBlock::addGradients is more than one method' --add AttentionBlock::addGradients
 named "calls" '^assembly: Losses::gradient: .*calls' --java-option -XX:CompileCommand=dontinline,dev.tallrec.backend.cpu.VectorMath::exp
 if "$home/assembly.sh" --widest | grep -q 512; then
   named "half the width the CPU has" '^assembly: TileKernel::kernel12: (no FMA in zmm|never)' --java-option -XX:UseAVX=2

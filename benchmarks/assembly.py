@@ -29,7 +29,7 @@ REGISTERS = {512: "zmm", 256: "ymm", 128: "xmm"}
 # Which of the two kernels runs is chosen by the width.
 OF_OTHER_WIDTH = {512: ("::kernel4", "::kernel6"), 256: "::kernel12", 128: "::kernel12"}
 
-HEADER = re.compile(r"^Compiled method \((c1|c2)\)\s+\d+\s+\d+\s+(.{0,8}?)\s*(\d)\s+(\S+)::(\S+)(?: @ \d+)? \(\d+ bytes\)")
+HEADER = re.compile(r"^Compiled method \((c1|c2)\)\s+\d+\s+\d+\s+(.{0,8}?)\s*(\d)\s+(\S+)::(\S+)(?: @ \d+)? \((\d+) bytes\)")
 BYTES = re.compile(r"^  0x([0-9a-f]{16}):((?: [0-9a-f]{2,4}| \|)+)\s*$")
 COMMENT = re.compile(r"^  0x([0-9a-f]{16}): ;\s+\{(.*)\}")
 INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t(?:[0-9a-f]{2} )+\s*(?:\t(.*))?$")
@@ -39,8 +39,8 @@ Instruction = collections.namedtuple("Instruction", "address operation operands 
 
 
 class Compilation:
-    def __init__(self, name, osr):
-        self.name, self.osr, self.start, self.code, self.comments = name, osr, None, bytearray(), {}
+    def __init__(self, name, size, osr):
+        self.name, self.size, self.osr, self.start, self.code, self.comments = name, size, osr, None, bytearray(), {}
 
 
 def compilations(lines):
@@ -50,7 +50,7 @@ def compilations(lines):
         header = HEADER.match(line)
         if header:
             keep = header[1] == "c2"
-            current = Compilation(f"{header[4]}::{header[5]}", "%" in header[2]) if keep else None
+            current = Compilation(f"{header[4]}::{header[5]}", header[6], "%" in header[2]) if keep else None
             inside = False
         elif current is None:
             continue
@@ -231,6 +231,8 @@ def main():
         with open(path, encoding="utf-8", errors="replace") as lines:
             for compilation in compilations(lines):
                 name = compilation.name.removeprefix(PACKAGE)
+                if name in found and found[name].size != compilation.size:
+                    raise SystemExit(f"assembly: {name} is more than one method, and only one would be judged: give the one with the loop a name of its own")
                 # The last one is what runs in the end; code entered in the middle of a loop is left after that one run.
                 if name not in found or not compilation.osr or found[name].osr:
                     found[name] = compilation
