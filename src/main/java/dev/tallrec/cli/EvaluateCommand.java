@@ -103,14 +103,19 @@ final class EvaluateCommand implements Callable<Integer> {
     System.out.printf(
         "%s, %,d examples; AUC, 95 %% interval over users%n", name, evaluation.examples());
     row("this model", evaluation);
-    Heuristics.all(examples, train)
-        .forEach(
-            (heuristic, scores) -> row("no model: " + heuristic, Evaluation.of(examples, scores)));
+    for (Heuristics.Rule rule : Heuristics.all(examples, train)) {
+      String rows =
+          switch (rule.kind()) {
+            case HISTORY -> "";
+            case TRAIN -> " in %,d train rows".formatted(train.size());
+          };
+      row("no model: " + rule.name() + rows, Evaluation.of(examples, rule.scores()));
+    }
     System.out.printf("mean p(Yes) + p(No) of this model: %.4f%n", evaluation.answerMass());
   }
 
   private static void row(String name, Evaluation evaluation) {
     System.out.printf(
-        "%-44s %.4f   %s%n", name, evaluation.auc(), ResultTable.interval(evaluation.interval()));
+        "%-68s %.4f   %s%n", name, evaluation.auc(), ResultTable.interval(evaluation.interval()));
   }
 }

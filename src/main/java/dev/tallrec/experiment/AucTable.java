@@ -1,9 +1,6 @@
 package dev.tallrec.experiment;
 
-import dev.tallrec.rec.Auc;
-import dev.tallrec.rec.Heuristics;
 import dev.tallrec.rec.RecData;
-import dev.tallrec.rec.RecExample;
 import dev.tallrec.report.Study;
 import dev.tallrec.report.Study.Origin;
 import java.io.IOException;
@@ -26,12 +23,7 @@ final class AucTable {
   static Study.Table of(Outcomes outcomes, String data, RecData set) throws IOException {
     Grid grid = outcomes.grid();
     List<Study.Row> rows = new ArrayList<>();
-    boolean[] liked = RecExample.labels(set.test());
-    Heuristics.all(set.test(), set.train())
-        .forEach((name, scores) -> {
-          String auc = "%.2f".formatted(100 * Auc.of(scores, liked));
-          rows.add(new Study.Row(name, Origin.NO_MODEL, grid.k().stream().map(k -> auc).toList()));
-        });
+    rows.addAll(RuleRows.of(grid, set));
     Map<String, Map<Integer, Double>> paper = PaperTable.read(data);
     for (String variant : grid.variants().keySet()) {
       rows.add(

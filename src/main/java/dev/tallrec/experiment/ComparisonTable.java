@@ -1,5 +1,6 @@
 package dev.tallrec.experiment;
 
+import dev.tallrec.rec.Auc;
 import dev.tallrec.rec.DeLong;
 import dev.tallrec.rec.Interval;
 import dev.tallrec.rec.WithinUser;
@@ -8,9 +9,11 @@ import dev.tallrec.report.Study.Origin;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
- * Variants beside each other: intervals, AUC within users, DeLong's test against the tuned model.
+ * Variants beside each other: intervals, AUC within users, tests against the tuned model over users
+ * and over rows.
  */
 final class ComparisonTable {
 
@@ -36,9 +39,9 @@ final class ComparisonTable {
     }
     return new Study.Table(
         test.title("compared"),
-        "AUC x 100; 95 %% interval by a bootstrap over users, first seed; AUC within users, weighted by their rows; the lead of %s over it; in how many seeds DeLong's test finds that difference (p < 0.05, rows taken for independent); time of a run."
+        "AUC x 100; 95 %% interval by a bootstrap over users, first seed; AUC within users, weighted by their rows; the lead of %s over it; in how many seeds that lead differs from none: for a bootstrap over users (its 95 %% interval holds no zero), and for DeLong's test (p < 0.05), which takes rows for independent, those of one user as well, and so finds more than there is; time of a run."
             .formatted(reference),
-        List.of("AUC", "over users", "within users", "lead over it", "p < 0.05", "time"),
+        List.of("AUC", "over users", "within users", "lead over it", "by users", "by rows", "time"),
         rows);
   }
 
@@ -47,9 +50,9 @@ final class ComparisonTable {
     for (Grid.Cell cell : cells) {
       WithinUser.of(test.examples(), test.scores(cell)).ifPresent(user -> within.add(user.auc()));
     }
-    List<DeLong> tests = variant.equals(reference) ? List.of() : againstReference(cells);
-    long significant = tests.stream().filter(one -> one.p() < SIGNIFICANT).count();
-    Interval interval = test.outcomes().result(cells.getFirst()).on(test.data()).interval();
+    List<Lead> leads = variant.equals(reference) ? List.of() : leads(cells);
+    Optional<Interval> interval =
+        Interval.overUsers(new Auc(test.scores(cells.getFirst()), test.liked()), test.examples());
     double seconds =
         cells.stream()
             .mapToDouble(cell -> test.outcomes().result(cell).seconds())
@@ -63,36 +66,58 @@ final class ComparisonTable {
                 .figure(variant, test.data(), test.k())
                 .map(Outcomes.Figure::toString)
                 .orElse(""),
-            interval == null
-                ? ""
-                : "%.2f to %.2f".formatted(100 * interval.low(), 100 * interval.high()),
+            interval
+                .map(ends -> "%.2f to %.2f".formatted(100 * ends.low(), 100 * ends.high()))
+                .orElse(""),
             within.isEmpty()
                 ? ""
                 : Outcomes.Figure.of(within.stream().mapToDouble(Double::doubleValue).toArray())
                     .toString(),
-            tests.isEmpty()
+            leads.isEmpty()
                 ? ""
                 : "%+.2f pts"
                     .formatted(
                         100
-                            * tests.stream()
-                                .mapToDouble(DeLong::difference)
+                            * leads.stream()
+                                .mapToDouble(lead -> lead.byRows().difference())
                                 .average()
                                 .orElseThrow()),
-            tests.isEmpty() ? "" : "%d of %d".formatted(significant, tests.size()),
+            count(
+                leads.stream()
+                    .flatMap(lead -> lead.byUsers().stream())
+                    .map(ends -> !ends.holds(0))
+                    .toList()),
+            count(leads.stream().map(lead -> lead.byRows().p() < SIGNIFICANT).toList()),
             "%.0f s".formatted(seconds)));
   }
 
+  private static String count(List<Boolean> differs) {
+    return differs.isEmpty()
+        ? ""
+        : "%d of %d".formatted(differs.stream().filter(one -> one).count(), differs.size());
+  }
+
+  /** How far the reference is ahead of a run, over rows and, where users are known, over users. */
+  private record Lead(DeLong byRows, Optional<Interval> byUsers) {}
+
   /** The reference's run with the same seed against each run. */
-  private List<DeLong> againstReference(List<Grid.Cell> cells) {
-    List<DeLong> tests = new ArrayList<>();
+  private List<Lead> leads(List<Grid.Cell> cells) {
+    List<Lead> leads = new ArrayList<>();
     for (Grid.Cell cell : cells) {
       for (Grid.Cell other : test.byVariant().getOrDefault(reference, List.of())) {
         if (other.seed() == cell.seed()) {
-          tests.add(DeLong.compare(test.liked(), test.scores(other), test.scores(cell)));
+          double[] first = test.scores(other);
+          double[] second = test.scores(cell);
+          leads.add(
+              new Lead(
+                  DeLong.compare(test.liked(), first, second),
+                  Interval.ofDifference(
+                      new Auc(first, test.liked()),
+                      new Auc(second, test.liked()),
+                      test.examples())));
         }
       }
     }
-    return tests;
+    return leads;
   }
 }

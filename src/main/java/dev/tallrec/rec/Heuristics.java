@@ -1,7 +1,7 @@
 package dev.tallrec.rec;
 
+import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,26 +12,45 @@ public final class Heuristics {
 
   private Heuristics() {}
 
+  /** What of an example a rule looks at. */
+  public enum Kind {
+    /** The history of the example. */
+    HISTORY,
+    /** How often the target was liked among train rows. */
+    TRAIN
+  }
+
   /**
-   * Scores by name, as far as the examples are of the published form.
+   * A rule's scores.
+   *
+   * @param name what it takes for the score
+   * @param scores of the examples
+   */
+  public record Rule(String name, Kind kind, double[] scores) {}
+
+  /**
+   * The rules that examples of this form have.
    *
    * @param train examples that say how liked items are
    */
-  public static Map<String, double[]> all(List<RecExample> examples, List<RecExample> train) {
-    Map<String, double[]> scores = new LinkedHashMap<>();
+  public static List<Rule> all(List<RecExample> examples, List<RecExample> train) {
+    List<Rule> rules = new ArrayList<>();
     Optional<double[]> shares = likedShares(examples);
     Optional<double[]> rates = targetRates(examples, train);
-    shares.ifPresent(values -> scores.put("share of liked items in history", values));
-    lastLabels(examples).ifPresent(values -> scores.put("last item of history liked", values));
-    rates.ifPresent(values -> scores.put("target's like-rate in train rows", values));
+    shares.ifPresent(
+        values -> rules.add(new Rule("share of liked items in history", Kind.HISTORY, values)));
+    lastLabels(examples)
+        .ifPresent(
+            values -> rules.add(new Rule("last item of history liked", Kind.HISTORY, values)));
+    rates.ifPresent(values -> rules.add(new Rule("target's like-rate", Kind.TRAIN, values)));
     if (shares.isPresent() && rates.isPresent()) {
       double[] sums = shares.get().clone();
       for (int i = 0; i < sums.length; i++) {
         sums[i] += rates.get()[i];
       }
-      scores.put("sum of both", sums);
+      rules.add(new Rule("share of liked items + like-rate", Kind.TRAIN, sums));
     }
-    return scores;
+    return rules;
   }
 
   /** The share of liked items in each visible history; empty if an example does not show one. */

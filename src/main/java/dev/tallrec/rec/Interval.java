@@ -4,12 +4,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.ToDoubleFunction;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import org.apache.commons.math3.stat.descriptive.rank.Percentile;
 
 /**
- * A 95 % confidence interval.
+ * A 95 % confidence interval over users: examples of one user are not independent, so users are
+ * drawn with replacement, not examples (Efron's percentile bootstrap). Always the same for the same
+ * data.
  *
  * @param low 2.5th percentile
  * @param high 97.5th percentile
@@ -19,13 +22,36 @@ public record Interval(double low, double high) {
   private static final int RESAMPLES = 1000;
 
   /**
-   * Interval of an AUC over users: examples of one user are not independent, so users are drawn
-   * with replacement, not examples (Efron's percentile bootstrap). Always the same for the same
-   * data.
+   * Interval of an AUC.
    *
    * @return empty unless all users are known and there are at least two
    */
   public static Optional<Interval> overUsers(Auc auc, List<RecExample> examples) {
+    return over(examples, auc::weighted);
+  }
+
+  /**
+   * Interval of {@code first} - {@code second}, AUCs of two models on the same examples, in each
+   * draw of the same users. Where it holds no zero the models differ by more than the choice of
+   * users explains.
+   *
+   * @return empty unless all users are known and there are at least two
+   */
+  public static Optional<Interval> ofDifference(Auc first, Auc second, List<RecExample> examples) {
+    return over(examples, times -> first.weighted(times) - second.weighted(times));
+  }
+
+  /** Whether {@code value} lies between the ends or on one. */
+  public boolean holds(double value) {
+    return low <= value && value <= high;
+  }
+
+  /**
+   * Interval of what is measured on examples of which each counts so many times; NaN where it
+   * cannot be measured.
+   */
+  private static Optional<Interval> over(
+      List<RecExample> examples, ToDoubleFunction<int[]> measured) {
     if (examples.stream().anyMatch(example -> example.user().isEmpty())) {
       return Optional.empty();
     }
@@ -53,7 +79,7 @@ public record Interval(double low, double high) {
       for (int i = 0; i < times.length; i++) {
         times[i] = drawn[userOf[i]];
       }
-      double value = auc.weighted(times);
+      double value = measured.applyAsDouble(times);
       if (!Double.isNaN(value)) {
         values[filled++] = value;
       }

@@ -74,4 +74,52 @@ class AucTest {
     assertThat(wide.high() - wide.low()).isGreaterThan(1.5 * (narrow.high() - narrow.low()));
     assertThat(Interval.overUsers(auc, many)).contains(narrow);
   }
+
+  @Test
+  void aLeadIsJudgedInTheSameDrawsOfUsers() {
+    int size = 400;
+    double[] scores = new double[size];
+    double[] slightlyBetter = new double[size];
+    double[] noise = new double[size];
+    boolean[] liked = new boolean[size];
+    List<RecExample> examples = new ArrayList<>();
+    Instruction text = new Instruction("", "", "");
+    java.util.Random random = new java.util.Random(5);
+    for (int i = 0; i < size; i++) {
+      int user = i / 20;
+      liked[i] = random.nextInt(20) < user;
+      scores[i] = user + 4 * random.nextGaussian();
+      slightlyBetter[i] = scores[i] + (liked[i] ? 1 : 0);
+      noise[i] = random.nextGaussian();
+      examples.add(new RecExample(text, liked[i], OptionalInt.of(user), ""));
+    }
+    Auc own = new Auc(scores, liked);
+    Auc better = new Auc(slightlyBetter, liked);
+    Auc other = new Auc(noise, liked);
+    Interval lead = Interval.ofDifference(better, own, examples).orElseThrow();
+    assertThat(lead.holds(better.value() - own.value())).isTrue();
+    assertThat(lead.low()).isPositive();
+    // The intervals of both overlap all the same: these say nothing of the difference.
+    assertThat(Interval.overUsers(better, examples).orElseThrow().low())
+        .isLessThan(Interval.overUsers(own, examples).orElseThrow().high());
+    Interval reverse = Interval.ofDifference(own, better, examples).orElseThrow();
+    assertThat(reverse.low()).isCloseTo(-lead.high(), within(1e-12));
+    assertThat(reverse.high()).isCloseTo(-lead.low(), within(1e-12));
+    assertThat(Interval.ofDifference(own, own, examples)).contains(new Interval(0, 0));
+    assertThat(
+            Interval.ofDifference(other, new Auc(shuffled(noise), liked), examples).orElseThrow())
+        .satisfies(ends -> assertThat(ends.holds(0)).isTrue());
+  }
+
+  private static double[] shuffled(double[] values) {
+    java.util.Random random = new java.util.Random(6);
+    double[] result = values.clone();
+    for (int i = result.length - 1; i > 0; i--) {
+      int j = random.nextInt(i + 1);
+      double value = result[i];
+      result[i] = result[j];
+      result[j] = value;
+    }
+    return result;
+  }
 }

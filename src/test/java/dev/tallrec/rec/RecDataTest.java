@@ -11,6 +11,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,19 +52,32 @@ class RecDataTest {
     assertThat(first.target()).isEqualTo("Perez Family, The (1995)");
     assertThat(first.history()).hasSize(10);
     Map<String, Double> aucs = new LinkedHashMap<>();
-    Heuristics.all(movies.test(), movies.train())
-        .forEach((name, scores) -> aucs.put(name, Evaluation.of(movies.test(), scores).auc()));
+    for (Heuristics.Rule rule : Heuristics.all(movies.test(), movies.train())) {
+      aucs.put(rule.name(), Evaluation.of(movies.test(), rule.scores()).auc());
+    }
     assertThat(aucs)
         .containsOnlyKeys(
             "share of liked items in history",
             "last item of history liked",
-            "target's like-rate in train rows",
-            "sum of both")
+            "target's like-rate",
+            "share of liked items + like-rate")
         .hasEntrySatisfying(
             "last item of history liked", auc -> assertThat(auc).isCloseTo(0.6466, within(5e-5)))
+        .hasEntrySatisfying("target's like-rate", auc -> assertThat(auc).isBetween(0.66, 0.69))
         .hasEntrySatisfying(
-            "target's like-rate in train rows", auc -> assertThat(auc).isBetween(0.66, 0.69))
-        .hasEntrySatisfying("sum of both", auc -> assertThat(auc).isGreaterThan(0.74));
+            "share of liked items + like-rate", auc -> assertThat(auc).isGreaterThan(0.74));
+  }
+
+  @Test
+  void usersOfBooksHaveOneExampleEach() throws IOException {
+    RecData books = RecData.published(Domain.BOOK);
+    List<RecExample> all = new ArrayList<>(books.train());
+    all.addAll(books.valid());
+    all.addAll(books.test());
+    assertThat(all).extracting(RecExample::user).doesNotHaveDuplicates();
+    double[] shares = Heuristics.likedShares(books.test()).orElseThrow();
+    assertThat(Evaluation.of(books.test(), shares).interval()).isNotNull();
+    assertThat(WithinUser.of(books.test(), shares)).isEmpty();
   }
 
   @Test

@@ -1,0 +1,126 @@
+package dev.tallrec.experiment;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tallrec.rec.Domain;
+import dev.tallrec.rec.Evaluation;
+import dev.tallrec.rec.Heuristics;
+import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
+import dev.tallrec.report.Study;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Rules without a model in the place of models: what they score is known. */
+class ComparisonTableTest {
+
+  private static final String SHARE = "share of liked items in history";
+  private static final String RATE = "target's like-rate";
+
+  private RecData movies;
+
+  @BeforeEach
+  void read() throws IOException {
+    movies = RecData.published(Domain.MOVIE);
+  }
+
+  private double[] rule(String name) {
+    return Heuristics.all(movies.test(), movies.train()).stream()
+        .filter(rule -> rule.name().equals(name))
+        .findFirst()
+        .orElseThrow()
+        .scores();
+  }
+
+  private static List<String> cells(List<Study.Row> rows, String name) {
+    return rows.stream().filter(row -> row.name().equals(name)).findFirst().orElseThrow().cells();
+  }
+
+  private static Grid grid(List<String> variants, List<Integer> k) {
+    Map<String, Map<String, String>> settings = new LinkedHashMap<>();
+    variants.forEach(variant -> settings.put(variant, Map.of()));
+    return new Grid(
+        "Rules", "mini", settings, List.of("movie"), List.of(), k, List.of(0L, 1L), Map.of());
+  }
+
+  private TestSet testSet(Map<String, double[]> scoresByVariant) {
+    Map<String, List<Grid.Cell>> byVariant = new LinkedHashMap<>();
+    Map<Grid.Cell, double[]> scores = new LinkedHashMap<>();
+    Map<Grid.Cell, CellResult> results = new LinkedHashMap<>();
+    scoresByVariant.forEach((variant, values) -> {
+      Grid.Cell cell =
+          new Grid.Cell(
+              variant, Grid.Model.TALLREC, List.of("movie"), List.of("movie"), 0, 0, Map.of());
+      byVariant.put(variant, List.of(cell));
+      scores.put(cell, values);
+      results.put(
+          cell,
+          new CellResult(
+              CellResult.VERSION,
+              Map.of(),
+              "here",
+              1,
+              Map.of("movie", Evaluation.of(movies.test(), values)),
+              List.of(),
+              List.of()));
+    });
+    Outcomes outcomes =
+        new Outcomes(
+            Path.of("unused"),
+            grid(List.copyOf(scoresByVariant.keySet()), List.of(0)),
+            results,
+            Map.of());
+    return new TestSet(
+        outcomes, "movie", movies.test(), RecExample.labels(movies.test()), 0, byVariant, scores);
+  }
+
+  /**
+   * 16 users are in the test set. The share is 5 points above the rate, which 1,000 independent
+   * rows would tell from nothing and 16 users do not.
+   */
+  @Test
+  void leadsAreJudgedByUsersAndByRows() {
+    Map<String, double[]> scores = new LinkedHashMap<>();
+    scores.put(RATE, rule(RATE));
+    scores.put("reversed", negated(rule(RATE)));
+    scores.put(TestSet.TUNED, rule(SHARE));
+    Study.Table table = ComparisonTable.of(testSet(scores));
+    assertThat(table.columns())
+        .containsExactly(
+            "AUC", "over users", "within users", "lead over it", "by users", "by rows", "time");
+    List<Study.Row> rows = table.rows();
+    assertThat(cells(rows, RATE).subList(3, 6)).containsExactly("+4.96 pts", "0 of 1", "1 of 1");
+    assertThat(cells(rows, "reversed").subList(3, 6))
+        .containsExactly("+40.25 pts", "1 of 1", "1 of 1");
+    assertThat(cells(rows, TestSet.TUNED).subList(3, 6)).containsOnly("");
+    assertThat(cells(rows, TestSet.TUNED).get(1)).isEqualTo("64.28 to 78.86");
+  }
+
+  @Test
+  void rulesThatLookAtTrainRowsGetThoseOfEachSeed() {
+    List<Study.Row> rows = RuleRows.of(grid(List.of(), List.of(16, 0)), movies);
+    assertThat(rows).hasSize(6);
+    assertThat(cells(rows, SHARE)).containsExactly("72.60", "72.60");
+    assertThat(cells(rows, RATE + " in all 8,000 train rows")).containsExactly("67.64", "67.64");
+    List<String> ofSamples = cells(rows, RATE + " in the K train rows");
+    assertThat(ofSamples.getFirst()).matches("(4[5-9]|5[0-5])\\.\\d\\d ± \\d+\\.\\d\\d");
+    assertThat(ofSamples.getLast()).isEmpty();
+    assertThat(RuleRows.of(grid(List.of(), List.of(0)), movies))
+        .extracting(Study.Row::name)
+        .hasSize(4)
+        .noneMatch(name -> name.contains("K train rows"));
+  }
+
+  private static double[] negated(double[] values) {
+    double[] result = values.clone();
+    for (int i = 0; i < result.length; i++) {
+      result[i] = -result[i];
+    }
+    return result;
+  }
+}
