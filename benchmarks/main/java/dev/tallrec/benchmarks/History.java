@@ -3,6 +3,7 @@ package dev.tallrec.benchmarks;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -38,9 +39,13 @@ final class History {
    * @throws IOException naming the first line that is none
    */
   List<HistoryEntry> read() throws IOException {
+    return parse(Files.readString(file));
+  }
+
+  private List<HistoryEntry> parse(String text) throws IOException {
     List<HistoryEntry> entries = new ArrayList<>();
     int number = 0;
-    for (String line : Files.readString(file).lines().toList()) {
+    for (String line : text.lines().toList()) {
       number++;
       entries.add(parse(line, number));
     }
@@ -77,8 +82,8 @@ final class History {
                 StandardOpenOption.WRITE);
         // Two at a time would both find the record missing.
         FileLock _ = channel.lock()) {
-      refuseKnown(entries);
       long end = channel.size();
+      refuseKnown(entries, parse(text(channel, end)));
       try {
         write(channel, end, lines(entries, end > 0 && !endsALine(channel, end)));
         channel.force(true);
@@ -89,9 +94,24 @@ final class History {
     }
   }
 
-  private void refuseKnown(List<HistoryEntry> entries) throws IOException {
+  /** All of the file, by the channel that holds the lock: to close another one would give it up. */
+  private String text(FileChannel channel, long end) throws IOException {
+    if (end > Integer.MAX_VALUE - 8) {
+      throw new IOException(file + " is larger than 2 GiB");
+    }
+    ByteBuffer bytes = ByteBuffer.allocate((int) end);
+    while (bytes.hasRemaining()) {
+      if (channel.read(bytes, bytes.position()) < 0) {
+        throw new EOFException(file + " became shorter while it was read");
+      }
+    }
+    return StandardCharsets.UTF_8.newDecoder().decode(bytes.flip()).toString();
+  }
+
+  private void refuseKnown(List<HistoryEntry> entries, List<HistoryEntry> present)
+      throws IOException {
     Set<HistoryEntry.Key> known = new HashSet<>();
-    read().forEach(entry -> known.add(entry.key()));
+    present.forEach(entry -> known.add(entry.key()));
     for (HistoryEntry entry : entries) {
       if (!known.add(entry.key())) {
         throw new IOException(

@@ -180,11 +180,12 @@ final class PeftConfigFile {
 
   private Optional<Set<Integer>> layers() throws IOException {
     JsonNode node = root.path("layers_to_transform");
-    if (node.isMissingNode() || node.isNull()) {
+    if (isOff(node)) {
       return Optional.empty();
     }
     JsonNode pattern = root.path("layers_pattern");
-    if (!isOff(pattern) && !pattern.asText().equals("layers")) {
+    JsonNode only = pattern.isArray() && pattern.size() == 1 ? pattern.path(0) : pattern;
+    if (!isOff(pattern) && !only.asText().equals("layers")) {
       throw refuse("layers_pattern", pattern + "; only \"layers\" is supported");
     }
     Set<Integer> layers = new TreeSet<>();

@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.OptionalInt;
 import java.util.PriorityQueue;
 
 /**
@@ -67,12 +66,6 @@ public final class Tokenizer {
   /** Id of the end-of-sequence token. */
   public int eos() {
     return specials.eos();
-  }
-
-  /** Id of the text piece {@code piece}, spaces written as U+2581. */
-  public OptionalInt id(String piece) {
-    int id = vocabulary.id(piece);
-    return id < 0 ? OptionalInt.empty() : OptionalInt.of(id);
   }
 
   /** Token ids of {@code text}, without begin or end token. */

@@ -32,8 +32,8 @@ final class Comparison {
   Comparison add(String name, Errors errors) {
     values += errors.count;
     double relative = errors.relative();
-    // Not "relative > error": NaN must win.
-    if (!(relative <= error)) {
+    // Not "relative > error": NaN must win, and stay.
+    if (!Double.isNaN(error) && !(relative <= error)) {
       error = relative;
       worst = name;
     }

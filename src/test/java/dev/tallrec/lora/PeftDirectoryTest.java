@@ -154,6 +154,30 @@ class PeftDirectoryTest {
         .hasMessageContaining("adapter_config.json");
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '#',
+      value = {
+        "'layers_to_transform': [] | 2",
+        "'layers_to_transform': [1], 'layers_pattern': ['layers'] | 1",
+        "'layers_to_transform': 1, 'layers_pattern': 'layers' | 1",
+        "'layers_to_transform': [0, 1], 'layers_pattern': [] | 2"
+      })
+  void layersAreReadAsPeftReadsThem(String option, int adapted, @TempDir Path directory)
+      throws IOException {
+    JsonMapper json = new JsonMapper();
+    JsonNode config = json.readTree(adapter("A_mha_qv").resolve("adapter_config.json").toFile());
+    Files.write(
+        directory.resolve("adapter_config.json"),
+        json.writeValueAsBytes(
+            json.readerForUpdating(config).readValue("{" + option.replace('\'', '"') + "}")));
+    LlamaConfig base = config("A_mha_qv");
+    try (LoraAdapter adapter = LoraAdapter.zeros(base, PeftDirectory.readConfig(directory))) {
+      assertThat(adapter.tensors()).hasSize(2 * 2 * adapted);
+    }
+  }
+
   /** JSON of a text with ' for " and backslashes as they are meant. */
   private static JsonNode json(String text) throws IOException {
     return new JsonMapper().readTree(text.replace("\\", "\\\\").replace('\'', '"'));

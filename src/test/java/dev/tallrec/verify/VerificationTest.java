@@ -67,6 +67,23 @@ class VerificationTest {
     }
   }
 
+  /** Of a group of many tensors, of which the ones after it are right. */
+  @Test
+  void aTensorOfNoNumbersFailsItsGroup(@TempDir Path directory) throws Exception {
+    Path fixture = directory.resolve("fixture");
+    Fixtures.copy(Fixtures.golden("A_mha_qv"), fixture);
+    String first = "right.grad.base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight";
+    byte[] notANumber = {0, 0, (byte) 0xC0, 0x7F};
+    set(fixture, first, 0, notANumber);
+    try (CpuDevice device = new CpuDevice(1)) {
+      assertThat(Verification.run(device, fixture))
+          .filteredOn(check -> check.group().equals("right.grad"))
+          .singleElement()
+          .matches(check -> !check.passed() && Double.isNaN(check.error()))
+          .matches(check -> check.worst().contains("layers.0.self_attn.q_proj"));
+    }
+  }
+
   @Test
   void aTokenMayDifferOnlyWhereTwoWereAsLikely(@TempDir Path directory) throws Exception {
     Path fixture = directory.resolve("fixture");

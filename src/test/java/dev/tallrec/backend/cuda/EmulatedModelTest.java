@@ -18,14 +18,18 @@ import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingConfig;
 import dev.tallrec.train.TrainingListener;
 import dev.tallrec.train.TrainingResult;
+import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.verify.Check;
 import dev.tallrec.verify.Verification;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -66,6 +70,12 @@ class EmulatedModelTest {
   }
 
   private static TrainingResult train(Device device, int savedLayers) throws Exception {
+    return train(device, savedLayers, Optional.empty(), Integer.MAX_VALUE);
+  }
+
+  /** Stops after so many steps. */
+  private static TrainingResult train(
+      Device device, int savedLayers, Optional<Path> checkpoint, int steps) throws Exception {
     SplittableRandom random = new SplittableRandom(3);
     List<LabelledTokens> examples = new ArrayList<>();
     int[] prefix = random.ints(12, 3, 128).toArray();
@@ -97,7 +107,18 @@ class EmulatedModelTest {
     try (LoadedModel model = LoadedModel.golden(device, "B_gqa_all_tied");
         LoraAdapter adapter = LoraAdapter.initial(model.config, LoraConfig.paper(), 2);
         Trainer trainer = new Trainer(model.network, adapter, config)) {
-      return trainer.train(examples, TrainingListener.SILENT, Optional.empty(), () -> false);
+      int[] done = new int[1];
+      TrainingListener counting =
+          new TrainingListener() {
+            @Override
+            public void onStep(Step step) {
+              done[0]++;
+            }
+
+            @Override
+            public void onEvaluation(Evaluated evaluated) {}
+          };
+      return trainer.train(examples, counting, checkpoint, () -> done[0] >= steps);
     }
   }
 
@@ -124,6 +145,35 @@ class EmulatedModelTest {
     double[] backward =
         losses(train(new CudaDevice(build.driver(1, MEMORY), DType.F16), savedLayers));
     assertThat(backward).isEqualTo(forward);
+  }
+
+  /** A step whose gradients overflow is left out, and training goes on with half of the scale. */
+  @Test
+  void stepsThatOverflowAreSkipped(@TempDir Path directory) throws Exception {
+    Path checkpoint = directory.resolve("checkpoint");
+    assertThatThrownBy(() ->
+            train(
+                new CudaDevice(build.driver(0, MEMORY), DType.F16), 2, Optional.of(checkpoint), 2))
+        .isInstanceOf(TrainingStoppedException.class);
+    Path state = checkpoint.resolve("state.json");
+    String saved = Files.readString(state);
+    assertThat(saved).contains("65536.0");
+    Files.writeString(state, saved.replace("65536.0", "4194304.0"));
+    TrainingResult result =
+        train(
+            new CudaDevice(build.driver(0, MEMORY), DType.F16),
+            2,
+            Optional.of(checkpoint),
+            Integer.MAX_VALUE);
+    List<TrainingListener.Step> steps = result.stepLog();
+    assertThat(steps).hasSize(9);
+    assertThat(steps.get(2).applied()).isFalse();
+    assertThat(steps.getLast().applied()).isTrue();
+    assertThat(result.skippedSteps())
+        .isEqualTo(steps.stream().filter(step -> !step.applied()).count());
+    assertThat(steps).allMatch(step -> Double.isFinite(step.loss()));
+    // Nothing was learned from what was skipped, and no infinity reached the weights.
+    assertThat(steps.getLast().loss()).isLessThan(steps.getFirst().loss());
   }
 
   @Test
