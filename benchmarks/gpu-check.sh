@@ -93,6 +93,9 @@ run() {
 --enable-native-access=ALL-UNNAMED
 -cp "$kit/benchmarks.jar:$home"
 EOF
+  # Where Python's wheels have cuBLAS, also if the python3 on the PATH stands for another elsewhere.
+  wheels=$(python3 -c 'import glob, sysconfig; print(":".join(glob.glob(sysconfig.get_path("purelib") + "/nvidia/*/lib")))' 2>/dev/null || true)
+  if [ -n "$wheels" ]; then export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$wheels"; fi
   java="$work/runtime/bin/java @$work/options"
   tallrec="$java dev.tallrec.cli.Main"
   timer="$java dev.tallrec.benchmarks.StepTimer cuda F16 $SHAPE"

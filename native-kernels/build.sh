@@ -10,29 +10,41 @@ has() {
 build() {
   make -s -j "$(nproc)" architectures="$architectures" "$@"
 }
+# It needs a host compiler, of a version that it knows, and knows not all architectures. What then fails in a kernel is the kernel's.
+nvcc_works() {
+  mkdir -p target
+  echo "__global__ void nothing() {}" >target/nothing.cu
+  gencode=""
+  for architecture in $architectures; do
+    gencode="$gencode -gencode arch=compute_80,code=sm_$architecture"
+  done
+  # shellcheck disable=SC2086
+  nvcc -std=c++17 $gencode -fatbin -o target/nothing.fatbin target/nothing.cu
+}
 
 architectures=$1
-goals=""
+device=""
+host=""
 if ! has make; then
   echo "native-kernels: no make on the PATH: this build will have no CUDA kernels, and tests on the emulated device are left out"
   exit
 fi
-if has nvcc; then
-  goals="device"
-else
+if ! has nvcc; then
   echo "native-kernels: no nvcc on the PATH: this build will have no CUDA kernels"
+elif build -q device || nvcc_works; then
+  build device
+  device=yes
+else
+  echo "native-kernels: nvcc cannot compile for $architectures, see above: this build will have no CUDA kernels" >&2
 fi
 if [ "$(uname -sm)" = "Linux x86_64" ] && has g++; then
-  goals="$goals host"
+  build host
+  host=yes
 else
   echo "native-kernels: no g++ on x86-64 Linux: tests on the emulated device are left out"
 fi
-if [ -n "$goals" ]; then
-  # shellcheck disable=SC2086
-  build $goals
-fi
 # Another nvcc may use instructions that are new there: then only the tests of its code are left out.
-if [ "$goals" = "device host" ] && ! build ptx; then
+if [ -n "$device" ] && [ -n "$host" ] && ! build ptx; then
   rm -f target/libtallrec_ptx.so
   echo "native-kernels: host/ptx.h does not know all that this nvcc made of the kernels: the tests of its code are left out" >&2
 fi

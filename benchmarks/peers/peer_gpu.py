@@ -39,7 +39,7 @@ for p in trained: p.data = p.data.float()
 optimizer = torch.optim.AdamW(trained, lr=1e-4)
 scaler = torch.amp.GradScaler("cuda", enabled=cuda)
 warm = False
-out_of_memory = torch.OutOfMemoryError if cuda else MemoryError
+out_of_memory = torch.cuda.OutOfMemoryError if cuda else MemoryError
 
 
 def synchronize():

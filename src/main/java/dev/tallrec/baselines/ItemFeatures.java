@@ -22,8 +22,8 @@ public record ItemFeatures(int width, float[] values) {
   }
 
   /**
-   * The same, centred over the items and scaled to a mean square length of 1: of the scale of the
-   * learned channels, whichever model they come from.
+   * The same, centred over the items and scaled to a mean square length of 1: one scale, whichever
+   * model they come from.
    */
   ItemFeatures standardized() {
     int items = values.length / width;

@@ -167,7 +167,11 @@ final class CublasLibrary {
     }
   }
 
+  /** The first that there is, as an absolute path, which alone can be loaded. */
   static Optional<Path> find(List<Path> places, String name) {
-    return places.stream().map(place -> place.resolve(name)).filter(Files::exists).findFirst();
+    return places.stream()
+        .map(place -> place.resolve(name).toAbsolutePath())
+        .filter(Files::exists)
+        .findFirst();
   }
 }

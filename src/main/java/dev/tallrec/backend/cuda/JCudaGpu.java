@@ -100,7 +100,7 @@ final class JCudaGpu implements CudaDriver {
    * @throws CudaUnavailableException saying what is missing and what to do
    */
   static JCudaGpu open(int ordinal) throws CudaUnavailableException {
-    try {
+    try (OwnTemporaryDirectory _ = OwnTemporaryDirectory.make()) {
       JCudaDriver.setExceptionsEnabled(true);
       cuInit(0);
       int[] count = new int[1];

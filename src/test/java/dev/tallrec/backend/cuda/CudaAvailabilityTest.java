@@ -48,5 +48,10 @@ class CudaAvailabilityTest {
     assertThat(CublasLibrary.find(places, "libcublas.so.12"))
         .contains(path.resolve("libcublas.so.12"));
     assertThat(CublasLibrary.find(places, "libcublas.so.99")).isEmpty();
+    // LD_LIBRARY_PATH and PATH may have relative directories, and only absolute paths can be
+    // loaded.
+    Path relative = Path.of("").toAbsolutePath().relativize(path.toAbsolutePath());
+    assertThat(CublasLibrary.find(List.of(relative), "libcublas.so.12"))
+        .hasValueSatisfying(found -> assertThat(found).isAbsolute().exists());
   }
 }
