@@ -19,6 +19,9 @@ import picocli.CommandLine.Spec;
 /** Where to compute. */
 final class DeviceOptions {
 
+  /** More than any machine has processors; each costs memory, and a million of them all of it. */
+  private static final int MOST_THREADS = 4096;
+
   /** Kinds of device. */
   enum Kind {
     CPU,
@@ -113,8 +116,8 @@ final class DeviceOptions {
   }
 
   private CpuDevice cpu() throws IOException {
-    if (threads < 1) {
-      throw wrong("--threads " + threads + ": at least 1");
+    if (threads < 1 || threads > MOST_THREADS) {
+      throw wrong("--threads %d: 1 to %d".formatted(threads, MOST_THREADS));
     }
     if (computeType == DType.F16) {
       throw wrong("--compute-type F16 is for GPUs: the CPU computes in F32, or in BF16 by oneDNN");

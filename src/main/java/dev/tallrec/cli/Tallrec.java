@@ -1,5 +1,7 @@
 package dev.tallrec.cli;
 
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -47,6 +49,7 @@ final class Tallrec implements Runnable {
     line.addSubcommand(new ScoreCommand());
     line.addSubcommand(new ProfileCommand());
     line.addSubcommand(new CommandLine.HelpCommand());
+    line.registerConverter(Path.class, Tallrec::path);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpAutoWidth(true);
     line.setExecutionExceptionHandler((exception, command, parsed) -> root.explain(exception));
@@ -55,6 +58,18 @@ final class Tallrec implements Runnable {
     } catch (VirtualMachineError e) {
       // Full memory, or a mapped file that is gone: known well enough to be explained.
       return root.explain(e);
+    }
+  }
+
+  /** A path that an option names; an empty one would be the current directory. */
+  private static Path path(String text) {
+    if (text.isBlank()) {
+      throw new CommandLine.TypeConversionException("it names no path; is a variable empty?");
+    }
+    try {
+      return Path.of(text);
+    } catch (InvalidPathException e) {
+      throw new CommandLine.TypeConversionException("no path: " + e.getMessage());
     }
   }
 

@@ -38,6 +38,8 @@ class CommandLineTest {
         "generate --prompt x --temperature -1",
         "generate --prompt x --temperature NaN",
         "generate --prompt x --device cpu --threads 0",
+        "generate --prompt x --device cpu --threads 1000000",
+        "run --out=",
         "experiment kshot --endpoint ftp://x/v1",
         "experiment kshot --endpoint http://x/v1 --endpoint-attempts 0",
         "experiment kshot --endpoint http://x/v1 --price-input -1",
