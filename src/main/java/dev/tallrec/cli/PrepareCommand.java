@@ -20,7 +20,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "prepare",
     mixinStandardHelpOptions = true,
-    description = "Makes train.json, valid.json and test.json out of raw ratings, for --data.")
+    description =
+        "Makes train.json, valid.json and test.json out of raw ratings, for --data; beside them users.json.gz and"
+            + " order.json.gz, whose the examples are and in what order their histories.")
 final class PrepareCommand implements Runnable {
 
   /** Where examples are written, whatever they are made of. */
@@ -122,7 +124,9 @@ final class PrepareCommand implements Runnable {
               names = "--time",
               defaultValue = "time",
               paramLabel = "NAME",
-              description = "Column (default: ${DEFAULT-VALUE}).")
+              description =
+                  "Column: numbers, or dates such as 2001-12-31 or 2001-12-31T23:59:59Z, all of one form"
+                      + " (default: ${DEFAULT-VALUE}).")
           String time,
       @Option(
               names = "--separator",

@@ -50,8 +50,8 @@ public final class BookCrossing {
   private BookCrossing() {}
 
   /**
-   * Makes train.json, valid.json, test.json and users.json.gz. Books, ratings and users that cannot
-   * be used are counted by reason.
+   * Makes train.json, valid.json, test.json, users.json.gz and order.json.gz. Books, ratings and
+   * users that cannot be used are counted by reason.
    *
    * @param raw directory with BX-Books.csv and either BX-Book-Ratings.csv or BX-Ratings.csv
    * @param seed of the order of each user's ratings and of the split
@@ -140,7 +140,7 @@ public final class BookCrossing {
         return;
       }
       List<Rating> ratings = new ArrayList<>();
-      ofUser.forEach((book, liked) -> ratings.add(new Rating(user, book.item(), liked, "")));
+      ofUser.forEach((book, liked) -> ratings.add(new Rating(user, book.item(), liked, Time.NONE)));
       // A generator for each, so that a user's example does not depend on other users.
       Collections.shuffle(ratings, new Random(seed));
       List<Rating> history = ratings.subList(0, Math.min(HISTORY, ratings.size() - 1));

@@ -48,6 +48,10 @@ final class ExampleFiles {
                 .formatted(source, windows.size()));
       }
     }
+    // First, and written last: a kill in between leaves examples whose users nobody knows, not new
+    // ones with the users and orders of those before them.
+    Files.deleteIfExists(directory.resolve(USERS));
+    Files.deleteIfExists(directory.resolve(ORDER));
     Map<String, Integer> written = new LinkedHashMap<>();
     Map<String, int[]> users = new LinkedHashMap<>();
     Map<String, List<String>> orders = new LinkedHashMap<>();

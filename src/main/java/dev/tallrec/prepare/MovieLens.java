@@ -23,7 +23,7 @@ public final class MovieLens {
   private MovieLens() {}
 
   /**
-   * Makes train.json, valid.json, test.json and users.json.gz.
+   * Makes train.json, valid.json, test.json, users.json.gz and order.json.gz.
    *
    * @param raw directory with u.data and u.item
    * @return examples written, by file
@@ -57,7 +57,7 @@ public final class MovieLens {
     for (String line : Files.readAllLines(file, StandardCharsets.ISO_8859_1)) {
       number++;
       String[] fields = line.split("\t", -1);
-      if (fields.length != 4 || !fields[2].matches("[1-5]") || !fields[3].matches("[0-9]+")) {
+      if (fields.length != 4 || !fields[2].matches("[1-5]") || !fields[3].matches("[0-9]{1,18}")) {
         throw broken(
             file, number, "not user, movie, rating from 1 to 5, and time, with tabs between them");
       }
@@ -66,7 +66,8 @@ public final class MovieLens {
         throw broken(file, number, "movie " + fields[1] + " is not in u.item");
       }
       ratings.add(
-          new Rating(fields[0], title, Integer.parseInt(fields[2]) > LIKED_ABOVE, fields[3]));
+          new Rating(
+              fields[0], title, Integer.parseInt(fields[2]) > LIKED_ABOVE, Time.of(fields[3])));
     }
     return ratings;
   }

@@ -14,6 +14,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.TreeMap;
@@ -81,11 +82,13 @@ public record RatingsCsv(
   public record Outcome(Map<String, Integer> written, Map<String, Integer> skipped) {}
 
   /**
-   * Makes train.json, valid.json, test.json and users.json.gz, 8 : 1 : 1. Rows that cannot be used
-   * are counted by reason, and so are users whose ratings do not fill a history and a target.
+   * Makes train.json, valid.json, test.json, users.json.gz and order.json.gz, 8 : 1 : 1. Rows that
+   * cannot be used are counted by reason, and so are users whose ratings do not fill a history and
+   * a target.
    *
    * @throws IOException naming the file if a column is missing or there twice, if it is not of the
-   *     charset or its quotation marks are not in order, or too few examples come of it
+   *     charset or its quotation marks are not in order, if times cannot be told apart by one rule,
+   *     or too few examples come of it
    */
   public Outcome prepare(Path file, Domain domain, Path directory) throws IOException {
     Map<String, Integer> skipped = new TreeMap<>();
@@ -104,7 +107,7 @@ public record RatingsCsv(
     }
     switch (split) {
       case USERS -> {}
-      case TIME -> windows.sort(Comparator.comparing(Windows.Window::time, Rating.TIMES));
+      case TIME -> windows.sort(Comparator.comparing(Windows.Window::time));
       case RANDOM -> Collections.shuffle(windows, new Random(seed));
     }
     return new Outcome(ExampleFiles.write(file, directory, windows, 0.8, 0.1), skipped);
@@ -133,15 +136,22 @@ public record RatingsCsv(
                       file, times == 0 ? "no" : "more than one", column, parser.getHeaderNames()));
         }
       }
+      Optional<Time.Form> form = Optional.empty();
       for (CSVRecord row : parser) {
         String problem = problem(row);
         if (problem.isEmpty()) {
+          String time = row.get(columns.time());
+          Optional<Time.Form> own = Time.form(time);
+          if (own.isEmpty() || (form.isPresent() && !own.equals(form))) {
+            throw unordered(file, parser.getCurrentLineNumber(), time, form);
+          }
+          form = own;
           ratings.add(
               new Rating(
                   row.get(columns.user()),
                   row.get(columns.title()),
                   Double.parseDouble(row.get(columns.rating())) > likedAbove,
-                  row.get(columns.time())));
+                  Time.of(time)));
         } else {
           skipped.merge(problem, 1, Integer::sum);
         }
@@ -170,6 +180,21 @@ public record RatingsCsv(
         e);
   }
 
+  /** What is wrong with a time that cannot be compared with those before it, if there are any. */
+  private IOException unordered(Path file, long line, String time, Optional<Time.Form> before) {
+    return new IOException(
+        "%s, line %d: time \"%s\" in column %s is %s: write all of them as %s, or name another column with --time"
+            .formatted(
+                file,
+                line,
+                time,
+                columns.time(),
+                before
+                    .map(form -> "not " + form + ", as those before it")
+                    .orElse("of no known form"),
+                Time.FORMS));
+  }
+
   /** Why a row cannot be used; empty if it can. */
   private String problem(CSVRecord row) {
     if (!row.isConsistent()) {
@@ -183,6 +208,9 @@ public record RatingsCsv(
     }
     if (row.get(columns.title()).contains("\n")) {
       return "a title of several lines";
+    }
+    if (row.get(columns.time()).isEmpty()) {
+      return "no time";
     }
     return number(row.get(columns.rating())).isPresent() ? "" : "a rating that is no number";
   }

@@ -18,7 +18,7 @@ final class Windows {
    * @param order of likes and dislikes in the history: see {@link dev.tallrec.rec.Question#inOrder}
    * @param time of the target
    */
-  record Window(String user, Instruction text, String order, String time) {}
+  record Window(String user, Instruction text, String order, Time time) {}
 
   private Windows() {}
 
@@ -36,7 +36,7 @@ final class Windows {
     byUser.forEach((user, all) -> {
       // Stable: what happened in the same second stays in the order of the file.
       List<Rating> inTime = new ArrayList<>(all);
-      inTime.sort(Comparator.comparing(Rating::time, Rating.TIMES));
+      inTime.sort(Comparator.comparing(Rating::time));
       for (int target = history; target < inTime.size(); target++) {
         windows.add(
             window(user, inTime.subList(target - history, target), inTime.get(target), domain));

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.aggregator.ArgumentsAccessor;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class PreparationTest {
@@ -148,6 +150,106 @@ class PreparationTest {
             .map(example -> Question.parse(example.text()).orElseThrow().target())
             .toList();
     assertThat(targets).isEqualTo(IntStream.range(9, 60).mapToObj(i -> "title " + i).toList());
+  }
+
+  /** Writes a table of one user whose items are called by their time. */
+  private Path timed(String... times) throws IOException {
+    StringBuilder table = new StringBuilder("who;what;stars;when\n");
+    for (int i = 0; i < times.length; i++) {
+      table.append("u;at %s;%d;%s\n".formatted(times[i], i % 10, times[i]));
+    }
+    return Files.writeString(directory.resolve("ratings.csv"), table);
+  }
+
+  /** The order that a table's ratings are taken in: targets after a history of one. */
+  private List<String> targets(Path file) throws IOException {
+    csv(RatingsCsv.Split.USERS, 5, 1).prepare(file, Domain.MOVIE, directory.resolve("out"));
+    RecData data = RecData.read(directory.resolve("out"));
+    return Stream.of(data.train(), data.valid(), data.test())
+        .flatMap(List::stream)
+        .map(example -> Question.parse(example.text()).orElseThrow().target())
+        .toList();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1000, -5, 999.5, 1001, 007, 999.25, 8, 1000.0, 1002, 1003, 1004, 1005, 1006",
+    "-5, 007, 8, 999.25, 999.5, 1000, 1000.0, 1001, 1002, 1003, 1004, 1005, 1006",
+  })
+  void numbersAreOrderedByWhatTheyAre(ArgumentsAccessor times) throws IOException {
+    String[] written = times.toList().toArray(String[]::new);
+    // The first is in no target, and 1000 and 1000.0 stay as they stand.
+    assertThat(targets(timed(written)))
+        .containsExactly(
+            "at 007",
+            "at 8",
+            "at 999.25",
+            "at 999.5",
+            "at 1000",
+            "at 1000.0",
+            "at 1001",
+            "at 1002",
+            "at 1003",
+            "at 1004",
+            "at 1005",
+            "at 1006");
+  }
+
+  @Test
+  void datesOfOneFormAreOrdered() throws IOException {
+    List<String> times =
+        IntStream.range(0, 12)
+            .mapToObj(i -> "20%02d-%02d-28T%02d:00:00Z".formatted(11 - i / 2, 12 - i, 23 - i))
+            .toList();
+    assertThat(targets(timed(times.toArray(String[]::new))))
+        .isEqualTo(times.reversed().stream().skip(1).map(time -> "at " + time).toList());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "12/31/2001 | 1/2/2002 | 2: time \"12/31/2001\" in column when is of no known form",
+        "2001-31-12 | 2001-30-12 | 2: time \"2001-31-12\" in column when is of no known form",
+        "1e999999999 | 1 | 2: time \"1e999999999\" in column when is of no known form",
+        "1 | 2001-12-31 | 3: time \"2001-12-31\" in column when is not a number",
+        "2001-12-31 | 20011231 | 3: time \"20011231\" in column when is not of the form 9999-99-99",
+        "2001-12-31 | 2001-12-31 12:00 | 3: time \"2001-12-31 12:00\" in column",
+        "2001-12-31T12:00+01:00 | 2001-12-31T12:00Z | not of the form 9999-99-99T99:99+01:00",
+        "2001-12-31T12:00:00.5 | 2001-12-31T12:00:00.25 | not of the form 9999-99-99T99:99:99.9",
+        "2001-12-31T12:61 | 2001-12-31T12:00 | 2: time \"2001-12-31T12:61\"",
+      })
+  void timesThatCannotBeOrderedAreNamedByLine(String first, String second, String message)
+      throws IOException {
+    assertThatThrownBy(() -> targets(timed(first, second)))
+        .isInstanceOf(IOException.class)
+        .hasMessageContainingAll("ratings.csv, line ", message, "2001-12-31T23:59:59Z", "--time");
+    assertThat(directory.resolve("out")).doesNotExist();
+  }
+
+  @Test
+  void rowsWithoutATimeAreLeftOutAndCounted() throws IOException {
+    Path file = table("who;what;stars;when\n", "u");
+    Files.writeString(file, Files.readString(file) + "u;lost;7;\nu;lost too;7; \n");
+    RatingsCsv.Outcome outcome =
+        csv(RatingsCsv.Split.USERS).prepare(file, Domain.MOVIE, directory.resolve("out"));
+    assertThat(outcome.skipped()).isEqualTo(Map.of("no time", 2));
+  }
+
+  @Test
+  void whatIsCutShortLeavesNoUsersOfOtherExamples() throws IOException {
+    Path out = directory.resolve("out");
+    csv(RatingsCsv.Split.USERS)
+        .prepare(table("who;what;stars;when\n", "7", "8"), Domain.MOVIE, out);
+    assertThat(RecData.read(out).train().getFirst().user()).hasValue(7);
+    // Ends the next one between its train examples and the rest.
+    Files.delete(out.resolve("valid.json"));
+    Files.createFile(Files.createDirectory(out.resolve("valid.json")).resolve("file"));
+    Path others = table("who;what;stars;when\n", "1", "2");
+    assertThatThrownBy(() -> csv(RatingsCsv.Split.USERS).prepare(others, Domain.MOVIE, out))
+        .isInstanceOf(IOException.class);
+    assertThat(out.resolve("users.json.gz")).doesNotExist();
+    assertThat(out.resolve("order.json.gz")).doesNotExist();
   }
 
   @Test
