@@ -1,6 +1,8 @@
 package dev.tallrec.tune;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -13,9 +15,11 @@ import dev.tallrec.json.StrictYaml;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** Makes {@link TuneSettings} of a preset, a YAML file over it, and single values over both. */
 public final class SettingsReader {
@@ -49,18 +53,21 @@ public final class SettingsReader {
   public static TuneSettings read(String preset, Optional<Path> file, Map<String, String> values)
       throws IOException {
     ObjectNode settings = preset(preset);
+    Map<String, String> places = new HashMap<>();
     if (file.isPresent()) {
       overlay(settings, readFile(file.get()), "", file.get() + ": ");
+      places.putAll(places(file.get()));
     }
     for (Map.Entry<String, String> value : values.entrySet()) {
       set(settings, value.getKey(), value.getValue(), value.getKey());
+      places.remove(value.getKey());
     }
-    return convert(settings);
+    return convert(settings, places);
   }
 
   /** Reads settings that {@link #write} wrote. */
   public static TuneSettings readWhole(Path file) throws IOException {
-    return convert(readFile(file));
+    return convert(readFile(file), places(file));
   }
 
   private static ObjectNode readFile(Path file) throws IOException {
@@ -72,6 +79,25 @@ public final class SettingsReader {
     } catch (JsonProcessingException e) {
       throw new IOException(JsonFiles.describe(file, e), e);
     }
+  }
+
+  /** Where a file's values stand, by dotted name: "my.yaml, line 3". */
+  private static Map<String, String> places(Path file) throws IOException {
+    Map<String, String> places = new HashMap<>();
+    try (JsonParser parser = YAML.createParser(file.toFile())) {
+      // To the end of the first document: no other is read.
+      for (JsonToken token = parser.nextToken();
+          token != JsonToken.END_OBJECT || !parser.getParsingContext().inRoot();
+          token = parser.nextToken()) {
+        if (token.isScalarValue()) {
+          String name = parser.getParsingContext().pathAsPointer().toString();
+          places.put(
+              name.substring(1).replace('/', '.'),
+              "%s, line %d".formatted(file, parser.currentTokenLocation().getLineNr()));
+        }
+      }
+    }
+    return places;
   }
 
   private static void overlay(ObjectNode settings, ObjectNode over, String path, String where)
@@ -118,11 +144,24 @@ public final class SettingsReader {
     }
   }
 
-  private static TuneSettings convert(ObjectNode settings) throws IOException {
+  /**
+   * The settings as records.
+   *
+   * @param places of values that are a file's, for messages
+   */
+  private static TuneSettings convert(ObjectNode settings, Map<String, String> places)
+      throws IOException {
     try {
       return YAML.treeToValue(settings, TuneSettings.class);
     } catch (JsonMappingException e) {
-      throw new IOException(JsonFiles.describe("settings", e), e);
+      String name =
+          e.getPath().stream()
+              .map(step ->
+                  step.getFieldName() == null
+                      ? String.valueOf(step.getIndex())
+                      : step.getFieldName())
+              .collect(Collectors.joining("."));
+      throw new IOException(JsonFiles.describe(places.getOrDefault(name, "settings"), e), e);
     }
   }
 

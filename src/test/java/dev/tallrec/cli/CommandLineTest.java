@@ -87,6 +87,14 @@ class CommandLineTest {
     run("tune", "--settings", settings, "--show-settings").failed("settings.yaml", "rec.epoch");
     Files.writeString(settings, "rec:\n  epochs: [\n");
     run("tune", "--settings", settings, "--show-settings").failed("settings.yaml", "line");
+    Files.writeString(settings, "k: 16\nrec:\n  patience: 0.9\n");
+    run("tune", "--settings", settings, "--show-settings")
+        .failed("settings.yaml, line 3: rec.patience is \"0.9\", not a whole number");
+    Files.writeString(settings, "k: 16.9\n---\n[\n");
+    run("tune", "--settings", settings, "--show-settings")
+        .failed("settings.yaml, line 1: k is \"16.9\", not a whole number");
+    run("tune", "--settings", settings, "--k", 16.9, "--rec-patience", 1, "--show-settings")
+        .failed("settings: k is \"16.9\", not a whole number");
     Files.writeString(settings, "rec:\n  epochs: 3\nk: 5\n");
     assertThat(run("tune", "--settings", settings, "--k", 7, "--show-settings").succeeded().out())
         .contains("epochs: 3", "k: 7");

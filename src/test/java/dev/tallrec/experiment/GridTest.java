@@ -129,6 +129,8 @@ class GridTest {
           """
           k: [16]      | k: [16]; other: 1 | there is no other here, only by_k, data, k,
           k: [16]      | k: [few]        | k[0] is "few", not a whole number
+          k: [16]      | k: [16.9]       | k[0] is "16.9", not a whole number
+          seeds: [0]   | seeds: [0.5]    | seeds[0] is "0.5", not a whole number
           seeds: [0]   | seeds: 0        | seeds is not a list
           by_k: {}     | by_k: {16: 3}   | by_k.16 is not a group of settings
           k: [16]      | k: [16, ~]      | k[1] has no value
