@@ -127,6 +127,44 @@ public record RecData(
   }
 
   /**
+   * Checks that a few-shot sample can be drawn.
+   *
+   * @param k examples of it; 0 for all
+   * @throws IOException naming this set and K if there are not so many
+   */
+  public void requireSample(int k) throws IOException {
+    if (k > train.size()) {
+      throw new IOException(
+          "K = %d, but %s has %,d train examples: lower k, or take them all with 0"
+              .formatted(k, name, train.size()));
+    }
+  }
+
+  /** Checks that the AUC of the validation examples is defined. */
+  public void requireValid() throws IOException {
+    requireBothLabels(name + " valid", valid);
+  }
+
+  /** Checks that the AUC of the test examples is defined. */
+  public void requireTest() throws IOException {
+    requireBothLabels(name + " test", test);
+  }
+
+  /**
+   * Checks that an AUC of examples is defined.
+   *
+   * @param name of the examples, for messages
+   * @throws IOException if all have the same label
+   */
+  public static void requireBothLabels(String name, List<RecExample> examples) throws IOException {
+    try {
+      Auc.of(new double[examples.size()], RecExample.labels(examples));
+    } catch (IllegalArgumentException e) {
+      throw new IOException(name + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
    * Takes instructions for recommendation examples.
    *
    * @throws IOException naming {@code file} and the example whose output is neither "Yes." nor

@@ -7,7 +7,6 @@ import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.lora.PeftDirectory;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.AlpacaSample;
-import dev.tallrec.rec.Auc;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
@@ -67,8 +66,8 @@ public final class TuneRun {
    *
    * @param directory where it is kept; made if need be
    * @param stop asked after each step whether to stop
-   * @throws IOException if data are missing or broken, two data sets have one name, or the
-   *     directory holds a run with other settings
+   * @throws IOException if data are missing or broken, too few for K or of one label, two data sets
+   *     have one name, or the directory holds a run with other settings
    */
   public TuneRun(
       BaseModel base,
@@ -85,10 +84,7 @@ public final class TuneRun {
     this.trainSets = dataSets(settings.data());
     this.testSets = settings.test().isEmpty() ? trainSets : dataSets(settings.test());
     checkNames(testSets);
-    for (RecData data : testSets) {
-      requireBothLabels(data.name() + " valid", data.valid());
-      requireBothLabels(data.name() + " test", data.test());
-    }
+    checkData(settings, trainSets, testSets);
     ExampleEncoder encoder = encoder(settings.rec());
     this.evaluator = new Evaluator(base, encoder, settings.memory().scoreBatchTokens(), listener);
     this.results = openDirectory();
@@ -117,12 +113,27 @@ public final class TuneRun {
     }
   }
 
-  /** AUC is not defined without: better said now than after hours. */
-  private static void requireBothLabels(String name, List<RecExample> examples) throws IOException {
-    try {
-      Auc.of(new double[examples.size()], RecExample.labels(examples));
-    } catch (IllegalArgumentException e) {
-      throw new IOException(name + ": " + e.getMessage(), e);
+  /**
+   * Checks that the data of a run are enough for its K, and that AUCs are defined on them: better
+   * said before than after hours.
+   *
+   * @param train sets that the run is rec-tuned on
+   * @param test sets that it is tested on
+   * @throws IOException naming the data set and what it lacks
+   */
+  public static void checkData(TuneSettings settings, List<RecData> train, List<RecData> test)
+      throws IOException {
+    for (RecData data : test) {
+      data.requireValid();
+      data.requireTest();
+    }
+    if (settings.rec().epochs() == 0) {
+      return;
+    }
+    for (RecData data : train) {
+      data.requireSample(settings.k());
+      RecData.requireBothLabels(
+          data.name() + " valid (--rec-validation)", first(settings.rec(), data.valid()));
     }
   }
 
@@ -130,11 +141,11 @@ public final class TuneRun {
     return base.encoder(stage.cutoff(), stage.trainOnInputs());
   }
 
+  /** What the directory holds of this run; changes nothing. */
   private RunResults openDirectory() throws IOException {
-    String yaml = SettingsReader.write(settings);
     Path file = directory.resolve(SETTINGS);
     if (Files.exists(file)) {
-      if (!Files.readString(file).equals(yaml)) {
+      if (!Files.readString(file).equals(SettingsReader.write(settings))) {
         throw new IOException(
             directory
                 + " holds a run with other settings ("
@@ -144,8 +155,6 @@ public final class TuneRun {
       if (Files.exists(directory.resolve(RESULTS))) {
         return RunResults.read(directory.resolve(RESULTS));
       }
-    } else {
-      AtomicFiles.replaceFile(file, aside -> Files.writeString(aside, yaml));
     }
     Map<String, RunResults.Split> shares = new LinkedHashMap<>();
     for (RecData data : testSets) {
@@ -157,6 +166,15 @@ public final class TuneRun {
     }
     return new RunResults(
         RunResults.VERSION, base.network().device().description(), shares, List.of());
+  }
+
+  /** Makes the directory this run's, which no run with other settings may have from then on. */
+  private void keepSettings() throws IOException {
+    Path file = directory.resolve(SETTINGS);
+    if (!Files.exists(file)) {
+      AtomicFiles.replaceFile(
+          file, aside -> Files.writeString(aside, SettingsReader.write(settings)));
+    }
   }
 
   /** Where a run keeps the scores of a data set's test rows after a stage. */
@@ -216,6 +234,8 @@ public final class TuneRun {
       if (settings.rec().epochs() > 0) {
         stages.put(RunResults.Stage.REC, prepareRec(settings.rec()));
       }
+      // Not before: what is refused is run again in the same directory, with settings put right.
+      keepSettings();
       if (settings.evaluateBase() || stages.isEmpty()) {
         evaluateBase(adapter, startsFromAdapter);
       }
@@ -394,9 +414,7 @@ public final class TuneRun {
             RunResults.Stage.REC, chosen, encoder(stage), stage.dropCutOff(), listener);
     Map<String, List<RecExample>> validation = new LinkedHashMap<>();
     for (RecData data : trainSets) {
-      List<RecExample> used = first(stage.validation(), data.valid());
-      requireBothLabels(data.name() + " valid (--rec-validation)", used);
-      validation.put(data.name() + " valid", used);
+      validation.put(data.name() + " valid", first(stage, data.valid()));
     }
     return new Prepared(
         "Rec-tuning",
@@ -406,8 +424,9 @@ public final class TuneRun {
         "validation AUC");
   }
 
-  /** The first {@code limit} examples; all for 0. */
-  private static List<RecExample> first(int limit, List<RecExample> examples) {
+  /** The first examples, as many as a stage validates with; all for 0. */
+  private static List<RecExample> first(StageSettings stage, List<RecExample> examples) {
+    int limit = stage.validation();
     return limit == 0 ? examples : examples.subList(0, Math.min(limit, examples.size()));
   }
 }

@@ -161,6 +161,27 @@ class TuneRunTest {
     assertThat(told.lines).noneMatch(line -> line.contains("tuning") || line.contains("steps"));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "k, 5000, 'K = 5000, but data has 8 train examples'",
+    "adapter, nowhere, nowhere",
+    "rec.validation, 1, all 1 are liked",
+    "instruction.validation, 6, 6 of 6 examples",
+    "memory.micro_batch_tokens, 100, an example of"
+  })
+  void aRunThatIsRefusedLeavesItsDirectoryToOneWithOtherSettings(
+      String setting, String value, String named) throws Exception {
+    Path out = directory.resolve("out");
+    TuneSettings refused = settings(setting, value);
+    assertThatThrownBy(() -> run(refused, out, -1)).hasMessageContaining(named);
+    assertThat(out).doesNotExist();
+    TuneSettings corrected =
+        settings("instruction.epochs", "0", "evaluate_base", "false", "rec.epochs", "1");
+    run(corrected, out, -1);
+    TuneSettings others = settings("seed", "3");
+    assertThatThrownBy(() -> run(others, out, -1)).hasMessageContaining("other settings");
+  }
+
   @Test
   void dataOfOneLabelAreRefusedBeforeAnything() throws IOException {
     TuneSettings settings = settings();
