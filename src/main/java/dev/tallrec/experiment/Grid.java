@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -183,6 +184,35 @@ public record Grid(
         throw new IOException(
             "%s: scores of %s are kept by the last part of a data set's name, so these must differ: %s"
                 .formatted(name, cell.name(), String.join(", ", cell.test())));
+      }
+    }
+    checkTraining(name);
+  }
+
+  /** A figure is of a variant on a test set, over its seeds: it must not be over data as well. */
+  private void checkTraining(String name) throws IOException {
+    Map<List<String>, List<String>> learnt = new HashMap<>();
+    for (Cell cell : cells()) {
+      for (String tested : cell.test()) {
+        List<String> before = learnt.putIfAbsent(List.of(cell.variant(), tested), cell.data());
+        if (before != null && !before.equals(cell.data())) {
+          String one = String.join(",", before);
+          String other = String.join(",", cell.data());
+          throw new IOException(
+              "%s: variant %s learns from %s in some runs and from %s in others, and is tested on %s after each, so that its figures would mix both: write one variant for each with a data of its own, \"%s, %s\": {data: \"%s\"} and \"%s, %s\": {data: \"%s\"}, as the grid crossdomain does"
+                  .formatted(
+                      name,
+                      cell.variant(),
+                      one,
+                      other,
+                      tested,
+                      cell.variant(),
+                      one,
+                      one,
+                      cell.variant(),
+                      other,
+                      other));
+        }
       }
     }
   }

@@ -110,6 +110,39 @@ class GridTest {
   }
 
   @Test
+  void aVariantOfSeveralTrainingSetsIsNotTestedOnOneSet(@TempDir Path directory)
+      throws IOException {
+    Path file = directory.resolve("grid.yaml");
+    String grid =
+        """
+        title: x
+        preset: mini
+        variants: {mine: {}}
+        data: [movie, book]
+        test: [movie, book]
+        k: [16]
+        seeds: [0]
+        by_k: {}
+        """;
+    Files.writeString(file, grid);
+    assertThatThrownBy(() -> Grid.read(file.toString(), Grid.Scale.SMALL))
+        .isInstanceOf(IOException.class)
+        .hasMessageContainingAll(
+            "grid.yaml: variant mine learns from movie in some runs and from book in others",
+            "tested on movie",
+            "\"mine, book\": {data: \"book\"}");
+    Files.writeString(
+        file,
+        grid.replace(
+            "{mine: {}}", "{\"mine, movie\": {data: movie}, \"mine, book\": {data: book}}"));
+    assertThat(Grid.read(file.toString(), Grid.Scale.SMALL).cells())
+        .extracting(Grid.Cell::data)
+        .containsExactly(List.of("movie"), List.of("book"));
+    Files.writeString(file, grid.replace("test: [movie, book]", "test: []"));
+    assertThat(Grid.read(file.toString(), Grid.Scale.SMALL).cells()).hasSize(2);
+  }
+
+  @Test
   void variantsThatCannotBeRunAreNamed(@TempDir Path directory) throws IOException {
     Path file = directory.resolve("grid.yaml");
     String rest = "data: [movie]\ntest: []\nk: [16]\nseeds: [0]\nby_k: {}\n";
