@@ -11,11 +11,17 @@ import dev.tallrec.json.JsonFiles;
 import dev.tallrec.safetensors.SafetensorsModel;
 import dev.tallrec.tensor.Tensor;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 
@@ -26,6 +32,9 @@ import java.util.Map;
  */
 public final class BertFeatures implements AutoCloseable {
 
+  private static final String CONFIG = "config.json";
+  private static final String VOCABULARY = "vocab.txt";
+  private static final String TOKENIZER_CONFIG = "tokenizer_config.json";
   private static final int MOST_TOKENS = 64;
   private static final long LARGEST_CONFIG = 1 << 20;
 
@@ -43,18 +52,18 @@ public final class BertFeatures implements AutoCloseable {
   private BertFeatures(Path directory, SafetensorsModel files) throws IOException {
     this.directory = directory;
     this.files = files;
-    JsonNode config = config(directory.resolve("config.json"));
+    JsonNode config = config(directory.resolve(CONFIG));
     this.hidden = positive(config, "hidden_size");
     this.layers = positive(config, "num_hidden_layers");
     this.heads = positive(config, "num_attention_heads");
     if (hidden % heads != 0) {
       throw new IOException(
           "%s: hidden_size %d is no multiple of num_attention_heads %d"
-              .formatted(directory.resolve("config.json"), hidden, heads));
+              .formatted(directory.resolve(CONFIG), hidden, heads));
     }
     this.epsilon = (float) config.path("layer_norm_eps").asDouble(1e-12);
     this.prefixed = files.names().contains("bert.embeddings.word_embeddings.weight");
-    Path vocabulary = directory.resolve("vocab.txt");
+    Path vocabulary = directory.resolve(VOCABULARY);
     if (!Files.isRegularFile(vocabulary)) {
       throw new IOException(vocabulary + " is missing: a BERT directory has one");
     }
@@ -90,22 +99,59 @@ public final class BertFeatures implements AutoCloseable {
     }
   }
 
+  /**
+   * What tells a BERT from others: SHA-256 over the files that features are made of.
+   *
+   * @throws IOException naming the file that is missing or wrong
+   */
+  public static String digest(Path directory) throws IOException {
+    List<Path> files = new ArrayList<>();
+    try (BertFeatures model = open(directory)) {
+      model.files.files().forEach(file -> files.add(file.path()));
+    }
+    Collections.sort(files);
+    files.add(directory.resolve(CONFIG));
+    files.add(directory.resolve(VOCABULARY));
+    Path casing = directory.resolve(TOKENIZER_CONFIG);
+    if (Files.exists(casing)) {
+      files.add(casing);
+    }
+    MessageDigest digest;
+    try {
+      digest = MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+    byte[] buffer = new byte[1 << 20];
+    for (Path file : files) {
+      // With its length, so that no file can reach into the next.
+      digest.update((Files.size(file) + ":").getBytes(StandardCharsets.UTF_8));
+      try (InputStream bytes = Files.newInputStream(file)) {
+        for (int read = bytes.read(buffer); read >= 0; read = bytes.read(buffer)) {
+          digest.update(buffer, 0, read);
+        }
+      }
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
   private static JsonNode config(Path file) throws IOException {
     return JsonFiles.readObject(file, LARGEST_CONFIG, "a BERT's configuration");
   }
 
   private static boolean lowercase(Path directory) throws IOException {
-    Path file = directory.resolve("tokenizer_config.json");
+    Path file = directory.resolve(TOKENIZER_CONFIG);
     return !Files.exists(file) || config(file).path("do_lower_case").asBoolean(true);
   }
 
   private int positive(JsonNode config, String field) throws IOException {
-    int value = config.path(field).asInt(0);
-    if (value < 1) {
+    JsonNode value = config.path(field);
+    if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1) {
       throw new IOException(
-          directory.resolve("config.json") + ": " + field + " is missing or not above 0");
+          "%s: %s is missing or no whole number above 0"
+              .formatted(directory.resolve(CONFIG), field));
     }
-    return value;
+    return value.intValue();
   }
 
   /** Features of {@code titles}, in their order; only the first 64 tokens of a title count. */

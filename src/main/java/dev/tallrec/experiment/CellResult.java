@@ -11,8 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * What a run of a grid measured. It stands in the run's directory, beside the score of every test
@@ -40,6 +43,9 @@ public record CellResult(
 
   private static final String FILE = "cell.json";
 
+  /** Begins the names of what is no setting: see {@link CellRunner#sources}. */
+  private static final String SOURCE = "from.";
+
   /**
    * A moment of training.
    *
@@ -54,11 +60,13 @@ public record CellResult(
   /**
    * The result of a run that is done.
    *
+   * @param anySource whether it may come from any server or BERT, because none is given to compare
+   *     with: it is shown as what it is
    * @return empty if it is not done
    * @throws IOException if the directory holds the result of a run with another configuration
    */
-  static Optional<CellResult> read(Path directory, Map<String, String> configuration)
-      throws IOException {
+  static Optional<CellResult> read(
+      Path directory, Map<String, String> configuration, boolean anySource) throws IOException {
     Path file = directory.resolve(FILE);
     if (!Files.exists(file)) {
       return Optional.empty();
@@ -69,13 +77,26 @@ public record CellResult(
     } catch (JsonProcessingException e) {
       throw new IOException(JsonFiles.describe(file, e), e);
     }
-    if (result.version() != VERSION || !result.configuration().equals(configuration)) {
+    List<String> others = differing(result.configuration(), configuration, anySource);
+    if (result.version() != VERSION || !others.isEmpty()) {
       throw new IOException(
-          file
-              + " is of a run with other settings: choose another directory with --out, or remove "
-              + directory);
+          "%s is of a run with other settings (%s): choose another directory with --out, or remove %s"
+              .formatted(
+                  file,
+                  others.isEmpty() ? "version " + result.version() : String.join(", ", others),
+                  directory));
     }
     return Optional.of(result);
+  }
+
+  private static List<String> differing(
+      Map<String, String> one, Map<String, String> other, boolean anySource) {
+    Set<String> names = new TreeSet<>(one.keySet());
+    names.addAll(other.keySet());
+    return names.stream()
+        .filter(name -> !(anySource && name.startsWith(SOURCE)))
+        .filter(name -> !Objects.equals(one.get(name), other.get(name)))
+        .toList();
   }
 
   /** How good the run is on {@code data}, which it was tested on. */
@@ -102,8 +123,13 @@ public record CellResult(
     return directory.resolve("scores-" + Grid.lastName(data) + ".csv");
   }
 
-  /** What tells a cell from any other, in the grid or in another version of it. */
-  static Map<String, String> configuration(Grid.Cell cell, String preset) {
+  /**
+   * What tells a cell from any other, in the grid or in another version of it.
+   *
+   * @param sources that its runner names beside
+   */
+  static Map<String, String> configuration(
+      Grid.Cell cell, String preset, Map<String, String> sources) {
     Map<String, String> all = new TreeMap<>(cell.settings());
     all.put("model", cell.model().name());
     all.put("preset", preset);
@@ -111,6 +137,7 @@ public record CellResult(
     all.put("test", String.join(",", cell.test()));
     all.put("k", String.valueOf(cell.k()));
     all.put("seed", String.valueOf(cell.seed()));
+    sources.forEach((name, source) -> all.put(SOURCE + name, source));
     return all;
   }
 }

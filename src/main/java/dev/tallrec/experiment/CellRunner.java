@@ -41,9 +41,19 @@ interface CellRunner {
   }
 
   /**
-   * Checks a cell's settings, so that a mistake is known before hours of other cells.
+   * What a cell's figures come from that its grid does not say: a server and its model, a BERT.
    *
-   * @throws IOException naming the variant and the setting
+   * @return by name; empty if the grid says everything, or that was not given: see {@link #missing}
+   * @throws IOException if {@link #check} does
+   */
+  default Map<String, String> sources(Grid.Cell cell) throws IOException {
+    return Map.of();
+  }
+
+  /**
+   * Checks a cell's settings and data, so that a mistake is known before hours of other cells.
+   *
+   * @throws IOException naming the variant, and the setting or the data set
    */
   void check(Grid.Cell cell) throws IOException;
 

@@ -2,7 +2,9 @@ package dev.tallrec.experiment;
 
 import dev.tallrec.rec.RecData;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Data sets by name, each read once. */
@@ -22,5 +24,33 @@ final class DataSets {
       sets.put(name, known);
     }
     return known;
+  }
+
+  /** The data sets of these names. */
+  List<RecData> all(List<String> names) throws IOException {
+    List<RecData> all = new ArrayList<>();
+    for (String name : names) {
+      all.add(get(name));
+    }
+    return all;
+  }
+
+  /**
+   * Checks that a cell's sample can be drawn, and that it can be tested: what all but tuning runs
+   * need, which check more.
+   *
+   * @throws IOException naming the variant, the data set and K
+   */
+  void check(Grid.Cell cell) throws IOException {
+    try {
+      for (RecData data : all(cell.data())) {
+        data.requireSample(cell.k());
+      }
+      for (RecData data : all(cell.test())) {
+        data.requireTest();
+      }
+    } catch (IOException e) {
+      throw new IOException("variant " + cell.variant() + ": " + e.getMessage(), e);
+    }
   }
 }

@@ -4,6 +4,7 @@ import dev.tallrec.endpoint.Answer;
 import dev.tallrec.endpoint.Api;
 import dev.tallrec.endpoint.EndpointClient;
 import dev.tallrec.endpoint.EndpointException;
+import dev.tallrec.endpoint.EndpointSettings;
 import dev.tallrec.endpoint.Usage;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
@@ -61,7 +62,32 @@ final class EndpointCells implements CellRunner {
   public void check(Grid.Cell cell) throws IOException {
     Demonstrations.check(cell, Set.of(MODEL, API));
     if (access.isPresent()) {
-      api(cell, access.get());
+      settings(cell, access.get());
+    }
+    sets.check(cell);
+  }
+
+  /** Which model, asked how, and where: what another server calls the same may be another. */
+  @Override
+  public Map<String, String> sources(Grid.Cell cell) throws IOException {
+    if (access.isEmpty()) {
+      return Map.of();
+    }
+    EndpointSettings settings = settings(cell, access.get());
+    return Map.of(
+        "endpoint", settings.url().toString(),
+        "model", settings.model(),
+        "api", settings.api().name());
+  }
+
+  private static EndpointSettings settings(Grid.Cell cell, EndpointAccess server)
+      throws IOException {
+    String model = cell.settings().getOrDefault(MODEL, server.settings().model());
+    Api api = api(cell, server);
+    try {
+      return server.settings(model, api);
+    } catch (IllegalArgumentException e) {
+      throw new IOException("variant %s: %s".formatted(cell.variant(), e.getMessage()), e);
     }
   }
 
@@ -71,11 +97,7 @@ final class EndpointCells implements CellRunner {
     Map<String, double[]> scores = new LinkedHashMap<>();
     List<String> remarks = new ArrayList<>();
     try (EndpointClient client =
-        new EndpointClient(
-            server.settings(
-                cell.settings().getOrDefault(MODEL, server.settings().model()), api(cell, server)),
-            server.key(),
-            server.cache())) {
+        new EndpointClient(settings(cell, server), server.key(), server.cache())) {
       for (String name : cell.test()) {
         RecData data = sets.get(name);
         List<String> prompts = prompts(cell, data);
@@ -89,7 +111,7 @@ final class EndpointCells implements CellRunner {
                   .formatted(cell.variant(), silent, tastes.size(), name));
         }
       }
-      remarks.add("%s: %s".formatted(cell.variant(), describe(client.usage())));
+      remarks.add("%s: %s, %s".formatted(cell.variant(), client, describe(client.usage())));
     }
     return new Measured(scores, List.of(), remarks, OptionalDouble.empty());
   }

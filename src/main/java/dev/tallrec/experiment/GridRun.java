@@ -58,14 +58,20 @@ public final class GridRun {
   }
 
   /**
-   * Checks all cells' settings, and that what they start from is there.
+   * Checks all cells' settings, that what they start from is there, that their data are enough, and
+   * that their directories hold no other runs.
    *
-   * @throws IOException naming the variant
+   * @throws IOException naming the grid, the variant and what is wrong, or the directory
    */
   public void check() throws IOException {
     for (Grid.Cell cell : grid.cells()) {
-      runners.of(cell.model()).check(cell);
+      try {
+        runners.of(cell.model()).check(cell);
+      } catch (IOException e) {
+        throw new IOException("%s, %s".formatted(grid.title(), e.getMessage()), e);
+      }
     }
+    present();
   }
 
   /** Runs what is not done yet. */
@@ -94,12 +100,13 @@ public final class GridRun {
     return directory.resolve(cell.name());
   }
 
-  private Map<String, String> configuration(Grid.Cell cell) {
-    return CellResult.configuration(cell, grid.preset());
+  private Map<String, String> configuration(Grid.Cell cell) throws IOException {
+    return CellResult.configuration(cell, grid.preset(), runners.of(cell.model()).sources(cell));
   }
 
   private Optional<CellResult> read(Grid.Cell cell) throws IOException {
-    return CellResult.read(directory(cell), configuration(cell));
+    boolean anySource = runners.of(cell.model()).missing(cell).isPresent();
+    return CellResult.read(directory(cell), configuration(cell), anySource);
   }
 
   private CellResult run(Grid.Cell cell) throws IOException, TrainingStoppedException {

@@ -54,6 +54,9 @@ final class RecommenderCells implements CellRunner {
   private final Map<String, ItemCatalog> catalogs = new HashMap<>();
   private final Map<String, ItemFeatures> features = new HashMap<>();
 
+  /** Of the BERT; empty before it is asked for. */
+  private String bertDigest = "";
+
   /**
    * A runner.
    *
@@ -94,12 +97,34 @@ final class RecommenderCells implements CellRunner {
   @Override
   public void check(Grid.Cell cell) throws IOException {
     settings(cell);
-    featuresOf(cell);
+    sources(cell);
     if (cell.data().size() > 1 || !cell.test().equals(cell.data())) {
       throw new IOException(
           "variant %s: a recommender knows only the items of one data set, so it is tested on what it learns from"
               .formatted(cell.variant()));
     }
+    sets.check(cell);
+    try {
+      sets.get(cell.data().getFirst()).requireValid();
+    } catch (IOException e) {
+      throw new IOException("variant " + cell.variant() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Which BERT read the titles, by its files: its directory may hold another one tomorrow. */
+  @Override
+  public Map<String, String> sources(Grid.Cell cell) throws IOException {
+    if (featuresOf(cell) != Features.BERT || bert.isEmpty()) {
+      return Map.of();
+    }
+    if (bertDigest.isEmpty()) {
+      try {
+        bertDigest = BertFeatures.digest(bert.get());
+      } catch (IOException e) {
+        throw new IOException("variant %s: %s".formatted(cell.variant(), e.getMessage()), e);
+      }
+    }
+    return Map.of("bert", bertDigest);
   }
 
   @Override

@@ -44,7 +44,7 @@ public final class Runners {
       RunListener listener,
       BooleanSupplier stop) {
     this.machine = base.network().device().description();
-    this.tuning = new TuneCells(base, preset, shared, listener, stop);
+    this.tuning = new TuneCells(base, preset, shared, sets, listener, stop);
     this.recommenders = new RecommenderCells(base, bert, sets, listener, stop);
     this.untuned = new UntunedCells(base, sets, listener);
     this.stop = stop;

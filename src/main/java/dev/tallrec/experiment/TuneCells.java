@@ -36,6 +36,7 @@ final class TuneCells implements CellRunner {
   private final BaseModel base;
   private final String preset;
   private final Path shared;
+  private final DataSets sets;
   private final RunListener listener;
   private final BooleanSupplier stop;
   private final Set<List<Object>> starts = new HashSet<>();
@@ -46,10 +47,16 @@ final class TuneCells implements CellRunner {
    * @param shared where the directories of shared instruction stages are
    */
   TuneCells(
-      BaseModel base, String preset, Path shared, RunListener listener, BooleanSupplier stop) {
+      BaseModel base,
+      String preset,
+      Path shared,
+      DataSets sets,
+      RunListener listener,
+      BooleanSupplier stop) {
     this.base = base;
     this.preset = preset;
     this.shared = shared;
+    this.sets = sets;
     this.listener = listener;
     this.stop = stop;
   }
@@ -69,6 +76,7 @@ final class TuneCells implements CellRunner {
       if (starts.add(start(settings))) {
         TuneRun.checkStart(settings, base.config());
       }
+      TuneRun.checkData(settings, sets.all(cell.data()), sets.all(cell.test()));
     } catch (IOException e) {
       throw new IOException("variant " + cell.variant() + ": " + e.getMessage(), e);
     }

@@ -84,5 +84,8 @@ class TitleFeaturesTest {
         .isInstanceOf(IOException.class)
         .hasMessageContaining("config.json")
         .hasMessageContaining("uplicate");
+    Files.writeString(directory.resolve("config.json"), "{\"hidden_size\": 24.9}");
+    assertThatThrownBy(() -> BertFeatures.open(directory))
+        .hasMessageContaining("hidden_size is missing or no whole number");
   }
 }

@@ -133,6 +133,12 @@ final class FewMovies implements RunListener, AutoCloseable {
     return new Runners(base, grid.preset(), runs(), Optional.empty(), server, this, stop);
   }
 
+  /** With a BERT, whose directory this is. */
+  Runners runners(Path bert) {
+    return new Runners(
+        base, "mini", runs(), Optional.of(bert), Optional.empty(), this, () -> false);
+  }
+
   EndpointAccess access(URI url, Api api) {
     return new EndpointAccess(
         new EndpointSettings(url, "m", api, Duration.ofSeconds(10), 1, 1e6, 1000, 0),

@@ -17,6 +17,7 @@ import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.report.Study;
 import dev.tallrec.report.StudyFiles;
+import dev.tallrec.testing.Fixtures;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.TuneRun;
 import java.io.IOException;
@@ -30,6 +31,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -162,6 +164,137 @@ class GridRunTest {
       assertThat(server.requests()).hasSize(2 * FewMovies.TEST);
       assertThat(movies.messages()).anyMatch(message -> message.contains("30 more from the cache"));
     }
+  }
+
+  @Test
+  void resultsOfAnotherModelServerOrApiAreNotTakenForThoseAskedFor()
+      throws IOException, TrainingStoppedException {
+    Grid grid = grid("asked: {model: endpoint}\nuntuned: {model: untuned}");
+    Grid own = grid("asked: {model: endpoint, endpoint_model: m}");
+    String reply = "{\"choices\": [{\"message\": {\"content\": \"Yes.\"}}]}";
+    Outcomes first;
+    try (StubServer server = new StubServer(StubServer.json(reply));
+        StubServer other = new StubServer(StubServer.json(reply))) {
+      EndpointAccess access = movies.access(server.url(), Api.CHAT_TEXT);
+      first = run(grid, Optional.of(access));
+      assertThat(run(grid, Optional.of(access)).byCell()).isEqualTo(first.byCell());
+      int asked = server.requests().size();
+      for (EndpointAccess changed :
+          List.of(
+              new EndpointAccess(
+                  access.settings("another", Api.CHAT_TEXT), access.key(), access.cache()),
+              movies.access(server.url(), Api.CHAT),
+              movies.access(other.url(), Api.CHAT_TEXT))) {
+        assertThatThrownBy(() -> run(grid, Optional.of(changed)))
+            .isInstanceOf(IOException.class)
+            .hasMessageContainingAll(
+                "asked-few-movies-k16-seed0", "other settings (from.", "--out");
+      }
+      assertThatThrownBy(() -> run(own, Optional.of(access)))
+          .hasMessageContaining("other settings (endpoint_model)");
+      assertThat(server.requests()).hasSize(asked);
+      assertThat(other.requests()).isEmpty();
+    }
+    // Nothing is asked for without a server: what is there is shown, and says whose it is.
+    Runners without = movies.runners(grid, Optional.empty());
+    Outcomes present = new GridRun(without, grid, movies.runs(), movies).present();
+    assertThat(present.byCell()).isEqualTo(first.byCell());
+    assertThat(new StudyBuilder(without).build("Few", "mini", List.of(present)).facts())
+        .anyMatch(
+            fact -> fact.matches("asked: http://.*/chat/completions, model m, .*questions.*"));
+    for (Grid.Cell cell : grid.cells()) {
+      boolean isAsked = cell.model() == Grid.Model.ENDPOINT;
+      assertThat(first.result(cell).configuration().containsKey("from.model")).isEqualTo(isAsked);
+    }
+  }
+
+  @Test
+  void resultsWithAnotherBertAreNotTakenForThoseAskedFor()
+      throws IOException, TrainingStoppedException {
+    Grid grid =
+        grid(
+            """
+            GRU-BERT: {model: recommender, features: bert, epochs: 1}
+            GRU: {model: recommender, epochs: 1}
+            """);
+    Path bert = directory.resolve("bert");
+    Fixtures.copy(Fixtures.path("bert"), bert);
+    Outcomes first = new GridRun(movies.runners(bert), grid, movies.runs(), movies).run();
+    for (Grid.Cell cell : grid.cells()) {
+      assertThat(first.result(cell).configuration().containsKey("from.bert"))
+          .isEqualTo(cell.variant().equals("GRU-BERT"));
+    }
+    Path moved = Files.move(bert, directory.resolve("moved"));
+    GridRun again = new GridRun(movies.runners(moved), grid, movies.runs(), movies);
+    assertThat(again.run().byCell()).isEqualTo(first.byCell());
+    assertThat(run(grid, Optional.empty()).byCell()).isEqualTo(first.byCell());
+    Path vocabulary = moved.resolve("vocab.txt");
+    Files.writeString(vocabulary, Files.readString(vocabulary) + "another\n");
+    GridRun other = new GridRun(movies.runners(moved), grid, movies.runs(), movies);
+    assertThatThrownBy(other::check)
+        .isInstanceOf(IOException.class)
+        .hasMessageContainingAll("GRU-BERT-few-movies-k16-seed0", "other settings (from.bert)");
+    Files.delete(vocabulary);
+    GridRun broken = new GridRun(movies.runners(moved), grid, movies.runs(), movies);
+    assertThatThrownBy(broken::check)
+        .hasMessageContainingAll("Few movies, variant GRU-BERT: ", "vocab.txt is missing");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "TALLRec: {}",
+        "GRU: {model: recommender}",
+        "untuned: {model: untuned}",
+        "asked: {model: endpoint}",
+      })
+  void whatDataLackIsFoundBeforeAnythingIsRun(String variant) throws IOException {
+    String named = "Few movies, variant %s: ".formatted(variant.replaceFirst(":.*", ""));
+    Grid grid = grid(variant);
+    Grid large = movies.grid(variant, List.of(16, 61), List.of(0L));
+    assertThatThrownBy(() -> check(large))
+        .isInstanceOf(IOException.class)
+        .hasMessage(
+            named
+                + "K = 61, but few-movies has 60 train examples: lower k, or take them all with 0");
+    Path test = data.resolve("test.json");
+    String examples = Files.readString(test);
+    Files.writeString(test, examples.replace("Yes.", "No."));
+    assertThatThrownBy(() -> check(grid))
+        .hasMessage(
+            named + "few-movies test: AUC needs liked and disliked examples; all 30 are disliked");
+    Files.delete(test);
+    assertThatThrownBy(() -> check(grid)).hasMessageContainingAll(named, "test.json", "is missing");
+    assertThat(movies.messages()).isEmpty();
+  }
+
+  /** A model is chosen by the AUC of validation examples, where it is chosen. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "TALLRec: {} | few-movies valid: AUC",
+        "TALLRec: {rec.validation: 1} | few-movies valid (--rec-validation): AUC",
+        "GRU: {model: recommender} | few-movies valid: AUC",
+        "untuned: {model: untuned} |",
+      })
+  void validationExamplesOfOneLabelAreFoundWhereTheyAreUsed(String variant, @Nullable String named)
+      throws IOException {
+    Path valid = data.resolve("valid.json");
+    if (!variant.contains("validation")) {
+      Files.writeString(valid, Files.readString(valid).replace("Yes.", "No."));
+    }
+    Grid grid = grid(variant);
+    if (named == null) {
+      check(grid);
+    } else {
+      assertThatThrownBy(() -> check(grid)).hasMessageContaining(named);
+    }
+  }
+
+  private void check(Grid grid) throws IOException {
+    new GridRun(movies.runners(grid, Optional.empty()), grid, movies.runs(), movies).check();
   }
 
   @Test

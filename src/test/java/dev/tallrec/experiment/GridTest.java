@@ -46,7 +46,7 @@ class GridTest {
     for (String name : Grid.KNOWN) {
       Grid grid = Grid.read(name, scale);
       for (Grid.Cell cell : grid.cells()) {
-        Map<String, String> configuration = CellResult.configuration(cell, grid.preset());
+        Map<String, String> configuration = CellResult.configuration(cell, grid.preset(), Map.of());
         Map<String, String> other = byName.put(cell.name(), configuration);
         if (other != null) {
           assertThat(configuration).as("%s in %s", cell.name(), name).isEqualTo(other);
@@ -140,6 +140,24 @@ class GridTest {
         .containsExactly(List.of("movie"), List.of("book"));
     Files.writeString(file, grid.replace("test: [movie, book]", "test: []"));
     assertThat(Grid.read(file.toString(), Grid.Scale.SMALL).cells()).hasSize(2);
+  }
+
+  /** Studies run for days: what is done of them must stay theirs. */
+  @Test
+  void whatTellsRunsApartStaysAsItIs() throws IOException {
+    Grid grid = Grid.read("table1", Grid.Scale.SMALL);
+    Map<String, Map<String, String>> configurations = new HashMap<>();
+    for (Grid.Cell cell : grid.cells()) {
+      configurations.put(cell.name(), CellResult.configuration(cell, grid.preset(), Map.of()));
+    }
+    assertThat(configurations.get("TALLRec-movie-k64-seed1"))
+        .hasToString(
+            "{data=movie, k=64, model=TALLREC, preset=mini, rec.drop_cut_off=true, rec.epochs=16,"
+                + " rec.evaluate_every=8, seed=1, test=movie}");
+    assertThat(configurations.get("DROS-LLaMA-book-k16-seed0"))
+        .hasToString(
+            "{architecture=gru4rec, data=book, dro_weight=0.4, features=llama, k=16,"
+                + " model=RECOMMENDER, preset=mini, seed=0, test=book}");
   }
 
   @Test

@@ -106,6 +106,18 @@ class StudyRunTest {
   }
 
   @Test
+  void anotherRunInTheDirectoryOfALaterGridIsFoundBeforeTheFirstRuns()
+      throws IOException, TrainingStoppedException {
+    study(Optional.empty(), movies.grid("Earlier", "solved: {model: untuned}")).run();
+    movies.begun().clear();
+    Grid first = movies.grid("First", "untuned: {model: untuned}");
+    Grid second = movies.grid("Second", "solved: {model: untuned, demonstrations: 1}");
+    assertThatThrownBy(() -> study(Optional.empty(), first, second).run())
+        .hasMessageContaining("other settings (demonstrations)");
+    assertThat(movies.begun()).isEmpty();
+  }
+
+  @Test
   void aFailureBeforeAnythingIsDoneLeavesNoReport() throws IOException {
     Grid grid = movies.grid("untuned: {model: untuned, demonstrations: many}");
     assertThatThrownBy(() -> study(Optional.empty(), grid).run()).hasMessageContaining("many");
