@@ -1,5 +1,6 @@
 package dev.tallrec.json;
 
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
@@ -7,7 +8,10 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 
-/** YAML into records: snake_case names, nothing unknown, nothing missing, no number cut to fit. */
+/**
+ * YAML into records: snake_case names, nothing unknown, nothing missing, nothing twice, no number
+ * cut to fit.
+ */
 public final class StrictYaml {
 
   private StrictYaml() {}
@@ -18,6 +22,7 @@ public final class StrictYaml {
             YAMLFactory.builder()
                 .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
                 .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
+                .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                 .build())
         .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
         .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)

@@ -95,6 +95,9 @@ class CommandLineTest {
         .failed("settings.yaml, line 1: k is \"16.9\", not a whole number");
     run("tune", "--settings", settings, "--k", 16.9, "--rec-patience", 1, "--show-settings")
         .failed("settings: k is \"16.9\", not a whole number");
+    Files.writeString(settings, "k: 4\nseed: 1\nk: 5\n");
+    run("tune", "--settings", settings, "--show-settings")
+        .failed("settings.yaml", "line 3", "uplicate", "'k'");
     Files.writeString(settings, "rec:\n  epochs: 3\nk: 5\n");
     assertThat(run("tune", "--settings", settings, "--k", 7, "--show-settings").succeeded().out())
         .contains("epochs: 3", "k: 7");
