@@ -28,11 +28,17 @@ public final class PeftDirectory {
   private PeftDirectory() {}
 
   /**
-   * The configuration of the adapter in {@code directory}.
+   * The configuration of the adapter in {@code directory}, which is put back first where a kill in
+   * {@link #write} left it under another name.
    *
    * @throws IOException if it is missing, broken, or uses an option that is not supported
    */
   public static LoraConfig readConfig(Path directory) throws IOException {
+    // Only where there is none: beside one that is there, an old one may be that of a writer in
+    // the midst of removing it.
+    if (!Files.exists(directory)) {
+      AtomicFiles.recover(directory);
+    }
     return PeftConfigFile.read(directory);
   }
 

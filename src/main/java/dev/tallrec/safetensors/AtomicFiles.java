@@ -64,7 +64,8 @@ public final class AtomicFiles {
   /**
    * Replaces a directory: {@code filler} fills another one beside it, which takes its name when
    * complete. A kill in the moment between the two renames leaves the old one as {@code
-   * .NAME.tallrec-old}; {@link #recover} puts it back.
+   * .NAME.tallrec-old}; {@link #recover}, which readers have to call where there is none, puts it
+   * back.
    */
   public static void replaceDirectory(Path target, Filler filler) throws IOException {
     recover(target);

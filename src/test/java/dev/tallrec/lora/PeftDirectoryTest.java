@@ -44,6 +44,21 @@ class PeftDirectoryTest {
     return Fixtures.golden(fixture).resolve("adapter");
   }
 
+  @Test
+  void anAdapterThatAKillLeftUnderItsOldNameIsRead(@TempDir Path directory) throws IOException {
+    Path target = directory.resolve("adapter");
+    Path old = directory.resolve(".adapter.tallrec-old");
+    Fixtures.copy(adapter("A_mha_qv"), old);
+    PeftDirectory.read(target, config("A_mha_qv")).close();
+    assertThat(target).isDirectory();
+    assertThat(old).doesNotExist();
+    // That of a writer that is not done yet.
+    Fixtures.copy(target, old);
+    assertThat(PeftDirectory.readConfig(target))
+        .isEqualTo(PeftDirectory.readConfig(adapter("A_mha_qv")));
+    assertThat(old).isDirectory();
+  }
+
   @ParameterizedTest
   @FieldSource("GOLDEN")
   void writesPeftsLayoutToTheKeyAndType(String fixture, @TempDir Path directory)
