@@ -33,8 +33,12 @@ final class RunPlot {
 
   private RunPlot() {}
 
-  /** Writes a PNG with the loss of each stage, and the rec stage's validation AUC. */
-  static void write(RunResults results, Path file) throws IOException {
+  /**
+   * Writes a PNG with the loss of each stage, and the rec stage's validation AUC.
+   *
+   * @return whether there is one: nothing is to be drawn of a run that trained nothing
+   */
+  static boolean write(RunResults results, Path file) throws IOException {
     List<XYChart> charts = new ArrayList<>();
     for (RunResults.Stage stage : results.stages()) {
       TrainingResult training = stage.training();
@@ -46,7 +50,7 @@ final class RunPlot {
       }
     }
     if (charts.isEmpty()) {
-      return;
+      return false;
     }
     AtomicFiles.replaceFile(
         file,
@@ -55,6 +59,7 @@ final class RunPlot {
             ImageIO.write(sideBySide(charts), "png", out);
           }
         });
+    return true;
   }
 
   private static BufferedImage sideBySide(List<XYChart> charts) {

@@ -73,8 +73,10 @@ final class TuneExecution {
       listener.message(ResultTable.of(results, data));
     }
     Path plot = directory.resolve("plot.png");
-    RunPlot.write(results, plot);
+    boolean drawn = RunPlot.write(results, plot);
     listener.message("Adapter (PEFT): " + directory.resolve(TuneRun.ADAPTER));
-    listener.message("Plot of loss and AUC: " + plot);
+    if (drawn) {
+      listener.message("Plot of loss and AUC: " + plot);
+    }
   }
 }

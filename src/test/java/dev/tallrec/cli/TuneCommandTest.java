@@ -26,7 +26,8 @@ class TuneCommandTest {
     Path out = directory.resolve("run");
     Outcome outcome = SmallTune.tune(directory, out).succeeded();
     assertThat(outcome.out())
-        .contains("base, not tuned", "after rec-tuning", "share of liked items", "users unknown");
+        .contains("base, not tuned", "after rec-tuning", "share of liked items", "users unknown")
+        .contains("Plot of loss and AUC: " + out.resolve("plot.png"));
     assertThat(ImageIO.read(out.resolve("plot.png").toFile()).getWidth()).isGreaterThan(500);
     assertThat(out.resolve("rec-checkpoint")).doesNotExist();
 
@@ -77,6 +78,25 @@ class TuneCommandTest {
     assertThat(run("tune", "--resume", out).succeeded().out()).contains("after rec-tuning");
     assertThat(out.resolve("rec-checkpoint")).doesNotExist();
     SmallTune.tune(directory, out, "--seed", 5).failed("other settings");
+  }
+
+  @Test
+  void noPlotIsAnnouncedOfARunThatTrainsNothing() throws IOException {
+    Path out = directory.resolve("run");
+    Outcome outcome =
+        run(
+                "tune",
+                "--data",
+                SmallTune.data(directory),
+                "--instruction-epochs",
+                0,
+                "--rec-epochs",
+                0,
+                "--out",
+                out)
+            .succeeded();
+    assertThat(outcome.out()).contains("Adapter (PEFT): ").doesNotContain("Plot of");
+    assertThat(out.resolve("plot.png")).doesNotExist();
   }
 
   @Test
