@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -87,11 +88,13 @@ public final class GpuCheckTable {
       }
       boolean scoring = result.get("work").asText().startsWith(SCORING);
       double rate = result.path(scoring ? "examples_per_second" : "tokens_per_second").asDouble();
-      return new Cell(rate, "%,.0f".formatted(rate));
+      return new Cell(rate, String.format(Locale.ROOT, "%,.0f", rate));
     }
 
     String times(Cell theirs) {
-      return rate == 0 || theirs.rate == 0 ? "" : "**%.2f**".formatted(rate / theirs.rate);
+      return rate == 0 || theirs.rate == 0
+          ? ""
+          : String.format(Locale.ROOT, "**%.2f**", rate / theirs.rate);
     }
   }
 

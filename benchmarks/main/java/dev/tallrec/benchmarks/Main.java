@@ -2,6 +2,7 @@ package dev.tallrec.benchmarks;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -19,6 +20,8 @@ public final class Main implements Runnable {
 
   /** Exit codes: 0 done, 1 slower than before or failed, 2 wrong usage. */
   public static void main(String[] arguments) throws IOException {
+    // Records are compared across machines: numbers look the same on all of them, JMH's as well.
+    Locale.setDefault(Locale.ROOT);
     if (arguments.length > 0 && COMMANDS.contains(arguments[0])) {
       CommandLine line = new CommandLine(new Main());
       line.addSubcommand(new RecordCommand());

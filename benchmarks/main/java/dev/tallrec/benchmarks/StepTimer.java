@@ -29,6 +29,7 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -78,6 +79,8 @@ public final class StepTimer implements AutoCloseable {
 
   /** Runs it. */
   public static void main(String[] arguments) throws IOException, TrainingStoppedException {
+    // As tallrec's own main does: tables of operations look the same on every machine.
+    Locale.setDefault(Locale.ROOT);
     DType type = DType.valueOf(arguments[1]);
     LlamaConfig config = ModelShape.valueOf(arguments[2]).config();
     List<String> works = Arrays.asList(arguments).subList(3, arguments.length);

@@ -3,6 +3,7 @@ package dev.tallrec.benchmarks;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 
 class GpuCheckTableTest {
@@ -41,5 +42,22 @@ class GpuCheckTableTest {
             "| movie-score | 40 | 20 | **2.00** |  |  |",
             "| movie-score, the paper's way | 40 | 4 | **10.00** |  |  |",
             "| movie-train:whole | not reached | not reached |  | 5 |  |");
+  }
+
+  @Test
+  void numbersFollowNoLocale() {
+    Locale before = Locale.getDefault();
+    Locale.setDefault(Locale.GERMANY);
+    try {
+      assertThat(
+              GpuCheckTable.lines(
+                  List.of(
+                      "{\"work\": \"dense\", \"tokens_per_second\": 1500}",
+                      "{\"peer\": \"P\", \"work\": \"dense\", \"tokens_per_second\": 600}")))
+          .last()
+          .isEqualTo("| dense | 1,500 | 600 | **2.50** | not reached |  |");
+    } finally {
+      Locale.setDefault(before);
+    }
   }
 }

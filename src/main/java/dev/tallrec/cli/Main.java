@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 
 /** Entry point. */
@@ -20,6 +21,9 @@ public final class Main {
 
   /** Runs a command and ends the JVM with its exit code: 0 done, 1 failed, 2 wrong usage. */
   public static void main(String[] arguments) throws IOException, InterruptedException {
+    // Programs read our tables, and people compare them with the paper's: numbers look the same
+    // wherever they are printed, 59.84 and not 59,84.
+    Locale.setDefault(Locale.ROOT);
     if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
       System.exit(runAgainWithVectors(arguments));
     }

@@ -17,6 +17,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What takes a process of its own: signals, a small heap, a driver that is broken. */
 @EnabledOnOs(OS.LINUX)
@@ -110,6 +112,24 @@ class ProcessTest {
     assertThat(Files.readString(output()))
         .contains("stopping after this step", "Stopped and saved");
     assertThat(run.resolve("rec-checkpoint/state.json")).isNotEmptyFile();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void numbersFollowNoLocale(boolean startsItselfAgain) throws Exception {
+    Files.writeString(
+        directory.resolve("config.json"),
+        """
+        {"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_attention_heads": 32,
+         "num_hidden_layers": 32, "vocab_size": 32000, "rms_norm_eps": 1e-6, "hidden_act": "silu"}
+        """);
+    List<String> flags = new ArrayList<>(startsItselfAgain ? List.of() : WITH_VECTORS);
+    flags.addAll(List.of("-Duser.language=de", "-Duser.country=DE"));
+    Process process = program(flags, List.of("plan", "--base", directory.toString())).start();
+    assertThat(JavaProgram.end(process, PATIENCE)).isZero();
+    assertThat(Files.readString(output()))
+        .contains("13,476,831,232 bytes", "12.551 GiB")
+        .doesNotContain("12,551", "13.476");
   }
 
   @Test
