@@ -8,6 +8,8 @@ import dev.tallrec.lora.PeftDirectory;
 import dev.tallrec.model.BaseModel;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -49,6 +51,16 @@ final class ModelOptions {
       base.close();
       device.close();
     }
+  }
+
+  /** What was given, as it was: for people, who know their models by that. */
+  Map<String, String> given() {
+    Map<String, String> given = new LinkedHashMap<>();
+    given.put("--base", base.name());
+    if (adapter != null) {
+      given.put("--adapter", adapter.toString());
+    }
+    return given;
   }
 
   /** Opens the model, and says on standard error what it computes on: output is for results. */

@@ -1,6 +1,8 @@
 package dev.tallrec.cli;
 
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tallrec.rec.Domain;
@@ -10,15 +12,21 @@ import dev.tallrec.rec.Taste;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.ExampleEncoder;
+import dev.tallrec.train.Fingerprint;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** Scores any number of questions. */
 @Command(
@@ -27,16 +35,20 @@ import picocli.CommandLine.Option;
     description = {
       "Scores questions of a JSON-lines file, in memory that does not grow with it:",
       "  {\"liked\": [\"A\"], \"disliked\": [], \"target\": \"B\", ...}",
-      "Titles are listed oldest first. Each line comes out with its number, p_yes, p_no, score, and"
-          + " cut: how many of its titles, the oldest, were left out to fit what the model takes."
-          + " Lines that cannot be read go to OUTPUT.bad with the reason. A run that was"
-          + " interrupted goes on where it stopped."
+      "Titles are listed oldest first; of liked and disliked one may be left out. Each line comes out"
+          + " with its number, p_yes, p_no, score, and cut: how many of its titles, the oldest, were"
+          + " left out to fit what the model takes. Lines that cannot be read go to OUTPUT.bad with"
+          + " the reason. A run that was interrupted goes on where it stopped, with the same model,"
+          + " domain and questions only: OUTPUT.run.json says which these are."
     })
 final class ScoreCommand implements Callable<Integer> {
 
   private static final int LINES_AT_A_TIME = 512;
   private static final long BYTES_AT_A_TIME = 16L * LineReader.LONGEST;
-  private static final JsonMapper JSON = new JsonMapper();
+  private static final JsonMapper JSON =
+      JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
+
+  @Spec private CommandSpec spec;
 
   @Mixin private ModelOptions model = new ModelOptions();
 
@@ -69,15 +81,54 @@ final class ScoreCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    requireAnotherInput();
     long total = LineReader.count(input);
-    ConsoleListener listener = ConsoleListener.standard();
-    try (ScoreOutput out = ScoreOutput.open(output);
-        ModelOptions.Opened opened = model.open();
-        LineReader reader = new LineReader(input)) {
-      if (out.lastScored() > 0) {
-        listener.message("going on after %,d lines".formatted(out.lastScored()));
-      }
+    EarlierScores earlier = EarlierScores.read(output);
+    earlier.requireQuestionsOf(input);
+    try (ModelOptions.Opened opened = model.open()) {
       ExampleEncoder encoder = opened.base().encoder(Integer.MAX_VALUE, false);
+      try (ScoreOutput out = earlier.goOn(run(opened, encoder))) {
+        score(total, out, opened, encoder);
+      }
+    }
+    System.out.printf(
+        "scores: %s; lines that could not be read, if any: %s%n",
+        output, ScoreOutput.problems(output));
+    return 0;
+  }
+
+  /** The input would grow with its own scores, or be lost. */
+  private void requireAnotherInput() throws IOException {
+    if (!Files.exists(input)) {
+      return;
+    }
+    for (Path written : List.of(output, ScoreOutput.problems(output), ScoreRun.file(output))) {
+      if (Files.exists(written) && Files.isSameFile(input, written)) {
+        throw new CommandLine.ParameterException(
+            spec.commandLine(),
+            "--output %s: %s would be written, which is the input".formatted(output, written));
+      }
+    }
+  }
+
+  private ScoreRun run(ModelOptions.Opened opened, ExampleEncoder encoder) {
+    Map<String, String> given = model.given();
+    given.put("--domain", domain.toString());
+    given.put("--input", input.toString());
+    Map<String, String> fingerprint = Fingerprint.of(opened.base().network(), opened.adapter());
+    fingerprint.put("domain", domain.toString());
+    fingerprint.put("cutoff", String.valueOf(encoder.cutoff()));
+    return new ScoreRun(given, fingerprint);
+  }
+
+  private void score(
+      long total, ScoreOutput out, ModelOptions.Opened opened, ExampleEncoder encoder)
+      throws IOException {
+    ConsoleListener listener = ConsoleListener.standard();
+    if (out.lastScored() > 0) {
+      listener.message("going on after %,d lines".formatted(out.lastScored()));
+    }
+    try (LineReader reader = new LineReader(input)) {
       for (long i = 0; i < out.lastScored(); i++) {
         reader.next();
       }
@@ -107,17 +158,10 @@ final class ScoreCommand implements Callable<Integer> {
       listener.advance(Math.max(1, number), "");
       listener.end();
     }
-    System.out.printf(
-        "scores: %s; lines that could not be read, if any: %s%n",
-        output, ScoreOutput.problems(output));
-    return 0;
   }
 
   private Scorable scorable(long number, String text, ExampleEncoder encoder) throws IOException {
-    JsonNode node = JSON.readTree(text);
-    if (!(node instanceof ObjectNode fields)) {
-      throw new IOException("not a JSON object");
-    }
+    ObjectNode fields = object(text);
     List<String> liked = titles(fields, "liked");
     List<String> disliked = titles(fields, "disliked");
     JsonNode target = fields.path("target");
@@ -129,14 +173,37 @@ final class ScoreCommand implements Callable<Integer> {
     }
     FittedPrompt prompt =
         FittedPrompt.of(encoder, domain, new Question(liked, disliked, target.textValue()));
-    fields.put(ScoreOutput.LINE, number);
-    fields.put("cut", prompt.itemsLeftOut());
-    return new Scorable(fields, prompt.ids());
+    ObjectNode scored = JSON.createObjectNode();
+    // First, and so it stays when the question has a field of that name, whose value is replaced.
+    scored.put(ScoreOutput.LINE, number);
+    scored.setAll(fields);
+    scored.put(ScoreOutput.LINE, number);
+    scored.put(ScoreOutput.CUT, prompt.itemsLeftOut());
+    return new Scorable(scored, prompt.ids());
   }
 
+  private static ObjectNode object(String text) throws IOException {
+    JsonNode node;
+    try {
+      node = JSON.readTree(text);
+    } catch (MismatchedInputException e) {
+      throw new IOException("something follows the JSON object", e);
+    }
+    if (node instanceof ObjectNode object) {
+      return object;
+    }
+    throw new IOException("not a JSON object");
+  }
+
+  /** The titles under a name; none where it is missing, and not where it is something else. */
   private static List<String> titles(ObjectNode fields, String name) throws IOException {
+    JsonNode array = fields.path(name);
+    if (!array.isMissingNode() && !array.isArray()) {
+      throw new IOException(
+          "\"" + name + "\" is not a list of titles: [\"A\", \"B\"], or [] for none");
+    }
     List<String> titles = new ArrayList<>();
-    for (JsonNode title : fields.path(name)) {
+    for (JsonNode title : array) {
       if (!title.isTextual()) {
         throw new IOException("\"" + name + "\" holds something that is not a title");
       }
@@ -159,9 +226,9 @@ final class ScoreCommand implements Callable<Integer> {
       for (int i = 0; i < tastes.size(); i++) {
         Taste taste = tastes.get(i);
         ObjectNode fields = lines.get(i).fields();
-        fields.put("p_yes", taste.yes());
-        fields.put("p_no", taste.no());
-        fields.put("score", taste.score());
+        fields.put(ScoreOutput.YES, taste.yes());
+        fields.put(ScoreOutput.NO, taste.no());
+        fields.put(ScoreOutput.SCORE, taste.score());
         scored.add(fields);
       }
     }

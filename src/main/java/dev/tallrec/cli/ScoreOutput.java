@@ -4,12 +4,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedWriter;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.Writer;
-import java.nio.ByteBuffer;
-import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,13 +15,23 @@ import java.util.List;
 
 /**
  * A file of scores, and beside it one of the lines that could not be read, both JSON lines with the
- * number of the input's line. They are written so that a kill at any instant loses nothing: the
- * last score says where to go on.
+ * number of the input's line first. They are written so that a kill at any instant loses nothing:
+ * the last score says where to go on.
  */
 final class ScoreOutput implements AutoCloseable {
 
-  /** The field that holds the number of the input's line. */
+  /** The field that holds the number of the input's line, the first of each line. */
   static final String LINE = "line";
+
+  /** The field of how many titles were left out. */
+  static final String CUT = "cut";
+
+  static final String YES = "p_yes";
+  static final String NO = "p_no";
+  static final String SCORE = "score";
+
+  /** The field of a line that could not be read that holds it, as far as it is shown. */
+  static final String TEXT = "text";
 
   private static final JsonMapper JSON = new JsonMapper();
 
@@ -43,15 +50,15 @@ final class ScoreOutput implements AutoCloseable {
   /**
    * Opens both files to go on with them.
    *
-   * @throws IOException if one of them is something else
+   * @param scored what the file of scores holds
+   * @param problems what that of lines that could not be read holds
    */
-  static ScoreOutput open(Path file) throws IOException {
-    Path bad = problems(file);
-    long scored = lastLine(file);
-    long problem = lastLine(bad);
-    Writer scores = append(file);
+  static ScoreOutput open(EarlierLines scored, EarlierLines problems) throws IOException {
+    scored.cut();
+    problems.cut();
+    Writer scores = append(scored.file());
     try {
-      return new ScoreOutput(scores, append(bad), scored, problem);
+      return new ScoreOutput(scores, append(problems.file()), scored.line(), problems.line());
     } catch (IOException e) {
       scores.close();
       throw e;
@@ -68,42 +75,6 @@ final class ScoreOutput implements AutoCloseable {
     return new OutputStreamWriter(
         Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND),
         StandardCharsets.UTF_8);
-  }
-
-  /**
-   * Number of the input's line that a file's last whole line stems from; what a kill left of
-   * another is cut off.
-   */
-  private static long lastLine(Path file) throws IOException {
-    if (!Files.exists(file)) {
-      return 0;
-    }
-    long last = 0;
-    long end = 0;
-    try (SeekableByteChannel channel =
-        Files.newByteChannel(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      ByteArrayOutputStream line = new ByteArrayOutputStream();
-      ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
-      long position = 0;
-      while (channel.read(buffer.clear()) > 0) {
-        buffer.flip();
-        while (buffer.hasRemaining()) {
-          byte next = buffer.get();
-          position++;
-          if (next == '\n') {
-            last = JSON.readTree(line.toByteArray()).path(LINE).asLong();
-            line.reset();
-            end = position;
-          } else {
-            line.write(next);
-          }
-        }
-      }
-      channel.truncate(end);
-    } catch (JsonProcessingException e) {
-      throw new IOException(file + " is in the way: it is not an output of this command", e);
-    }
-    return last;
   }
 
   /** Number of the line that the last score stems from; 0 if there is none. */
@@ -127,14 +98,14 @@ final class ScoreOutput implements AutoCloseable {
         reason instanceof JsonProcessingException json
             ? json.getOriginalMessage()
             : reason.getMessage());
-    problem.put("text", shown);
+    problem.put(TEXT, shown);
     problems.write(JSON.writeValueAsString(problem));
     problems.newLine();
   }
 
   /**
-   * Writes scored lines, with their {@link #LINE}, in its order; before them all problems noted so
-   * far, since a score says that whatever precedes it is written.
+   * Writes scored lines, {@link #LINE} the first of their fields, in its order; before them all
+   * problems noted so far, since a score says that whatever precedes it is written.
    */
   void scored(List<ObjectNode> lines) throws IOException {
     problems.flush();

@@ -3,10 +3,13 @@ package dev.tallrec.train;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.llama.RopeScaling;
+import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;
 import dev.tallrec.lora.TargetModules;
 import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Tensor;
 import dev.tallrec.text.LabelledTokens;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -14,15 +17,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What the steps of a run depend on, by name: a checkpoint goes on only where all of it is the
- * same. Which activations are kept is not among it, for it changes no bit.
+ * What a run depends on, by name: training goes on from a checkpoint, and scoring after the last
+ * score, only where all of it is the same. Which activations are kept is not among it, for it
+ * changes no bit.
  *
  * <p>What is off is left out: so an option that comes later, and is off, does not make the
  * checkpoints before it those of another run.
  */
-final class Fingerprint {
+public final class Fingerprint {
 
   private static final String COMPUTE_TYPE = "compute_type";
   private static final String PRODUCT_TYPE = "product_type";
@@ -36,16 +42,41 @@ final class Fingerprint {
       LoraConfig lora,
       TrainingConfig training,
       List<LabelledTokens> examples) {
-    Map<String, String> fields = new LinkedHashMap<>();
-    fields.put(COMPUTE_TYPE, network.device().computeType().name());
-    fields.put(PRODUCT_TYPE, network.device().productType().name());
-    addBase(network.config(), fields);
-    fields.put("base.checksum", Long.toHexString(network.weights().checksum()));
+    Map<String, String> fields = ofBase(network);
     addLora(lora, fields);
     addTraining(training, fields);
     fields.put("examples", String.valueOf(examples.size()));
     fields.put("examples_hash", Integer.toHexString(hash(examples)));
     return fields;
+  }
+
+  /** Of what a model with an adapter, or with none, answers. */
+  public static Map<String, String> of(LlamaNetwork network, @Nullable LoraAdapter adapter) {
+    Map<String, String> fields = ofBase(network);
+    fields.put("adapter.checksum", adapter == null ? "none" : Long.toHexString(checksum(adapter)));
+    return fields;
+  }
+
+  private static Map<String, String> ofBase(LlamaNetwork network) {
+    Map<String, String> fields = new LinkedHashMap<>();
+    fields.put(COMPUTE_TYPE, network.device().computeType().name());
+    fields.put(PRODUCT_TYPE, network.device().productType().name());
+    addBase(network.config(), fields);
+    fields.put("base.checksum", Long.toHexString(network.weights().checksum()));
+    return fields;
+  }
+
+  /** CRC-32C of an adapter's settings and all its values, of which there are few. */
+  private static long checksum(LoraAdapter adapter) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    addLora(adapter.config(), settings);
+    CRC32C checksum = new CRC32C();
+    checksum.update(settings.toString().getBytes(StandardCharsets.UTF_8));
+    for (Tensor tensor : adapter.tensors()) {
+      checksum.update(tensor.name().getBytes(StandardCharsets.UTF_8));
+      checksum.update(tensor.segment().asByteBuffer());
+    }
+    return checksum.getValue();
   }
 
   private static void addBase(LlamaConfig base, Map<String, String> fields) {
@@ -124,7 +155,7 @@ final class Fingerprint {
   }
 
   /** What differs: "epochs is 3 there and 4 here". */
-  static List<String> differences(Map<String, String> there, Map<String, String> here) {
+  public static List<String> differences(Map<String, String> there, Map<String, String> here) {
     return differing(there, here).stream()
         .map(name ->
             "%s is %s there and %s here"
