@@ -11,7 +11,6 @@ import java.util.concurrent.CountDownLatch;
 public final class Main {
 
   private static final String VECTOR_MODULE = "jdk.incubator.vector";
-  private static final int OLDEST_JAVA = 25;
 
   // Where products have all vector registers, an address that is kept in one is fetched through
   // the port that multiplies: up to a fourth of the kernel's speed on Intel's CPUs.
@@ -47,10 +46,6 @@ public final class Main {
    */
   private static int runAgainWithVectors(String[] arguments)
       throws IOException, InterruptedException {
-    if (Runtime.version().feature() < OLDEST_JAVA) {
-      System.err.println("tallrec needs Java 25 or newer, this is " + Runtime.version());
-      return 1;
-    }
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElse("java"));
     command.add("--add-modules=" + VECTOR_MODULE);

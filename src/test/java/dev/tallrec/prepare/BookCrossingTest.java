@@ -338,7 +338,7 @@ class BookCrossingTest {
         BookCrossing.prepare(Path.of(System.getProperty("tallrec.raw.bookcrossing")), out, 42);
     int all = outcome.written().values().stream().mapToInt(Integer::intValue).sum();
     assertThat(all).isGreaterThan(1000);
-    assertThat(outcome.written().get("train")).isEqualTo((int) Math.round(all * 0.8));
+    assertThat(outcome.written().get("train")).isEqualTo((int) (all * 0.8));
     assertThat(examples())
         .hasSize(all)
         .allSatisfy(example ->
