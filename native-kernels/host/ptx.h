@@ -86,6 +86,7 @@ BINARY(max_s64, Register64, int64_t, a > b ? a : b)
 
 inline void mul_wide_s32(Register64& target, Register32 a, Register32 b) { target = (int64_t)(int32_t)a * (int32_t)b; }
 inline void mul_wide_u32(Register64& target, Register32 a, Register32 b) { target = (uint64_t)a * b; }
+inline void mul_wide_u16(Register32& target, Register16 a, Register16 b) { target = (uint32_t)a * b; }
 
 template <class T> inline T quotient(T a, T b) {
   if (b == 0) trap("a division by zero");
@@ -161,11 +162,13 @@ COMPARISONS(s32, Register32, int32_t)
 COMPARISONS(u32, Register32, uint32_t)
 COMPARISONS(s64, Register64, int64_t)
 COMPARISONS(f32, Register32, float)
+inline void setp_eq_b32(bool& target, Register32 x, Register32 y) { target = x == y; }
 
 #define CHOICE(type, R) \
   inline void selp_##type(R& target, R a, R b, bool is_a) { target = is_a ? a : b; }
 CHOICE(u16, Register16)
 CHOICE(b32, Register32)
+CHOICE(u32, Register32)
 CHOICE(f32, Register32)
 CHOICE(b64, Register64)
 
@@ -189,6 +192,7 @@ inline void mov_b32(std::tuple<Register16&, Register16&> target, Register32 sour
   std::get<1>(target) = (uint16_t)(source >> 16);
 }
 
+CONVERSION(cvt_u16_u32, Register16, Register32, uint32_t, a)
 CONVERSION(cvt_u32_u64, Register32, Register64, uint64_t, a)
 CONVERSION(cvt_u64_u32, Register64, Register32, uint32_t, a)
 CONVERSION(cvt_s64_s32, Register64, Register32, int32_t, a)

@@ -242,6 +242,8 @@ __device__ void attention_backward_kv(const float* q, int64_t qs, const float* k
       multiply(k_acc[n], transposed(s_tile + warp * 16, P_ROW), tile(q_tile + n * 8, ROW), SIZE);
     }
   }
+  // Of keys that no query sees, which have had no turn of the loop: a block must not end while bytes are still on their way to its tiles.
+  wait_for_copies();
 #pragma unroll
   for (int n = 0; n < D / 8; n++) {
 #pragma unroll

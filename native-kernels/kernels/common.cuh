@@ -179,6 +179,15 @@ struct Dropout {
   uint32_t threshold;
   float keep_scale;
 
+  // Which of four columns of a row are kept, a bit each, from a column on that is a multiple of 4; of use only where the threshold is not 0.
+  __device__ uint32_t kept(int row, int column) const {
+    uint32_t words[4], bits = 0;
+    philox(words, seed, stream, row, column / 4);
+#pragma unroll
+    for (int e = 0; e < 4; e++) bits |= (words[e] >= threshold ? 1u : 0u) << e;
+    return bits;
+  }
+
   // Values of a row from a column on that is a multiple of 4.
   template <int N> __device__ void apply(float (&values)[N], int row, int column) const {
     static_assert(N % 4 == 0, "four columns share a counter");

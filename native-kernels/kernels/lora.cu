@@ -50,13 +50,20 @@ __device__ void low_rank_down(const T* x, int64_t xs, Weight<T> w, float scale, 
   __shared__ float sums[DOWN_WARPS][DOWN_ROWS][DOWN_RANKS];
   int first_row = blockIdx.x * DOWN_ROWS, first_rank = blockIdx.y * DOWN_RANKS;
   int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
-  Chunk<T> mine[MINE];
+  bool is_whole = is_aligned(x) && xs % SIZE == 0 && w.columns % SIZE == 0;
+  // Words as they lie in memory: values that are taken apart where they are loaded are waited for there.
+  Chunk<uint32_t> mine[MINE];
   auto load = [&](int start) {
 #pragma unroll
     for (int i = 0; i < MINE; i++) {
       int at = i * THREADS + threadIdx.x, row = first_row + at / CHUNKS, column = start + at % CHUNKS * SIZE;
       int left = row < rows && column < w.columns ? w.columns - column : 0;
-      mine[i] = load_chunk(x + (left > 0 ? row * xs : 0), column, left < SIZE ? left : SIZE);
+      if (is_whole) {
+        mine[i] = left > 0 ? *reinterpret_cast<const Chunk<uint32_t>*>(x + row * xs + column) : Chunk<uint32_t>{};
+      } else {
+        Chunk<T> chunk = load_chunk(x + (left > 0 ? row * xs : 0), column, left < SIZE ? left : SIZE);
+        memcpy(&mine[i], &chunk, sizeof chunk);
+      }
     }
   };
   float acc[4] = {0, 0, 0, 0};
@@ -65,9 +72,11 @@ __device__ void low_rank_down(const T* x, int64_t xs, Weight<T> w, float scale, 
 #pragma unroll
     for (int i = 0; i < MINE; i++) {
       int at = i * THREADS + threadIdx.x;
+      Chunk<T> chunk;
+      memcpy(&chunk, &mine[i], sizeof chunk);
       float values[SIZE];
 #pragma unroll
-      for (int e = 0; e < SIZE; e++) values[e] = to_float(mine[i].values[e]);
+      for (int e = 0; e < SIZE; e++) values[e] = to_float(chunk.values[e]);
       dropout.apply(values, first_row + at / CHUNKS, start + at % CHUNKS * SIZE);
       store_floats(a + at / CHUNKS * ROW, at % CHUNKS * SIZE, SIZE, values);
     }
@@ -169,20 +178,65 @@ constexpr int OUTER_RANKS = 8;
 template <class T>
 __device__ void low_rank_outer(const T* u, int64_t us, const T* x, int64_t xs, Dropout dropout, float* partials, int rows, int rank,
                                int columns) {
+  // Rows that are loaded before the first of them is used: as many as 48 registers hold.
+  constexpr int BATCH = Chunk<T>::SIZE;
+  constexpr int PIECE = OUTER_RANKS < Chunk<T>::SIZE ? OUTER_RANKS : Chunk<T>::SIZE, PIECES = OUTER_RANKS / PIECE;
+  typedef Chunk<T, COLUMNS> XChunk;
+  typedef Chunk<T, PIECE> UChunk;
   int column = (blockIdx.x * blockDim.x + threadIdx.x) * COLUMNS, first_rank = blockIdx.y * OUTER_RANKS;
   int stretch = (rows + gridDim.z - 1) / gridDim.z;
   int from = blockIdx.z * stretch, to = from + stretch < rows ? from + stretch : rows;
   if (column >= columns) return;
   float sums[OUTER_RANKS][COLUMNS] = {};
-  for (int row = from; row < to; row++) {
-    float values[COLUMNS], of_u[OUTER_RANKS];
-    load_floats(values, x + row * xs, column, columns - column);
-    load_floats(of_u, u + row * us, first_rank, rank - first_rank);
-    dropout.apply(values, row, column);
+  auto add = [&](const float (&values)[COLUMNS], const float (&of_u)[OUTER_RANKS]) {
 #pragma unroll
     for (int j = 0; j < OUTER_RANKS; j++) {
 #pragma unroll
       for (int c = 0; c < COLUMNS; c++) sums[j][c] += of_u[j] * values[c];
+    }
+  };
+  // Once for all rows: taken apart behind a test of its own, a row would be waited for before the next one is loaded.
+  bool is_whole = columns - column >= COLUMNS && rank - first_rank >= OUTER_RANKS && is_aligned(x, sizeof(XChunk)) && xs % COLUMNS == 0 &&
+                  is_aligned(u, sizeof(UChunk)) && us % PIECE == 0;
+  if (is_whole) {
+    for (int start = from; start < to; start += BATCH) {
+      XChunk of_x[BATCH];
+      UChunk of_u[BATCH][PIECES];
+#pragma unroll
+      for (int i = 0; i < BATCH; i++) {
+        if (start + i >= to) break;
+        of_x[i] = *reinterpret_cast<const XChunk*>(x + (start + i) * xs + column);
+#pragma unroll
+        for (int p = 0; p < PIECES; p++) of_u[i][p] = *reinterpret_cast<const UChunk*>(u + (start + i) * us + first_rank + p * PIECE);
+      }
+      // Four bits a row, one row after the other while the loads are under way: side by side, Philox's keys would take 25 registers more.
+      uint32_t kept = 0;
+      if (dropout.threshold != 0) {
+#pragma unroll 1
+        for (int i = 0; i < BATCH; i++) kept |= dropout.kept(start + i, column) << i * COLUMNS;
+      }
+#pragma unroll
+      for (int i = 0; i < BATCH; i++) {
+        if (start + i >= to) break;
+        float values[COLUMNS], factors[OUTER_RANKS];
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) values[c] = to_float(of_x[i].values[c]);
+        if (dropout.threshold != 0) {
+#pragma unroll
+          for (int c = 0; c < COLUMNS; c++) values[c] *= kept >> (i * COLUMNS + c) & 1 ? dropout.keep_scale : 0;
+        }
+#pragma unroll
+        for (int j = 0; j < OUTER_RANKS; j++) factors[j] = to_float(of_u[i][j / PIECE].values[j % PIECE]);
+        add(values, factors);
+      }
+    }
+  } else {
+    for (int row = from; row < to; row++) {
+      float values[COLUMNS], factors[OUTER_RANKS];
+      load_floats(values, x + row * xs, column, columns - column);
+      load_floats(factors, u + row * us, first_rank, rank - first_rank);
+      dropout.apply(values, row, column);
+      add(values, factors);
     }
   }
 #pragma unroll
