@@ -141,6 +141,10 @@ final class DeviceOptions {
       throw wrong("--compute-type " + onGpu + ": F16, BF16 or F32");
     }
     int ordinal = gpu == null ? 0 : gpu;
+    if (ordinal < 0 || (gpu != null && kind == Kind.CPU)) {
+      throw wrong(
+          "--gpu %d%s".formatted(ordinal, ordinal < 0 ? ": 0 or more" : " with --device cpu"));
+    }
     return switch (kind) {
       case CPU -> cpu.open();
       case CUDA -> cuda.open(ordinal, onGpu);

@@ -100,6 +100,7 @@ final class PrepareCommand implements Runnable {
       @Option(
               names = "--domain",
               defaultValue = "MOVIE",
+              paramLabel = "DOMAIN",
               description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
           Domain domain,
       @Option(
@@ -131,11 +132,13 @@ final class PrepareCommand implements Runnable {
       @Option(
               names = "--separator",
               defaultValue = ",",
+              paramLabel = "C",
               description = "Between fields (default: ${DEFAULT-VALUE}).")
           char separator,
       @Option(
               names = "--charset",
               defaultValue = "UTF-8",
+              paramLabel = "NAME",
               description = "Of the file (default: ${DEFAULT-VALUE}).")
           Charset charset,
       @Option(
@@ -153,6 +156,7 @@ final class PrepareCommand implements Runnable {
       @Option(
               names = "--split",
               defaultValue = "USERS",
+              paramLabel = "HOW",
               description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
           RatingsCsv.Split split,
       @Option(

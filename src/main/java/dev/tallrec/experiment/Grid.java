@@ -144,7 +144,7 @@ public record Grid(
   public static Grid read(String name, Scale scale) throws IOException {
     if (!KNOWN.contains(name) && !Files.isRegularFile(Path.of(name))) {
       throw new IOException(
-          "%s is neither a YAML file nor one of the grids %s"
+          "%s is neither a YAML file nor one of the grids %s, nor all of these (all)"
               .formatted(name, String.join(", ", KNOWN)));
     }
     try (InputStream bytes =

@@ -103,7 +103,11 @@ public record RatingsCsv(
     }
     if (windows.isEmpty()) {
       throw new IOException(
-          "%s: no user has more than %d usable ratings; %s".formatted(file, history, skipped));
+          "%s: no user has more than %d usable ratings (--history)%s"
+              .formatted(
+                  file,
+                  history,
+                  skipped.isEmpty() ? "; nothing was left out" : "; left out: " + skipped));
     }
     switch (split) {
       case USERS -> {}
@@ -131,7 +135,7 @@ public record RatingsCsv(
         int times = Collections.frequency(parser.getHeaderNames(), column);
         if (times != 1) {
           throw new IOException(
-              "%s has %s column %s; it has %s"
+              "%s has %s column %s; it has %s. --user, --title, --rating and --time name others"
                   .formatted(
                       file, times == 0 ? "no" : "more than one", column, parser.getHeaderNames()));
         }

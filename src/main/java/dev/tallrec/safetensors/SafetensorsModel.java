@@ -46,6 +46,8 @@ public final class SafetensorsModel implements AutoCloseable {
         model.addWhole(path.resolve(SINGLE));
       } else if (Files.isRegularFile(path.resolve(INDEX))) {
         model.addShards(path.resolve(INDEX));
+      } else if (!Files.exists(path)) {
+        throw new SafetensorsException(path + " does not exist");
       } else {
         throw new SafetensorsException(
             Files.isRegularFile(path.resolve("pytorch_model.bin"))

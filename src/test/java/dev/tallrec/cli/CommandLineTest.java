@@ -39,6 +39,8 @@ class CommandLineTest {
         "generate --prompt x --temperature NaN",
         "generate --prompt x --device cpu --threads 0",
         "generate --prompt x --device cpu --threads 1000000",
+        "generate --prompt x --device cpu --gpu 1",
+        "generate --prompt x --gpu -1",
         "run --out=",
         "experiment kshot --endpoint ftp://x/v1",
         "experiment kshot --endpoint http://x/v1 --endpoint-attempts 0",
