@@ -119,6 +119,13 @@ class PeftDirectoryTest {
         .hasMessageContaining("layer 2");
   }
 
+  /** A fixture's configuration with fields set, or lists of it made longer. */
+  private static JsonNode configWith(String option) throws IOException {
+    JsonMapper json = new JsonMapper();
+    JsonNode config = json.readTree(adapter("A_mha_qv").resolve("adapter_config.json").toFile());
+    return json.readerForUpdating(config).readValue("{" + option.replace('\'', '"') + "}");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -155,14 +162,11 @@ class PeftDirectoryTest {
       })
   void optionsItLacksAreRefusedByName(String option, String named, @TempDir Path directory)
       throws IOException {
-    JsonMapper json = new JsonMapper();
-    JsonNode config = json.readTree(adapter("A_mha_qv").resolve("adapter_config.json").toFile());
-    JsonNode changed =
-        json.readerForUpdating(config).readValue("{" + option.replace('\'', '"') + "}");
+    JsonNode changed = configWith(option);
     if (changed.path("target_modules").size() == 3) {
       ((com.fasterxml.jackson.databind.node.ArrayNode) changed.path("target_modules")).remove(0);
     }
-    Files.write(directory.resolve("adapter_config.json"), json.writeValueAsBytes(changed));
+    Files.writeString(directory.resolve("adapter_config.json"), changed.toString());
     assertThatThrownBy(() -> PeftDirectory.readConfig(directory))
         .isInstanceOf(IOException.class)
         .hasMessageContaining(named)
@@ -181,12 +185,8 @@ class PeftDirectoryTest {
       })
   void layersAreReadAsPeftReadsThem(String option, int adapted, @TempDir Path directory)
       throws IOException {
-    JsonMapper json = new JsonMapper();
-    JsonNode config = json.readTree(adapter("A_mha_qv").resolve("adapter_config.json").toFile());
-    Files.write(
-        directory.resolve("adapter_config.json"),
-        json.writeValueAsBytes(
-            json.readerForUpdating(config).readValue("{" + option.replace('\'', '"') + "}")));
+    Files.writeString(
+        directory.resolve("adapter_config.json"), configWith(option).toString());
     LlamaConfig base = config("A_mha_qv");
     try (LoraAdapter adapter = LoraAdapter.zeros(base, PeftDirectory.readConfig(directory))) {
       assertThat(adapter.tensors()).hasSize(2 * 2 * adapted);
