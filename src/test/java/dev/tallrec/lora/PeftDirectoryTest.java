@@ -185,8 +185,7 @@ class PeftDirectoryTest {
       })
   void layersAreReadAsPeftReadsThem(String option, int adapted, @TempDir Path directory)
       throws IOException {
-    Files.writeString(
-        directory.resolve("adapter_config.json"), configWith(option).toString());
+    Files.writeString(directory.resolve("adapter_config.json"), configWith(option).toString());
     LlamaConfig base = config("A_mha_qv");
     try (LoraAdapter adapter = LoraAdapter.zeros(base, PeftDirectory.readConfig(directory))) {
       assertThat(adapter.tensors()).hasSize(2 * 2 * adapted);
