@@ -194,10 +194,9 @@ struct Dropout {
     if (threshold == 0) return;
 #pragma unroll
     for (int i = 0; i < N; i += 4) {
-      uint32_t words[4];
-      philox(words, seed, stream, row, (column + i) / 4);
+      uint32_t bits = kept(row, column + i);
 #pragma unroll
-      for (int e = 0; e < 4; e++) values[i + e] *= words[e] >= threshold ? keep_scale : 0;
+      for (int e = 0; e < 4; e++) values[i + e] *= bits >> e & 1 ? keep_scale : 0;
     }
   }
 };

@@ -103,13 +103,13 @@ final class EvaluateCommand implements Callable<Integer> {
     System.out.printf(
         "%s, %,d examples; AUC, 95 %% interval over users%n", name, evaluation.examples());
     row("this model", evaluation);
-    for (Heuristics.Rule rule : Heuristics.all(examples, train)) {
-      String rows =
-          switch (rule.kind()) {
-            case HISTORY -> "";
-            case TRAIN -> " in %,d train rows".formatted(train.size());
-          };
-      row("no model: " + rule.name() + rows, Evaluation.of(examples, rule.scores()));
+    for (Heuristics.Rule rule : Heuristics.ofHistories(examples)) {
+      row("no model: " + rule.name(), Evaluation.of(examples, rule.scores()));
+    }
+    for (Heuristics.Rule rule : Heuristics.ofTargets(examples, train)) {
+      row(
+          "no model: %s in %,d train rows".formatted(rule.name(), train.size()),
+          Evaluation.of(examples, rule.scores()));
     }
     System.out.printf("mean p(Yes) + p(No) of this model: %.4f%n", evaluation.answerMass());
   }

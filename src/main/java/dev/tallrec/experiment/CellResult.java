@@ -6,16 +6,14 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.train.Fingerprint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 
 /**
  * What a run of a grid measured. It stands in the run's directory, beside the score of every test
@@ -77,7 +75,11 @@ public record CellResult(
     } catch (JsonProcessingException e) {
       throw new IOException(JsonFiles.describe(file, e), e);
     }
-    List<String> others = differing(result.configuration(), configuration, anySource);
+    List<String> others =
+        Fingerprint.differing(result.configuration(), configuration).stream()
+            .filter(name -> !(anySource && name.startsWith(SOURCE)))
+            .sorted()
+            .toList();
     if (result.version() != VERSION || !others.isEmpty()) {
       throw new IOException(
           "%s is of a run with other settings (%s): choose another directory with --out, or remove %s"
@@ -87,16 +89,6 @@ public record CellResult(
                   directory));
     }
     return Optional.of(result);
-  }
-
-  private static List<String> differing(
-      Map<String, String> one, Map<String, String> other, boolean anySource) {
-    Set<String> names = new TreeSet<>(one.keySet());
-    names.addAll(other.keySet());
-    return names.stream()
-        .filter(name -> !(anySource && name.startsWith(SOURCE)))
-        .filter(name -> !Objects.equals(one.get(name), other.get(name)))
-        .toList();
   }
 
   /** How good the run is on {@code data}, which it was tested on. */

@@ -39,12 +39,16 @@ final class DataSets {
    * Checks that a cell's sample can be drawn, and that it can be tested: what all but tuning runs
    * need, which check more.
    *
+   * @param validated whether a state of its model is chosen by the validation AUC
    * @throws IOException naming the variant, the data set and K
    */
-  void check(Grid.Cell cell) throws IOException {
+  void check(Grid.Cell cell, boolean validated) throws IOException {
     try {
       for (RecData data : all(cell.data())) {
         data.requireSample(cell.k());
+        if (validated) {
+          data.requireValid();
+        }
       }
       for (RecData data : all(cell.test())) {
         data.requireTest();

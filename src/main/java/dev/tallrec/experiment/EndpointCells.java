@@ -64,7 +64,7 @@ final class EndpointCells implements CellRunner {
     if (access.isPresent()) {
       settings(cell, access.get());
     }
-    sets.check(cell);
+    sets.check(cell, false);
   }
 
   /** Which model, asked how, and where: what another server calls the same may be another. */

@@ -103,12 +103,7 @@ final class RecommenderCells implements CellRunner {
           "variant %s: a recommender knows only the items of one data set, so it is tested on what it learns from"
               .formatted(cell.variant()));
     }
-    sets.check(cell);
-    try {
-      sets.get(cell.data().getFirst()).requireValid();
-    } catch (IOException e) {
-      throw new IOException("variant " + cell.variant() + ": " + e.getMessage(), e);
-    }
+    sets.check(cell, true);
   }
 
   /** Which BERT read the titles, by its files: its directory may hold another one tomorrow. */

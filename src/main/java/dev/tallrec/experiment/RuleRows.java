@@ -8,6 +8,7 @@ import dev.tallrec.rec.RecExample;
 import dev.tallrec.report.Study;
 import dev.tallrec.report.Study.Origin;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -34,42 +35,54 @@ final class RuleRows {
 
   private List<Study.Row> rows() {
     List<Study.Row> rows = new ArrayList<>();
-    for (Heuristics.Rule rule : Heuristics.all(set.test(), set.train())) {
-      String all = "%.2f".formatted(100 * Auc.of(rule.scores(), liked));
-      List<String> everywhere = grid.k().stream().map(k -> all).toList();
-      switch (rule.kind()) {
-        case HISTORY -> rows.add(new Study.Row(rule.name(), Origin.NO_MODEL, everywhere));
-        case TRAIN -> {
-          if (grid.k().stream().anyMatch(k -> k > 0)) {
-            rows.add(
-                new Study.Row(
-                    rule.name() + " in the K train rows",
-                    Origin.NO_MODEL,
-                    grid.k().stream().map(k -> ofSamples(rule.name(), k)).toList()));
-          }
-          rows.add(
-              new Study.Row(
-                  "%s in all %,d train rows".formatted(rule.name(), set.train().size()),
-                  Origin.NO_MODEL,
-                  everywhere));
-        }
+    for (Heuristics.Rule rule : Heuristics.ofHistories(set.test())) {
+      rows.add(row(rule.name(), everywhere(rule)));
+    }
+    List<Heuristics.Rule> ofAll = Heuristics.ofTargets(set.test(), set.train());
+    List<List<List<Heuristics.Rule>>> ofSamples = grid.k().stream().map(this::ofSamples).toList();
+    for (int i = 0; i < ofAll.size(); i++) {
+      int number = i;
+      String name = ofAll.get(i).name();
+      if (grid.k().stream().anyMatch(k -> k > 0)) {
+        rows.add(
+            row(
+                name + " in the K train rows",
+                ofSamples.stream().map(seeds -> figure(seeds, number)).toList()));
       }
+      rows.add(
+          row(
+              "%s in all %,d train rows".formatted(name, set.train().size()),
+              everywhere(ofAll.get(i))));
     }
     return rows;
   }
 
-  /** AUC of a rule that sees the K rows of each seed; empty where no K are drawn. */
-  private String ofSamples(String rule, int k) {
-    if (k == 0 || k > set.train().size()) {
-      return "";
-    }
-    double[] aucs =
-        grid.seeds().stream()
-            .flatMap(
-                seed -> Heuristics.all(set.test(), KShot.sample(set.train(), k, seed)).stream())
-            .filter(one -> one.name().equals(rule))
-            .mapToDouble(one -> Auc.of(one.scores(), liked))
-            .toArray();
-    return Outcomes.Figure.of(aucs).toString();
+  private static Study.Row row(String name, List<String> cells) {
+    return new Study.Row(name, Origin.NO_MODEL, cells);
+  }
+
+  /** The same figure for every K. */
+  private List<String> everywhere(Heuristics.Rule rule) {
+    return Collections.nCopies(grid.k().size(), Outcomes.Figure.of(auc(rule)).toString());
+  }
+
+  /** The rules that see the K rows of a seed, for each seed; none where no K are drawn. */
+  private List<List<Heuristics.Rule>> ofSamples(int k) {
+    return k == 0 || k > set.train().size()
+        ? List.of()
+        : grid.seeds().stream()
+            .map(seed -> Heuristics.ofTargets(set.test(), KShot.sample(set.train(), k, seed)))
+            .toList();
+  }
+
+  private String figure(List<List<Heuristics.Rule>> seeds, int number) {
+    return seeds.isEmpty()
+        ? ""
+        : Outcomes.Figure.of(seeds.stream().mapToDouble(rules -> auc(rules.get(number))).toArray())
+            .toString();
+  }
+
+  private double auc(Heuristics.Rule rule) {
+    return Auc.of(rule.scores(), liked);
   }
 }

@@ -42,7 +42,7 @@ final class UntunedCells implements CellRunner {
   @Override
   public void check(Grid.Cell cell) throws IOException {
     Demonstrations.check(cell, Set.of());
-    sets.check(cell);
+    sets.check(cell, false);
   }
 
   @Override

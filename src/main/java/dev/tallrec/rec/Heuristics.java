@@ -12,44 +12,44 @@ public final class Heuristics {
 
   private Heuristics() {}
 
-  /** What of an example a rule looks at. */
-  public enum Kind {
-    /** The history of the example. */
-    HISTORY,
-    /** How often the target was liked among train rows. */
-    TRAIN
-  }
-
   /**
    * A rule's scores.
    *
    * @param name what it takes for the score
    * @param scores of the examples
    */
-  public record Rule(String name, Kind kind, double[] scores) {}
+  public record Rule(String name, double[] scores) {}
+
+  /** The rules that look at an example's history, as far as the examples have one. */
+  public static List<Rule> ofHistories(List<RecExample> examples) {
+    List<Rule> rules = new ArrayList<>();
+    likedShares(examples)
+        .ifPresent(shares -> rules.add(new Rule("share of liked items in history", shares)));
+    lastLabels(examples)
+        .ifPresent(labels -> rules.add(new Rule("last item of history liked", labels)));
+    return rules;
+  }
 
   /**
-   * The rules that examples of this form have.
+   * The rules that know how liked targets are, as far as the examples name theirs.
    *
-   * @param train examples that say how liked items are
+   * @param train examples that say so
    */
-  public static List<Rule> all(List<RecExample> examples, List<RecExample> train) {
-    List<Rule> rules = new ArrayList<>();
-    Optional<double[]> shares = likedShares(examples);
+  public static List<Rule> ofTargets(List<RecExample> examples, List<RecExample> train) {
     Optional<double[]> rates = targetRates(examples, train);
-    shares.ifPresent(
-        values -> rules.add(new Rule("share of liked items in history", Kind.HISTORY, values)));
-    lastLabels(examples)
-        .ifPresent(
-            values -> rules.add(new Rule("last item of history liked", Kind.HISTORY, values)));
-    rates.ifPresent(values -> rules.add(new Rule("target's like-rate", Kind.TRAIN, values)));
-    if (shares.isPresent() && rates.isPresent()) {
-      double[] sums = shares.get().clone();
-      for (int i = 0; i < sums.length; i++) {
-        sums[i] += rates.get()[i];
-      }
-      rules.add(new Rule("share of liked items + like-rate", Kind.TRAIN, sums));
+    if (rates.isEmpty()) {
+      return List.of();
     }
+    List<Rule> rules = new ArrayList<>();
+    rules.add(new Rule("target's like-rate", rates.get()));
+    likedShares(examples)
+        .ifPresent(shares -> {
+          double[] sums = rates.get().clone();
+          for (int i = 0; i < sums.length; i++) {
+            sums[i] += shares[i];
+          }
+          rules.add(new Rule("share of liked items + like-rate", sums));
+        });
     return rules;
   }
 

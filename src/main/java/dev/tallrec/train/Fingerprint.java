@@ -164,7 +164,8 @@ public final class Fingerprint {
         .toList();
   }
 
-  private static List<String> differing(Map<String, String> there, Map<String, String> here) {
+  /** Names of what differs, or is in one of the two alone. */
+  public static List<String> differing(Map<String, String> there, Map<String, String> here) {
     Set<String> names = new LinkedHashSet<>(there.keySet());
     names.addAll(here.keySet());
     return names.stream().filter(name -> !Objects.equals(there.get(name), here.get(name))).toList();

@@ -29,12 +29,12 @@ class ComparisonTableTest {
     movies = RecData.published(Domain.MOVIE);
   }
 
-  private double[] rule(String name) {
-    return Heuristics.all(movies.test(), movies.train()).stream()
-        .filter(rule -> rule.name().equals(name))
-        .findFirst()
-        .orElseThrow()
-        .scores();
+  private double[] share() {
+    return Heuristics.ofHistories(movies.test()).getFirst().scores();
+  }
+
+  private double[] rate() {
+    return Heuristics.ofTargets(movies.test(), movies.train()).getFirst().scores();
   }
 
   private static List<String> cells(List<Study.Row> rows, String name) {
@@ -53,21 +53,10 @@ class ComparisonTableTest {
     Map<Grid.Cell, double[]> scores = new LinkedHashMap<>();
     Map<Grid.Cell, CellResult> results = new LinkedHashMap<>();
     scoresByVariant.forEach((variant, values) -> {
-      Grid.Cell cell =
-          new Grid.Cell(
-              variant, Grid.Model.TALLREC, List.of("movie"), List.of("movie"), 0, 0, Map.of());
+      Grid.Cell cell = MovieResult.cell(variant, 0, 0);
       byVariant.put(variant, List.of(cell));
       scores.put(cell, values);
-      results.put(
-          cell,
-          new CellResult(
-              CellResult.VERSION,
-              Map.of(),
-              "here",
-              1,
-              Map.of("movie", Evaluation.of(movies.test(), values)),
-              List.of(),
-              List.of()));
+      results.put(cell, MovieResult.of(Evaluation.of(movies.test(), values)));
     });
     Outcomes outcomes =
         new Outcomes(
@@ -86,9 +75,9 @@ class ComparisonTableTest {
   @Test
   void leadsAreJudgedByUsersAndByRows() {
     Map<String, double[]> scores = new LinkedHashMap<>();
-    scores.put(RATE, rule(RATE));
-    scores.put("reversed", negated(rule(RATE)));
-    scores.put(TestSet.TUNED, rule(SHARE));
+    scores.put(RATE, rate());
+    scores.put("reversed", negated(rate()));
+    scores.put(TestSet.TUNED, share());
     Study.Table table = ComparisonTable.of(testSet(scores));
     assertThat(table.columns())
         .containsExactly(

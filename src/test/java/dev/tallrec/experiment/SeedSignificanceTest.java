@@ -21,19 +21,9 @@ class SeedSignificanceTest {
   private void variant(String name, double... aucs) {
     variants.put(name, Map.of());
     for (int seed = 0; seed < aucs.length; seed++) {
-      Grid.Cell cell =
-          new Grid.Cell(
-              name, Grid.Model.TALLREC, List.of("movie"), List.of("movie"), 64, seed, Map.of());
       results.put(
-          cell,
-          new CellResult(
-              CellResult.VERSION,
-              Map.of(),
-              "here",
-              1,
-              Map.of("movie", new Evaluation(aucs[seed], null, 1, 1000)),
-              List.of(),
-              List.of()));
+          MovieResult.cell(name, 64, seed),
+          MovieResult.of(new Evaluation(aucs[seed], null, 1, 1000)));
     }
   }
 

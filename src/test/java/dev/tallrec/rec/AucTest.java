@@ -81,6 +81,7 @@ class AucTest {
     double[] scores = new double[size];
     double[] slightlyBetter = new double[size];
     double[] noise = new double[size];
+    double[] otherNoise = new double[size];
     boolean[] liked = new boolean[size];
     List<RecExample> examples = new ArrayList<>();
     Instruction text = new Instruction("", "", "");
@@ -91,6 +92,7 @@ class AucTest {
       scores[i] = user + 4 * random.nextGaussian();
       slightlyBetter[i] = scores[i] + (liked[i] ? 1 : 0);
       noise[i] = random.nextGaussian();
+      otherNoise[i] = random.nextGaussian();
       examples.add(new RecExample(text, liked[i], OptionalInt.of(user), ""));
     }
     Auc own = new Auc(scores, liked);
@@ -106,20 +108,7 @@ class AucTest {
     assertThat(reverse.low()).isCloseTo(-lead.high(), within(1e-12));
     assertThat(reverse.high()).isCloseTo(-lead.low(), within(1e-12));
     assertThat(Interval.ofDifference(own, own, examples)).contains(new Interval(0, 0));
-    assertThat(
-            Interval.ofDifference(other, new Auc(shuffled(noise), liked), examples).orElseThrow())
+    assertThat(Interval.ofDifference(other, new Auc(otherNoise, liked), examples).orElseThrow())
         .satisfies(ends -> assertThat(ends.holds(0)).isTrue());
-  }
-
-  private static double[] shuffled(double[] values) {
-    java.util.Random random = new java.util.Random(6);
-    double[] result = values.clone();
-    for (int i = result.length - 1; i > 0; i--) {
-      int j = random.nextInt(i + 1);
-      double value = result[i];
-      result[i] = result[j];
-      result[j] = value;
-    }
-    return result;
   }
 }

@@ -52,7 +52,9 @@ class RecDataTest {
     assertThat(first.target()).isEqualTo("Perez Family, The (1995)");
     assertThat(first.history()).hasSize(10);
     Map<String, Double> aucs = new LinkedHashMap<>();
-    for (Heuristics.Rule rule : Heuristics.all(movies.test(), movies.train())) {
+    List<Heuristics.Rule> rules = new ArrayList<>(Heuristics.ofHistories(movies.test()));
+    rules.addAll(Heuristics.ofTargets(movies.test(), movies.train()));
+    for (Heuristics.Rule rule : rules) {
       aucs.put(rule.name(), Evaluation.of(movies.test(), rule.scores()).auc());
     }
     assertThat(aucs)

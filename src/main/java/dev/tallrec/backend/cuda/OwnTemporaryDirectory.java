@@ -1,7 +1,7 @@
 package dev.tallrec.backend.cuda;
 
+import dev.tallrec.safetensors.AtomicFiles;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -40,11 +40,8 @@ final class OwnTemporaryDirectory implements AutoCloseable {
   @Override
   public void close() {
     System.setProperty(PROPERTY, before);
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
-      for (Path file : files) {
-        Files.delete(file);
-      }
-      Files.delete(directory);
+    try {
+      AtomicFiles.deleteDirectory(directory);
     } catch (IOException e) {
       // Some megabytes left in the machine's temporary directory harm nothing.
       return;
