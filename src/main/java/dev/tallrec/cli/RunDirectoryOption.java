@@ -1,5 +1,6 @@
 package dev.tallrec.cli;
 
+import dev.tallrec.tune.RunDirectory;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
@@ -26,9 +27,10 @@ final class RunDirectoryOption {
   }
 
   /** What was given, or a new directory of this moment. */
-  Path directory() {
-    return given == null
-        ? Path.of("runs", RUN_NAME.format(LocalDateTime.now(ZoneId.systemDefault())))
-        : given;
+  RunDirectory directory() {
+    return new RunDirectory(
+        given == null
+            ? Path.of("runs", RUN_NAME.format(LocalDateTime.now(ZoneId.systemDefault())))
+            : given);
   }
 }

@@ -1,8 +1,8 @@
 package dev.tallrec.cli;
 
 import dev.tallrec.train.TrainingStoppedException;
+import dev.tallrec.tune.RunDirectory;
 import dev.tallrec.tune.SettingsReader;
-import dev.tallrec.tune.TuneRun;
 import dev.tallrec.tune.TuneSettings;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -76,7 +76,8 @@ final class TuneCommand implements Callable<Integer> {
         throw new CommandLine.ParameterException(
             spec.commandLine(), "--resume takes all settings from its directory");
       }
-      TuneExecution.run(TuneRun.settingsOf(resume), resume, device, stop);
+      RunDirectory directory = new RunDirectory(resume);
+      TuneExecution.run(directory.settings(), directory, device, stop);
       return 0;
     }
     TuneSettings all = SettingsReader.read(preset, Optional.ofNullable(file), settings.values());

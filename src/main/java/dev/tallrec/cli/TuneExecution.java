@@ -3,6 +3,7 @@ package dev.tallrec.cli;
 import dev.tallrec.backend.Device;
 import dev.tallrec.model.BaseModel;
 import dev.tallrec.train.TrainingStoppedException;
+import dev.tallrec.tune.RunDirectory;
 import dev.tallrec.tune.RunResults;
 import dev.tallrec.tune.TuneRun;
 import dev.tallrec.tune.TuneSettings;
@@ -17,7 +18,8 @@ final class TuneExecution {
 
   private TuneExecution() {}
 
-  static void run(TuneSettings settings, Path directory, DeviceOptions devices, StopSignal stop)
+  static void run(
+      TuneSettings settings, RunDirectory directory, DeviceOptions devices, StopSignal stop)
       throws IOException, TrainingStoppedException {
     long start = System.nanoTime();
     ConsoleListener listener = ConsoleListener.standard();
@@ -30,7 +32,7 @@ final class TuneExecution {
                   base.config().parameterCount(),
                   base.network().weights().storageType(),
                   device.description()));
-      listener.message("Everything goes to " + directory);
+      listener.message("Everything goes to " + directory.path());
       TuneRun run = new TuneRun(base, settings, directory, listener, stop);
       stop.listen(true);
       RunResults results;
@@ -38,7 +40,7 @@ final class TuneExecution {
         results = run.run();
       } catch (TrainingStoppedException e) {
         throw new TrainingStoppedException(
-            "Stopped and saved. To go on: tallrec tune --resume " + directory);
+            "Stopped and saved. To go on: tallrec tune --resume " + directory.path());
       }
       report(results, directory, listener);
       peakMemory().ifPresent(listener::message);
@@ -47,7 +49,7 @@ final class TuneExecution {
               .formatted(
                   ConsoleListener.duration((System.nanoTime() - start) / 1e9),
                   settings.base(),
-                  directory.resolve(TuneRun.ADAPTER)));
+                  directory.adapter()));
     } finally {
       stop.listen(false);
     }
@@ -66,15 +68,15 @@ final class TuneExecution {
     }
   }
 
-  private static void report(RunResults results, Path directory, ConsoleListener listener)
+  private static void report(RunResults results, RunDirectory directory, ConsoleListener listener)
       throws IOException {
     listener.message("");
     for (String data : ResultTable.dataSets(results)) {
       listener.message(ResultTable.of(results, data));
     }
-    Path plot = directory.resolve("plot.png");
+    Path plot = directory.path().resolve("plot.png");
     boolean drawn = RunPlot.write(results, plot);
-    listener.message("Adapter (PEFT): " + directory.resolve(TuneRun.ADAPTER));
+    listener.message("Adapter (PEFT): " + directory.adapter());
     if (drawn) {
       listener.message("Plot of loss and AUC: " + plot);
     }

@@ -4,6 +4,8 @@ import dev.tallrec.model.BaseModel;
 import dev.tallrec.rec.ScoreFile;
 import dev.tallrec.train.TrainingResult;
 import dev.tallrec.train.TrainingStoppedException;
+import dev.tallrec.tune.RunData;
+import dev.tallrec.tune.RunDirectory;
 import dev.tallrec.tune.RunListener;
 import dev.tallrec.tune.RunResults;
 import dev.tallrec.tune.SettingsReader;
@@ -76,7 +78,7 @@ final class TuneCells implements CellRunner {
       if (starts.add(start(settings))) {
         TuneRun.checkStart(settings, base.config());
       }
-      TuneRun.checkData(settings, sets.all(cell.data()), sets.all(cell.test()));
+      new RunData(sets.all(cell.data()), sets.all(cell.test())).check(settings);
     } catch (IOException e) {
       throw new IOException("variant " + cell.variant() + ": " + e.getMessage(), e);
     }
@@ -118,11 +120,12 @@ final class TuneCells implements CellRunner {
       settings.put("adapter", adapter.toString());
       settings.put("instruction.epochs", "0");
     }
-    stages.addAll(new TuneRun(base, read(settings), directory, listener, stop).run().stages());
+    RunDirectory run = new RunDirectory(directory);
+    stages.addAll(new TuneRun(base, read(settings), run, listener, stop).run().stages());
     String last = stages.getLast().name();
     Map<String, double[]> scores = new LinkedHashMap<>();
     for (String data : cell.test()) {
-      scores.put(data, ScoreFile.read(TuneRun.scores(directory, last, data)));
+      scores.put(data, ScoreFile.read(run.scores(last, data)));
     }
     List<CellResult.Point> curve =
         stages.stream()
@@ -162,9 +165,10 @@ final class TuneCells implements CellRunner {
     settings.put("seed", String.valueOf(cell.seed()));
     settings.put("rec.epochs", "0");
     settings.put("evaluate_base", "false");
-    Path directory =
-        shared.resolve(SHARED + cell.seed() + variations.replaceAll("[^A-Za-z0-9.=_-]+", "-"));
+    RunDirectory directory =
+        new RunDirectory(
+            shared.resolve(SHARED + cell.seed() + variations.replaceAll("[^A-Za-z0-9.=_-]+", "-")));
     stages.addAll(new TuneRun(base, read(settings), directory, listener, stop).run().stages());
-    return directory.resolve(TuneRun.ADAPTER);
+    return directory.adapter();
   }
 }

@@ -19,7 +19,7 @@ import dev.tallrec.report.Study;
 import dev.tallrec.report.StudyFiles;
 import dev.tallrec.testing.Fixtures;
 import dev.tallrec.train.TrainingStoppedException;
-import dev.tallrec.tune.TuneRun;
+import dev.tallrec.tune.RunDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -426,7 +426,7 @@ class GridRunTest {
     for (Grid.Cell cell : grid.cells()) {
       Path directory = movies.runs().resolve(cell.name());
       if (!cell.variant().equals("AT") || cell.seed() == 0) {
-        assertThat(TuneRun.settingsOf(directory).adapter())
+        assertThat(new RunDirectory(directory).settings().adapter())
             .as(cell.name())
             .isEqualTo(cell.variant().equals("RT") ? "-" : tuned.toString());
       }

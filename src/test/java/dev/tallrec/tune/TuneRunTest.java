@@ -111,7 +111,7 @@ class TuneRunTest {
   private int run(TuneSettings settings, Path out, int asks)
       throws IOException, TrainingStoppedException {
     int[] asked = new int[1];
-    new TuneRun(base, settings, out, told, () -> ++asked[0] == asks).run();
+    new TuneRun(base, settings, new RunDirectory(out), told, () -> ++asked[0] == asks).run();
     return asked[0];
   }
 
