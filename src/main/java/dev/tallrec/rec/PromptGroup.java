@@ -22,7 +22,8 @@ record PromptGroup(List<Integer> members, int shared) {
   private static final int MOST_MEMBERS = 64;
 
   /**
-   * Parts {@code prompts} into the groups that leave the fewest tokens to compute.
+   * Parts {@code prompts} into groups of neighbours in the order of their tokens: those that leave
+   * the fewest tokens to compute.
    *
    * @param common tokens that all prompts begin with, computed elsewhere
    * @param mostTokens of a group, those before {@code common} left out; a single prompt may have

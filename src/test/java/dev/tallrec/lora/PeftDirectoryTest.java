@@ -20,7 +20,9 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import java.util.stream.StreamSupport;
@@ -157,7 +159,14 @@ class PeftDirectoryTest {
         "'exclude_modules': '(?=x)q_proj' | RE2",
         "'target_modules': '.*q_proj', 'layers_to_transform': [1] | layers_to_transform",
         "'r': 0 | r ",
-        "'lora_dropout': 1.5 | lora_dropout",
+        "'r': 1025 | r 1025",
+        "'r': 4.5 | r: 4.5 is not an integer",
+        "'r': '8' | r: \"8\" is not a number",
+        "'lora_alpha': 0 | lora_alpha 0.0 is not positive",
+        "'lora_alpha': -16 | lora_alpha -16.0 is not positive",
+        "'lora_alpha': null | lora_alpha",
+        "'lora_dropout': 1 | lora_dropout",
+        "'lora_dropout': -0.1 | lora_dropout",
         "'init_lora_weights': 'pissa' | init_lora_weights"
       })
   void optionsItLacksAreRefusedByName(String option, String named, @TempDir Path directory)
@@ -373,6 +382,46 @@ class PeftDirectoryTest {
     }
   }
 
+  @Test
+  void aNewAdapterNeedsLayersThatThereAre() throws IOException {
+    LlamaConfig base = config("A_mha_qv");
+    LoraConfig paper = LoraConfig.paper();
+    for (int layer : new int[] {-1, base.numHiddenLayers()}) {
+      LoraConfig other =
+          new LoraConfig(8, 16, 0, paper.targets(), false, Optional.of(Set.of(0, layer)));
+      assertThatThrownBy(() -> LoraAdapter.initial(base, other, 1).close())
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("layer " + layer);
+    }
+    LoraConfig last =
+        new LoraConfig(
+            8, 16, 0, paper.targets(), false, Optional.of(Set.of(base.numHiddenLayers() - 1)));
+    try (LoraAdapter adapter = LoraAdapter.initial(base, last, 1)) {
+      assertThat(adapter.pairs()).hasSize(2);
+    }
+  }
+
+  @Test
+  void valuesAreTakenOverFromAnAdapterOfTheSamePlacesAndRank() throws IOException {
+    LlamaConfig base = config("A_mha_qv");
+    TargetModules targets = LoraConfig.paper().targets();
+    LoraConfig ofRank4 = new LoraConfig(4, 16, 0, targets, false, Optional.empty());
+    LoraConfig ofLayer1 = new LoraConfig(8, 16, 0, targets, false, Optional.of(Set.of(1)));
+    try (LoraAdapter one = LoraAdapter.initial(base, LoraConfig.paper(), 1);
+        LoraAdapter other = LoraAdapter.initial(base, LoraConfig.paper(), 2);
+        LoraAdapter smaller = LoraAdapter.initial(base, ofRank4, 1);
+        LoraAdapter fewer = LoraAdapter.initial(base, ofLayer1, 1)) {
+      other.tensors().getLast().setFloatAt(0, 3);
+      one.copyFrom(other);
+      for (int i = 0; i < one.tensors().size(); i++) {
+        assertThat(one.tensors().get(i).toFloats()).isEqualTo(other.tensors().get(i).toFloats());
+      }
+      assertThatThrownBy(() -> one.copyFrom(smaller)).isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> one.copyFrom(fewer)).isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> fewer.copyFrom(one)).isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"target_modules", "rank_pattern"})
   void expressionsThatAreLongOrDeepAreRefused(String field, @TempDir Path directory)
@@ -393,6 +442,30 @@ class PeftDirectoryTest {
           .hasMessageContaining("adapter_config.json: " + field)
           .hasMessageContaining("more than");
     }
+  }
+
+  @Test
+  void expressionsThatAreAsLargeAsTheyMayBeAreUnderstood() {
+    String deep = "(".repeat(256) + "q_proj" + ")".repeat(256);
+    String long4096 = "q_proj|" + "x".repeat(ModuleExpression.LONGEST - "q_proj|".length());
+    for (String expression : List.of(deep, long4096, "(q_proj){1,10}(_*){0,10}")) {
+      ModuleExpression compiled = ModuleExpression.ofEnd(expression);
+      assertThat(compiled.matches("model.layers.0.self_attn.q_proj")).as(expression).isTrue();
+      assertThat(compiled.matches("model.layers.0.self_attn.v_proj")).as(expression).isFalse();
+    }
+    assertThatThrownBy(() -> ModuleExpression.ofEnd("(q_proj){1,10}(_*){0,11}"))
+        .hasMessageContaining("above 100");
+  }
+
+  /** What is read back is compared by this. */
+  @Test
+  void expressionsAreTheSameIfTheyMatchTheSame() {
+    ModuleExpression end = ModuleExpression.ofEnd("q_proj");
+    assertThat(end)
+        .isEqualTo(ModuleExpression.ofEnd("q_proj"))
+        .hasSameHashCodeAs(ModuleExpression.ofEnd("q_proj"));
+    assertThat(end).isNotEqualTo(ModuleExpression.ofEnd("v_proj"));
+    assertThat(end).isNotEqualTo(ModuleExpression.ofName("q_proj"));
   }
 
   @Test

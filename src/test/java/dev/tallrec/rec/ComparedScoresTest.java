@@ -100,6 +100,16 @@ class ComparedScoresTest {
     assertThat(test.p()).isBetween(0.0, 0.2);
   }
 
+  /** By hand: variances of 1/8 over two likes and over two dislikes, and p = erfc(1/2). */
+  @Test
+  void twoLikesAndTwoDislikesAreCompared() {
+    boolean[] labels = {true, true, false, false};
+    DeLong test = DeLong.compare(labels, new double[] {3, 1, 2, 0}, new double[] {1, 2, 3, 0});
+    assertThat(test.difference()).isCloseTo(0.75 - 0.5, within(1e-15));
+    assertThat(test.standardError()).isCloseTo(Math.sqrt(0.125 / 2 + 0.125 / 2), within(1e-15));
+    assertThat(test.p()).isCloseTo(0.4795001222, within(1e-10));
+  }
+
   @Test
   void theSameRankingDoesNotDifferAndNoiseDoes() {
     double[] shifted = good.clone();
@@ -149,11 +159,37 @@ class ComparedScoresTest {
   }
 
   @Test
+  void withoutItsUserAnyRowLeavesNothingToCompare() {
+    List<RecExample> rows = new ArrayList<>(examples(new boolean[] {true, false, true}, 1, 1, 2));
+    double[] scores = {1, 0, 2};
+    assertThat(WithinUser.of(rows, scores)).contains(new WithinUser(1, 1));
+    rows.set(2, new RecExample(rows.get(2).text(), true, OptionalInt.empty(), ""));
+    assertThat(WithinUser.of(rows, scores)).isEmpty();
+  }
+
+  @Test
+  void tastesRankByTheirDifferenceAndTellHowFarTheQuestionIsAnswered() {
+    List<RecExample> rows = examples(new boolean[] {true, false, true}, 1, 1, 2);
+    // By pYes the dislike is the second, by pYes - pNo the last.
+    List<Taste> tastes = List.of(new Taste(0.25, 0), new Taste(0.375, 0.5), new Taste(0.5, 0.125));
+    Evaluation evaluation = Evaluation.of(rows, tastes);
+    assertThat(evaluation.auc()).isEqualTo(1);
+    assertThat(evaluation.answerMass()).isCloseTo((0.25 + 0.875 + 0.625) / 3, within(1e-15));
+    assertThat(evaluation.examples()).isEqualTo(3);
+  }
+
+  @Test
   void scoresComeBackFromTheirFile(@TempDir Path directory) throws IOException {
     boolean[] labels = {true, false};
     Path file = directory.resolve("scores.csv");
     ScoreFile.write(file, examples(labels, 1, 2), new double[] {0.1, 1e-300});
     assertThat(ScoreFile.read(file)).containsExactly(0.1, 1e-300);
-    assertThat(Files.readString(file)).startsWith("example,user,liked,p_yes,p_no,score");
+    List<RecExample> rows = new ArrayList<>(examples(labels, 7, 2));
+    rows.set(1, new RecExample(rows.get(1).text(), false, OptionalInt.empty(), ""));
+    ScoreFile.write(file, rows, List.of(new Taste(0.5, 0.25), new Taste(0.125, 0.75)));
+    assertThat(ScoreFile.read(file)).containsExactly(0.25, -0.625);
+    assertThat(Files.readAllLines(file))
+        .containsExactly(
+            "example,user,liked,p_yes,p_no,score", "1,7,1,0.5,0.25,0.25", "2,,0,0.125,0.75,-0.625");
   }
 }

@@ -50,6 +50,13 @@ class FittedPromptTest {
   }
 
   @Test
+  void ofALikeAndADislikeOfOneTimeTheLikeGoesFirst() {
+    Question rest = new Question(titles("A", 3), titles("B", 3), "C").withoutOldest(3);
+    assertThat(rest.liked()).isEqualTo(titles("A", 3).subList(2, 3));
+    assertThat(rest.disliked()).isEqualTo(titles("B", 3).subList(1, 3));
+  }
+
+  @Test
   void aLongHistoryLosesNoMoreThanItMust() throws IOException {
     Question question = new Question(titles("Liked", 60), titles("Disliked", 20), "Target (1999)");
     int cutoff = 400;

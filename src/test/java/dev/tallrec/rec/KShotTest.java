@@ -36,6 +36,13 @@ class KShotTest {
     assertThat(compared).isEqualTo(100);
   }
 
+  /** What numpy 2.4 says of default_rng(2**40 + 3).permutation(10) and of 2**62 + 1. */
+  @Test
+  void seedsOfMoreThan32BitsAreNumpysToo() {
+    assertThat(KShot.indices(10, 10, (1L << 40) + 3)).containsExactly(2, 4, 6, 5, 7, 9, 0, 3, 8, 1);
+    assertThat(KShot.indices(10, 10, (1L << 62) + 1)).containsExactly(1, 6, 4, 8, 3, 9, 0, 7, 5, 2);
+  }
+
   @Test
   void refusesMoreShotsThanRows() {
     assertThatThrownBy(() -> KShot.indices(10, 11, 0)).hasMessageContaining("K = 11");

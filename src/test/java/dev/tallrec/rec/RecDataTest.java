@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.text.Instruction;
 import java.io.IOException;
 import java.io.InputStream;
@@ -96,6 +97,40 @@ class RecDataTest {
         .isEqualTo(
             new Question.Opinion(
                 Question.parse(first.text()).orElseThrow().target(), first.liked()));
+  }
+
+  @Test
+  void aHistoryOfUnknownOrderHasItsLikesFirst() {
+    Question question = new Question(List.of("A"), List.of("B", "C"), "D");
+    assertThat(question.inOrder(""))
+        .containsExactly(
+            new Question.Opinion("A", true),
+            new Question.Opinion("B", false),
+            new Question.Opinion("C", false));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"110", "10", "000", "1001", "100x"})
+  void ordersOfOtherHistoriesAreOfNoUse(String order, @TempDir Path directory) throws IOException {
+    Question question = new Question(List.of("A"), List.of("B", "C"), "D");
+    assertThatThrownBy(() -> question.inOrder(order))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("order " + order + " of 1 likes and 2 dislikes");
+    String input =
+        Domain.MOVIE.question(question.liked(), question.disliked(), question.target(), "").input();
+    for (String split : List.of("train", "valid", "test")) {
+      new JsonMapper()
+          .writeValue(
+              directory.resolve(split + ".json").toFile(),
+              List.of(Map.of("instruction", "a", "input", input, "output", "No.")));
+    }
+    writeZipped(
+        directory.resolve("order.json.gz"),
+        "{\"train\": [\"%s\"], \"valid\": [\"010\"], \"test\": [\"001\"]}".formatted(order));
+    RecData data = RecData.read(directory);
+    assertThat(data.train()).extracting(RecExample::order).containsExactly("");
+    assertThat(data.valid()).extracting(RecExample::order).containsExactly("010");
+    assertThat(data.test()).extracting(RecExample::order).containsExactly("001");
   }
 
   /** As NOTICE beside the books says, in numpy's words. */

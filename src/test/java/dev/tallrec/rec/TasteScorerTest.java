@@ -3,10 +3,12 @@ package dev.tallrec.rec;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.tallrec.backend.DeviceMemoryException;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.llama.TokenBatch;
 import dev.tallrec.llama.Workspace;
 import dev.tallrec.llama.WorkspacePlan;
+import dev.tallrec.testing.FailingDevice;
 import dev.tallrec.testing.LoadedModel;
 import dev.tallrec.text.AnswerTokens;
 import java.io.IOException;
@@ -65,6 +67,65 @@ class TasteScorerTest {
         assertThat(model.network.lossAndGradients(workspace, batch, 1, 0.1f, 3)).isEqualTo(before);
         assertThat(gradients(model)).isEqualTo(gradients);
       }
+    }
+  }
+
+  /** Of 100 prompts of 42 tokens 40 are shared: 60 tokens at a time are 30 prompts. */
+  @Test
+  void whatAllPromptsBeginWithIsComputedOnce() throws IOException {
+    List<int[]> prompts =
+        IntStream.range(0, 100)
+            .mapToObj(i -> IntStream.range(0, 42).map(t -> t < 40 ? 3 + t : 50 + i % 75).toArray())
+            .toList();
+    List<Integer> progress = new ArrayList<>();
+    try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "B_gqa_all_tied");
+        TasteScorer scorer =
+            new TasteScorer(model.network, model.parameters, ANSWERS, prompts, 60)) {
+      scorer.score((done, all) -> {
+        assertThat(all).isEqualTo(100);
+        progress.add(done);
+      });
+    }
+    assertThat(progress).containsExactly(30, 60, 90, 100);
+  }
+
+  /** Keys and values of what all prompts begin with are those of the adapter at the time. */
+  @Test
+  void anAdapterThatHasChangedIsUsedAsItIs() throws IOException {
+    List<int[]> prompts = prompts();
+    try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "B_gqa_all_tied");
+        TasteScorer scorer =
+            new TasteScorer(model.network, model.parameters, ANSWERS, prompts, 300)) {
+      List<Taste> before = scorer.score((done, all) -> {});
+      MemorySegment a = model.adapter.pairs().getFirst().a().segment();
+      for (long i = 0; i < a.byteSize(); i += Float.BYTES) {
+        a.set(ValueLayout.JAVA_FLOAT, i, -2 * a.get(ValueLayout.JAVA_FLOAT, i));
+      }
+      model.parameters.upload();
+      List<Taste> after = scorer.score((done, all) -> {});
+      assertThat(after).isNotEqualTo(before).isEqualTo(score(model, prompts, 300));
+    }
+  }
+
+  @Test
+  void whereverMemoryIsShortNothingStaysOpen() throws IOException {
+    FailingDevice device = new FailingDevice(new CpuDevice(1));
+    try (LoadedModel model = LoadedModel.golden(device, "B_gqa_all_tied")) {
+      int before = device.openArenas();
+      int failed = 0;
+      for (boolean made = false; !made; ) {
+        device.failAfter(failed);
+        try {
+          new TasteScorer(model.network, model.parameters, ANSWERS, prompts(), 60).close();
+          made = true;
+        } catch (DeviceMemoryException e) {
+          assertThat(e).hasMessage(FailingDevice.MESSAGE);
+          failed++;
+        }
+        assertThat(device.openArenas()).as("arenas after %d calls", failed).isEqualTo(before);
+      }
+      // The workspace, keys and values of every layer, the answers' tokens at least.
+      assertThat(failed).isGreaterThan(2 + 2 * model.config.numHiddenLayers());
     }
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tallrec.testing.Fixtures;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -17,11 +18,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TokenizerTest {
 
   private static final Path LLAMA = Fixtures.path("tokenizer");
   private static final Path STORIES = Fixtures.path("models/stories260K");
+  private static final String METASPACE =
+      "{'type': 'Metaspace', 'replacement': '%s', 'prepend_scheme': '%s', 'split': %s}";
 
   /**
    * Where transformers makes control tokens of text, ids are those of SentencePiece, which does
@@ -47,7 +51,47 @@ class TokenizerTest {
 
   @Test
   void givesTheIdsOfTheOriginalSentencePiece() throws IOException {
-    Tokenizer tokenizer = SentencePieceFile.read(LLAMA.resolve("tokenizer.model"));
+    checkCases(SentencePieceFile.read(LLAMA.resolve("tokenizer.model")));
+  }
+
+  @Test
+  void tokenizerJsonGivesTheSame() throws IOException {
+    checkCases(TokenizerJsonFile.read(LLAMA.resolve("tokenizer.json")));
+  }
+
+  /** As transformers writes it of late: the normalizer's part is a pre-tokenizer's. */
+  @ParameterizedTest
+  @ValueSource(strings = {"first", "always"})
+  void metaspaceGivesTheSame(String scheme, @TempDir Path directory) throws IOException {
+    checkCases(tokenizer(LLAMA, "null", METASPACE.formatted("\u2581", scheme, "false"), directory));
+  }
+
+  @Test
+  void withoutAPrefixATextIsWhatStandsThere(@TempDir Path directory) throws IOException {
+    Tokenizer prefixed = Tokenizer.read(STORIES);
+    String replaced = "{'type': 'Replace', 'pattern': {'String': ' '}, 'content': '\u2581'}";
+    for (Tokenizer tokenizer :
+        List.of(
+            tokenizer(STORIES, "null", METASPACE.formatted("\u2581", "never", "false"), directory),
+            tokenizer(STORIES, "{'normalizers': [" + replaced + "]}", "null", directory))) {
+      assertThat(tokenizer.encode(" Once upon")).isEqualTo(prefixed.encode("Once upon"));
+      assertThat(tokenizer.encode("Once upon")).isNotEqualTo(prefixed.encode("Once upon"));
+      assertThat(tokenizer.decode(tokenizer.encode(" Once upon"))).isEqualTo(" Once upon");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"_, first, false", "\u2581, first, true"})
+  void otherKindsOfMetaspaceAreRefused(
+      String space, String scheme, String split, @TempDir Path directory) {
+    assertThatThrownBy(
+            () -> tokenizer(STORIES, "null", METASPACE.formatted(space, scheme, split), directory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("pre_tokenizer")
+        .hasMessageContaining("not supported");
+  }
+
+  private static void checkCases(Tokenizer tokenizer) throws IOException {
     for (Case example : cases()) {
       assertThat(tokenizer.encode(example.text())).as(example.text()).isEqualTo(example.ids());
       assertThat(tokenizer.decode(example.ids())).isEqualTo(example.decoded());
@@ -57,13 +101,16 @@ class TokenizerTest {
     assertThat(tokenizer.eos()).isEqualTo(2);
   }
 
-  @Test
-  void tokenizerJsonGivesTheSame() throws IOException {
-    Tokenizer tokenizer = TokenizerJsonFile.read(LLAMA.resolve("tokenizer.json"));
-    for (Case example : cases()) {
-      assertThat(tokenizer.encode(example.text())).as(example.text()).isEqualTo(example.ids());
-      assertThat(tokenizer.decode(example.ids())).isEqualTo(example.decoded());
-    }
+  /** That of a tokenizer.json with another normalizer and pre-tokenizer. */
+  private static Tokenizer tokenizer(
+      Path original, String normalizer, String preTokenizer, Path directory) throws IOException {
+    JsonMapper json = new JsonMapper();
+    ObjectNode root = (ObjectNode) json.readTree(original.resolve("tokenizer.json").toFile());
+    root.set("normalizer", json.readTree(normalizer.replace('\'', '"')));
+    root.set("pre_tokenizer", json.readTree(preTokenizer.replace('\'', '"')));
+    Path file = directory.resolve("tokenizer.json");
+    json.writeValue(file.toFile(), root);
+    return TokenizerJsonFile.read(file);
   }
 
   @Test
@@ -81,7 +128,10 @@ class TokenizerTest {
   @Test
   void loneSurrogatesBecomeReplacementCharacters() throws IOException {
     Tokenizer tokenizer = Tokenizer.read(LLAMA);
-    assertThat(tokenizer.decode(tokenizer.encode("a\uD800b"))).isEqualTo("a\uFFFDb");
+    for (String lone : List.of("\uD800", "\uDBFF", "\uDC00", "\uDFFF")) {
+      assertThat(tokenizer.decode(tokenizer.encode("a" + lone + "b"))).isEqualTo("a\uFFFDb");
+    }
+    assertThat(tokenizer.decode(tokenizer.encode("a\uD83D\uDE00b"))).isEqualTo("a\uD83D\uDE00b");
   }
 
   @Test
@@ -116,6 +166,8 @@ class TokenizerTest {
         "'id': 2, 'content': '</s>' | 'id': -1, 'content': '</s>' | id -1 of </s>",
         "'id': 2, 'content': '</s>' | 'id': '2', 'content': '</s>' | of </s>",
         "'<s>': 1 | '<s>': 1.0 | id 1.0 of '<s>'",
+        "'<s>': 1 | '<s>': 512 | id 512 of '<s>'",
+        "'<s>': 1 | '<s>': 2 | is used twice",
         "'<s>': 1 | '<s>': 1, '<s>': 511 | uplicate",
         "'vocab': { | 'vocab': [1], 'old': { | no vocabulary",
         "'merges': [ | 'merges': [['a'], | not a merge"
