@@ -48,6 +48,15 @@ final class Weights {
     return array;
   }
 
+  /** The trained array of that name. */
+  NDArray named(String name) {
+    NDArray array = arrays.get(name);
+    if (array == null) {
+      throw new IllegalArgumentException(name + " is none of " + arrays.keySet());
+    }
+    return array;
+  }
+
   /** An array that is not trained. */
   NDArray frozen(float[] values, long... shape) {
     return manager.create(values, new Shape(shape));

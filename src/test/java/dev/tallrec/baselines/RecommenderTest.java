@@ -4,22 +4,29 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.tallrec.baselines.RecommenderSettings.Objective;
+import dev.tallrec.rec.Auc;
 import dev.tallrec.rec.Domain;
 import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
+import dev.tallrec.text.Instruction;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class RecommenderTest {
 
@@ -103,6 +110,82 @@ class RecommenderTest {
     assertThat(with.curve().getFirst().loss() - without.curve().getFirst().loss())
         .isCloseTo(0.4 * Math.log(catalog.size()), within(1e-3));
     assertThat(with.test()).isNotEqualTo(without.test());
+  }
+
+  /**
+   * Scores are small at first: a squared error of 1/2 is 1/4, and a liked target and another item
+   * cost ln 2 each.
+   */
+  @ParameterizedTest
+  @CsvSource({"LABEL, 0.25", "NEXT_ITEM, 1.3862943611198906"})
+  void anUntrainedModelKnowsNothing(Objective objective, double loss) throws IOException {
+    List<RecExample> shots = KShot.sample(movies.train(), 64, 0);
+    RecommenderSettings settings =
+        new RecommenderSettings(
+            Architecture.GRU4REC, objective, 0, 0.5, 64, 1, 4, 0, 1e-3, 0, 2, 256, 0);
+    List<Recommender.Point> curve = train(settings, shots, null).curve();
+    assertThat(curve).extracting(Recommender.Point::step).containsExactly(1, 2);
+    assertThat(curve.getFirst().loss()).isCloseTo(loss, within(0.1 * loss));
+  }
+
+  /** Whether the user likes the target is that of the last item of the history, or its contrary. */
+  @ParameterizedTest
+  @EnumSource
+  void whatAHistoryTellsIsLearnt(Architecture architecture) throws IOException {
+    List<RecExample> rows = new ArrayList<>();
+    for (int i = 0; i < 64; i++) {
+      boolean liked = i % 2 == 0;
+      rows.add(row(liked ? "01" : "10", List.of("A"), List.of("B"), "C", liked));
+    }
+    RecData data = new RecData("told", rows, rows, rows);
+    RecommenderSettings settings =
+        new RecommenderSettings(
+            architecture, Objective.LABEL, 0, 0.5, 16, 1, 4, 0, 1e-2, 0, 40, 64, 0);
+    try (Recommender recommender =
+        new Recommender(settings, data, rows, ItemCatalog.of(data), null, 3)) {
+      Recommender.Outcome outcome =
+          recommender.train((done, message) -> {}, () -> false).orElseThrow();
+      assertThat(outcome.curve().getLast().loss()).isLessThan(0.1);
+      assertThat(outcome.kept().validAuc()).isEqualTo(1);
+      assertThat(Auc.of(outcome.test(), RecExample.labels(rows))).isEqualTo(1);
+    }
+  }
+
+  private static RecExample row(
+      String order, List<String> liked, List<String> disliked, String target, boolean answer) {
+    String input =
+        "User Preference: %s\nUser Unpreference: %s\nWhether the user will like the target movie \"%s\"?"
+            .formatted(quoted(liked), quoted(disliked), target);
+    return new RecExample(
+        new Instruction("?", input, answer ? RecExample.YES : RecExample.NO),
+        answer,
+        OptionalInt.empty(),
+        order);
+  }
+
+  private static String quoted(List<String> titles) {
+    return titles.stream().map(title -> "\"" + title + "\"").collect(Collectors.joining(", "));
+  }
+
+  @Test
+  void historiesAreInTheirOrderWithTheirLikesTheLastTenOfThem() throws IOException {
+    List<String> many = List.of("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11");
+    List<RecExample> rows =
+        List.of(
+            row("", many, List.of(), "12", true),
+            row("011", List.of("2", "3"), List.of("9"), "4", false),
+            row("", List.of(), List.of(), "0", true));
+    ItemCatalog numbers = ItemCatalog.of(new RecData("x", rows, List.of(), List.of()));
+    assertThat(numbers.padding()).isEqualTo(13);
+    Sequences all = Sequences.of(rows, numbers);
+    assertThat(all.rows(1, 0, 2).items())
+        .containsExactly(
+            9, 2, 3, 3, 3, 3, 3, 3, 3, 3, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 13, 13, 13, 13, 13,
+            13, 13, 13, 13);
+    assertThat(Arrays.copyOf(all.rows(1, 0, 2).likes(), 22))
+        .containsExactly(0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0);
+    assertThat(all.rows(1, 0, 2).targets()).containsExactly(4, 12, 0);
+    assertThat(all.rows(1, 0, 2).labels()).containsExactly(0, 1, 1);
   }
 
   @Test

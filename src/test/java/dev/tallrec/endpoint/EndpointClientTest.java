@@ -64,10 +64,12 @@ class EndpointClientTest {
       chat.ask("A?");
       chat.ask("B?");
       text.ask("A?");
+      // An API's name and a question that together read like the ones before.
+      chat.ask("_TEXTA?");
     }
-    assertThat(server.requests()).hasSize(3);
+    assertThat(server.requests()).hasSize(4);
     assertThat(files())
-        .hasSize(3)
+        .hasSize(4)
         .allMatch(file -> file.toString().matches(".*/[0-9a-f]{64}.json"));
   }
 

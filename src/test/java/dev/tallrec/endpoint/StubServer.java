@@ -17,9 +17,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** A server on this machine that gives prepared replies, the last one again and again. */
+/** A server on this machine that gives prepared replies. */
 public final class StubServer implements AutoCloseable {
 
   /** What came in. */
@@ -35,11 +36,25 @@ public final class StubServer implements AutoCloseable {
   private final HttpServer server;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final CountDownLatch closing = new CountDownLatch(1);
-  private final Queue<Reply> replies;
+  private final Function<JsonNode, Reply> replies;
   private final List<Request> requests = new CopyOnWriteArrayList<>();
 
+  /** Gives these replies in turn, the last one again and again. */
   public StubServer(Reply... replies) throws IOException {
-    this.replies = new ArrayDeque<>(List.of(replies));
+    this(inTurn(new ArrayDeque<>(List.of(replies))));
+  }
+
+  private static Function<JsonNode, Reply> inTurn(Queue<Reply> replies) {
+    return question -> {
+      synchronized (replies) {
+        return replies.size() > 1 ? replies.remove() : replies.element();
+      }
+    };
+  }
+
+  /** Gives each question its reply, in several threads at once. */
+  public StubServer(Function<JsonNode, Reply> replies) throws IOException {
+    this.replies = replies;
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.setExecutor(threads);
     server.createContext("/", this::handle);
@@ -114,19 +129,16 @@ public final class StubServer implements AutoCloseable {
   private void handle(HttpExchange exchange) throws IOException {
     try (exchange;
         InputStream in = exchange.getRequestBody()) {
+      JsonNode question = new JsonMapper().readTree(in.readAllBytes());
       requests.add(
           new Request(
               exchange.getRequestMethod(),
               exchange.getRequestURI().getPath(),
               exchange.getRequestHeaders().getFirst("Authorization"),
-              new JsonMapper().readTree(in.readAllBytes())));
-      nextReply().to(exchange, closing);
+              question));
+      replies.apply(question).to(exchange, closing);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  private synchronized Reply nextReply() {
-    return replies.size() > 1 ? replies.remove() : replies.element();
   }
 }

@@ -10,6 +10,7 @@ import dev.tallrec.rec.RecExample;
 import dev.tallrec.report.Study;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,19 +50,34 @@ class ComparisonTableTest {
   }
 
   private TestSet testSet(Map<String, double[]> scoresByVariant) {
-    Map<String, List<Grid.Cell>> byVariant = new LinkedHashMap<>();
     Map<Grid.Cell, double[]> scores = new LinkedHashMap<>();
+    scoresByVariant.forEach(
+        (variant, values) -> scores.put(MovieResult.cell(variant, 0, 0), values));
+    return testSetOfRuns(scores);
+  }
+
+  private TestSet testSetOfRuns(Map<Grid.Cell, double[]> scores) {
+    Map<String, List<Grid.Cell>> byVariant = new LinkedHashMap<>();
     Map<Grid.Cell, CellResult> results = new LinkedHashMap<>();
-    scoresByVariant.forEach((variant, values) -> {
-      Grid.Cell cell = MovieResult.cell(variant, 0, 0);
-      byVariant.put(variant, List.of(cell));
-      scores.put(cell, values);
-      results.put(cell, MovieResult.of(Evaluation.of(movies.test(), values)));
+    scores.forEach((cell, values) -> {
+      byVariant.computeIfAbsent(cell.variant(), key -> new ArrayList<>()).add(cell);
+      CellResult result = MovieResult.of(Evaluation.of(movies.test(), values));
+      // A second, two, three.
+      results.put(
+          cell,
+          new CellResult(
+              result.version(),
+              result.configuration(),
+              result.machine(),
+              1 + cell.seed(),
+              result.test(),
+              result.curve(),
+              result.remarks()));
     });
     Outcomes outcomes =
         new Outcomes(
             Path.of("unused"),
-            grid(List.copyOf(scoresByVariant.keySet()), List.of(0)),
+            grid(List.copyOf(byVariant.keySet()), List.of(0)),
             results,
             Map.of());
     return new TestSet(
@@ -88,6 +104,28 @@ class ComparisonTableTest {
         .containsExactly("+40.25 pts", "1 of 1", "1 of 1");
     assertThat(cells(rows, TestSet.TUNED).subList(3, 6)).containsOnly("");
     assertThat(cells(rows, TestSet.TUNED).get(1)).isEqualTo("64.28 to 78.86");
+  }
+
+  /**
+   * Leads of 4.96 (seed 0) and 35.29 points (seed 1), none with seed 2, which was not tuned with.
+   */
+  @Test
+  void leadsAreThoseOfRunsWithTheSameSeed() {
+    Map<Grid.Cell, double[]> scores = new LinkedHashMap<>();
+    scores.put(MovieResult.cell("other", 0, 2), share());
+    scores.put(MovieResult.cell("other", 0, 1), negated(rate()));
+    scores.put(MovieResult.cell("other", 0, 0), rate());
+    scores.put(MovieResult.cell(TestSet.TUNED, 0, 0), share());
+    scores.put(MovieResult.cell(TestSet.TUNED, 0, 1), rate());
+    scores.put(MovieResult.cell("untested", 0, 2), rate());
+    List<Study.Row> rows = ComparisonTable.of(testSetOfRuns(scores)).rows();
+    assertThat(cells(rows, "other").subList(3, 6))
+        .containsExactly("+20.12 pts", "1 of 2", "2 of 2");
+    assertThat(cells(rows, "untested").subList(3, 6)).containsOnly("");
+    // Of the seed that comes first, and over all.
+    assertThat(cells(rows, "other").get(1)).isEqualTo(cells(rows, TestSet.TUNED).get(1));
+    assertThat(cells(rows, TestSet.TUNED).getFirst()).isEqualTo("70.12 ± 3.51");
+    assertThat(cells(rows, "other").getLast()).isEqualTo("2 s");
   }
 
   @Test

@@ -14,10 +14,13 @@ import dev.tallrec.lora.PeftDirectory;
 import dev.tallrec.lora.TargetModules;
 import dev.tallrec.model.BundledBase;
 import dev.tallrec.rec.Evaluation;
+import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
 import dev.tallrec.report.Study;
 import dev.tallrec.report.StudyFiles;
 import dev.tallrec.testing.Fixtures;
+import dev.tallrec.text.PromptTemplate;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.RunDirectory;
 import java.io.IOException;
@@ -25,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -102,7 +106,21 @@ class GridRunTest {
         .extracting(Study.Row::name)
         .contains("TALLRec", "SASRec", "GRU-BERT", "share of liked items in history");
     assertThat(study.facts()).anyMatch(fact -> fact.contains("--bert"));
-    assertThat(study.mistakes()).isNotEmpty();
+    Grid.Cell tuned = grid.cells().getFirst();
+    List<RecExample> test = RecData.read(data).test();
+    List<Double> liked = new ArrayList<>();
+    List<Double> disliked = new ArrayList<>();
+    for (int i = 0; i < test.size(); i++) {
+      (test.get(i).liked() ? liked : disliked).add(first.scores(tuned, data.toString())[i]);
+    }
+    assertThat(study.histograms())
+        .singleElement()
+        .satisfies(scores -> {
+          assertThat(scores.title()).contains("TALLRec");
+          assertThat(scores.names()).containsExactly("liked", "disliked");
+          assertThat(scores.values()).containsExactly(liked, disliked);
+        });
+    assertThat(study.mistakes()).hasSize(6);
     StudyFiles.write(study, directory.resolve("report"));
     assertThat(directory.resolve("report/report.html")).isNotEmptyFile();
   }
@@ -163,6 +181,42 @@ class GridRunTest {
       run(grid, Optional.of(movies.access(server.url(), Api.CHAT_TEXT)));
       assertThat(server.requests()).hasSize(2 * FewMovies.TEST);
       assertThat(movies.messages()).anyMatch(message -> message.contains("30 more from the cache"));
+    }
+  }
+
+  /** Eight questions are under way at once: each answer must come to its row. */
+  @Test
+  void eachRowIsAskedAfterItsSolvedExamplesAndGetsTheAnswerToIt()
+      throws IOException, TrainingStoppedException {
+    Grid grid = grid("asked: {model: endpoint, demonstrations: 2}");
+    Grid.Cell cell = grid.cells().getLast();
+    RecData rows = RecData.read(data);
+    StringBuilder solved = new StringBuilder();
+    for (RecExample example : KShot.sample(rows.train(), 16, cell.seed()).subList(0, 2)) {
+      solved.append(PromptTemplate.PAPER.prompt(example.text()));
+      solved.append(example.liked() ? "Yes.\n\n" : "No.\n\n");
+    }
+    List<String> answers = List.of("Yes.", "No.", "Perhaps.");
+    Map<String, String> byQuestion = new HashMap<>();
+    double[] right = new double[FewMovies.TEST];
+    for (int i = 0; i < right.length; i++) {
+      byQuestion.put(
+          solved + PromptTemplate.PAPER.prompt(rows.test().get(i).text()), answers.get(i % 3));
+      right[i] = i % 3 == 0 ? 1 : i % 3 == 1 ? -1 : 0;
+    }
+    assertThat(byQuestion).hasSize(FewMovies.TEST);
+    try (StubServer server =
+        new StubServer(question -> {
+          String asked = question.at("/messages/0/content").textValue();
+          String answer = byQuestion.getOrDefault(asked, "Yes.");
+          return StubServer.json(
+              "{\"choices\": [{\"message\": {\"content\": \"%s\"}}]}".formatted(answer));
+        })) {
+      Outcomes outcomes = run(grid, Optional.of(movies.access(server.url(), Api.CHAT_TEXT)));
+      assertThat(outcomes.scores(cell, data.toString())).containsExactly(right);
+      assertThat(outcomes.result(cell).remarks())
+          .contains("asked: 10 of 30 answers on %s are neither Yes nor No".formatted(data));
+      assertThat(outcomes.result(grid.cells().getFirst()).remarks()).hasSize(1);
     }
   }
 

@@ -16,6 +16,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -44,8 +45,13 @@ class LlamaNetworkTest {
     }
   }
 
-  /** Examples that begin alike, as prompts do. */
+  /** Examples that begin alike, as prompts do, to be answered. */
   private static List<LabelledTokens> examples(LlamaConfig config) {
+    return examples(config, false);
+  }
+
+  /** All of which is learnt, what they have in common as well, or their last four tokens. */
+  private static List<LabelledTokens> examples(LlamaConfig config, boolean isAllLearnt) {
     SplittableRandom random = new SplittableRandom(4);
     int[] prefix = random.ints(14, 3, config.vocabSize()).toArray();
     List<LabelledTokens> examples = new ArrayList<>();
@@ -53,9 +59,7 @@ class LlamaNetworkTest {
       int[] ids = random.ints(length, 3, config.vocabSize()).toArray();
       System.arraycopy(prefix, 0, ids, 0, prefix.length);
       boolean[] isLabel = new boolean[length];
-      for (int i = length - 4; i < length; i++) {
-        isLabel[i] = true;
-      }
+      Arrays.fill(isLabel, isAllLearnt ? 1 : length - 4, length, true);
       examples.add(new LabelledTokens(ids, isLabel));
     }
     return examples;
@@ -72,12 +76,23 @@ class LlamaNetworkTest {
     double loss = 0;
     model.device.ops().fill(model.parameters.gradients(), 0);
     try (Workspace workspace =
-            model.workspace(WorkspacePlan.forTraining(model.config, 128, 8, savedLayers));
-        Arena arena = Arena.ofShared()) {
+        model.workspace(WorkspacePlan.forTraining(model.config, 128, 8, savedLayers))) {
       for (List<LabelledTokens> examples : batches) {
         packer.fill(batch, examples);
         loss += model.network.lossAndGradients(workspace, batch, 0.1f, dropout, 42);
       }
+      return new Outcome(loss, gradients(model));
+    }
+  }
+
+  private static Outcome outcome(LoadedModel model, Workspace workspace, TokenBatch batch) {
+    model.device.ops().fill(model.parameters.gradients(), 0);
+    double loss = model.network.lossAndGradients(workspace, batch, 0.1f, 0, 42);
+    return new Outcome(loss, gradients(model));
+  }
+
+  private static float[] gradients(LoadedModel model) {
+    try (Arena arena = Arena.ofShared()) {
       List<Float> gradients = new ArrayList<>();
       for (Tensor gradient : model.parameters.downloadGradients(arena)) {
         for (float value : gradient.toFloats()) {
@@ -88,7 +103,7 @@ class LlamaNetworkTest {
       for (int i = 0; i < flat.length; i++) {
         flat[i] = gradients.get(i);
       }
-      return new Outcome(loss, flat);
+      return flat;
     }
   }
 
@@ -101,10 +116,49 @@ class LlamaNetworkTest {
   void packedAndOneByOneAndWithSharedPrefixAreAlike(String fixture) throws IOException {
     try (LoadedModel model = LoadedModel.golden(new CpuDevice(2), fixture)) {
       int layers = model.config.numHiddenLayers();
-      Outcome packed = packed(model, false, layers, 0);
-      packed(model, true, layers, 0).isCloseTo(packed, 1e-5);
-      List<List<LabelledTokens>> single = examples(model.config).stream().map(List::of).toList();
-      run(model, single, false, layers, 0).isCloseTo(packed, 1e-5);
+      for (boolean isAllLearnt : new boolean[] {false, true}) {
+        List<LabelledTokens> examples = examples(model.config, isAllLearnt);
+        Outcome packed = run(model, List.of(examples), false, layers, 0);
+        run(model, List.of(examples), true, layers, 0).isCloseTo(packed, 1e-5);
+        List<List<LabelledTokens>> single = examples.stream().map(List::of).toList();
+        run(model, single, false, layers, 0).isCloseTo(packed, 1e-5);
+      }
+    }
+  }
+
+  /** Lengths of sequences of as many tokens and labels: in other numbers, and other orders. */
+  @Test
+  void aWorkspaceKeepsNothingOfTheBatchBefore() throws IOException {
+    int[][] shapes = {
+      {20, 20}, {12, 28}, {28, 12}, {10, 10, 10, 10}, {28, 4, 8}, {8, 28, 4}, {40}, {10, 20, 10}
+    };
+    try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "B_gqa_all_tied");
+        Workspace used = model.workspace(WorkspacePlan.forTraining(model.config, 64, 8, 1))) {
+      SplittableRandom random = new SplittableRandom(6);
+      for (int round = 0; round < 24; round++) {
+        int[] shape = shapes[random.nextInt(shapes.length)];
+        TokenBatch batch = new TokenBatch(64, 8);
+        for (int length : shape) {
+          int[] ids = random.ints(length, 3, model.config.vocabSize()).toArray();
+          boolean[] isLabel = new boolean[length];
+          // Eight labels in all, the first of a sequence anywhere in it.
+          int labels = 8 / shape.length + (batch.sequences() < 8 % shape.length ? 1 : 0);
+          isLabel[length - 1] = true;
+          for (int set = 1; set < labels; ) {
+            int at = 1 + random.nextInt(length - 1);
+            set += isLabel[at] ? 0 : 1;
+            isLabel[at] = true;
+          }
+          batch.addExample(ids, isLabel, 0, length, TokenBatch.NO_PREFIX, 1);
+        }
+        assertThat(batch.labels()).isEqualTo(8);
+        Outcome ours = outcome(model, used, batch);
+        try (Workspace fresh = model.workspace(WorkspacePlan.forTraining(model.config, 64, 8, 1))) {
+          Outcome right = outcome(model, fresh, batch);
+          assertThat(ours.loss).as("round %d", round).isEqualTo(right.loss);
+          assertThat(ours.gradients).as("round %d", round).isEqualTo(right.gradients);
+        }
+      }
     }
   }
 
@@ -274,6 +328,31 @@ class LlamaNetworkTest {
       assertThatThrownBy(() -> model.network.loss(workspace, batch))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("128");
+      batch.clear();
+      boolean[] isLabel = {false, false, true};
+      batch.addExample(
+          new int[] {1, 4, model.config.vocabSize()}, isLabel, 0, 2, TokenBatch.NO_PREFIX, 1);
+      assertThatThrownBy(() -> model.network.loss(workspace, batch))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("label 128");
+    }
+  }
+
+  @Test
+  void refusesSequencesLongerThanTheModelTakes() throws IOException {
+    try (LoadedModel model = LoadedModel.golden(new CpuDevice(1), "A_mha_qv")) {
+      int most = model.config.maxPositionEmbeddings();
+      try (Workspace workspace =
+          model.workspace(WorkspacePlan.forInference(model.config, most + 1, 2))) {
+        TokenBatch batch = new TokenBatch(most + 1, 2);
+        batch.addPrompt(new int[most], 0, most, 0);
+        assertThat(model.network.loss(workspace, batch)).isPositive();
+        batch.clear();
+        batch.addPrompt(new int[most + 1], 0, most + 1, 0);
+        assertThatThrownBy(() -> model.network.loss(workspace, batch))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("more than %d tokens".formatted(most));
+      }
     }
   }
 

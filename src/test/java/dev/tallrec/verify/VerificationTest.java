@@ -10,9 +10,11 @@ import dev.tallrec.testing.Fixtures;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -48,14 +50,65 @@ class VerificationTest {
 
   /** Overwrites a value of a fixture's copy with its bytes. */
   private static void set(Path fixture, String tensor, int index, byte[] value) throws IOException {
+    change(fixture, tensor, values -> values.put(index * value.length, value));
+  }
+
+  private static void change(Path fixture, String tensor, Consumer<ByteBuffer> change)
+      throws IOException {
     Path file = fixture.resolve("golden.safetensors");
     byte[] bytes = Files.readAllBytes(file);
     ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     int header = Math.toIntExact(buffer.getLong(0));
-    JsonNode field = new JsonMapper().readTree(bytes, 8, header).path(tensor);
-    int start = 8 + header + field.path("data_offsets").get(0).asInt();
-    buffer.put(start + index * value.length, value);
+    JsonNode offsets =
+        new JsonMapper().readTree(bytes, 8, header).path(tensor).path("data_offsets");
+    int from = offsets.get(0).asInt();
+    change.accept(
+        buffer.slice(8 + header + from, offsets.get(1).asInt() - from).order(buffer.order()));
     Files.write(file, bytes);
+  }
+
+  /** Adds a tenth of the largest value to one, the first or the last, that is no padding. */
+  private static void spoil(FloatBuffer values, boolean isFirst) {
+    float largest = 0;
+    for (int i = 0; i < values.limit(); i++) {
+      largest = Math.max(largest, Math.abs(values.get(i)));
+    }
+    int index = isFirst ? 0 : values.limit() - 1;
+    values.put(index, values.get(index) + largest / 10);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "left.logits, left.logits, false",
+    "left.base_logits, left.base_logits, false",
+    "right.logits, right.logits, true",
+    "right.base_logits, right.base_logits, true",
+    "left.loss, left.loss, true",
+    "right.loss, right.loss, true",
+    "left.grad.LAYER1.self_attn.v_proj.lora_B.weight, left.grad, false",
+    "right.grad.LAYER0.self_attn.q_proj.lora_A.weight, right.grad, true",
+    "wd0.loss, wd0.loss, true",
+    "wd0.loss, wd0.loss, false",
+    "wd0.grad_norm, wd0.grad_norm, false",
+    "wd0.01.loss, wd0.01.loss, false",
+    "wd0.01.grad_norm, wd0.01.grad_norm, true",
+    "wd0.step1.LAYER0.self_attn.q_proj.lora_A.weight, wd0.steps, true",
+    "wd0.step3.LAYER1.self_attn.v_proj.lora_A.weight, wd0.steps, false",
+    "wd0.01.step3.LAYER1.self_attn.q_proj.lora_A.weight, wd0.01.steps, true",
+    "merged.model.layers.0.self_attn.q_proj.weight, merged, false"
+  })
+  void oneWrongValueFailsItsGroup(
+      String tensor, String group, boolean isFirst, @TempDir Path directory) throws Exception {
+    Path fixture = directory.resolve("fixture");
+    Fixtures.copy(Fixtures.golden("A_mha_qv"), fixture);
+    String name = tensor.replace("LAYER", "base_model.model.model.layers.");
+    change(fixture, name, values -> spoil(values.asFloatBuffer(), isFirst));
+    try (CpuDevice device = new CpuDevice(1)) {
+      assertThat(Verification.run(device, fixture))
+          .filteredOn(check -> !check.passed())
+          .extracting(Check::group)
+          .containsExactly(group);
+    }
   }
 
   private static Check greedy(Path fixture) throws IOException {
