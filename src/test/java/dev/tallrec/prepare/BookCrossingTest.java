@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.rec.Question;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -165,6 +167,42 @@ class BookCrossingTest {
     assertThat(Files.readAllBytes(out.resolve("train.json"))).isEqualTo(first);
     BookCrossing.prepare(raw, out, 43);
     assertThat(Files.readAllBytes(out.resolve("train.json"))).isNotEqualTo(first);
+  }
+
+  @Test
+  void usersAreMixedAsTheSeedSays() throws IOException {
+    writeSubset("", "");
+    prepare();
+    List<Integer> users = users();
+    BookCrossing.prepare(raw, out, 43);
+    List<Integer> others = users();
+    List<Integer> inOrder = IntStream.range(100, 100 + USERS).boxed().toList();
+    assertThat(users).isNotEqualTo(inOrder).containsExactlyInAnyOrderElementsOf(inOrder);
+    assertThat(others).isNotEqualTo(users).containsExactlyInAnyOrderElementsOf(inOrder);
+  }
+
+  private List<Integer> users() throws IOException {
+    return examples().stream().map(example -> example.user().orElseThrow()).toList();
+  }
+
+  /** A rating of 0 says that a user had the book: most are such. */
+  @Test
+  void ratingsFromZeroToTenCount() throws IOException {
+    writeSubset(
+        "a,Had,X,1\nb,Had,Y,1\nc,Loved,X,1\nd,Loved,Y,1\n",
+        raters("%d,%s,0\n", "a", "b") + raters("%d,%s,10\n", "c", "d"));
+    assertThat(prepare().skipped()).isEmpty();
+    List<RecExample> raters =
+        examples().stream().filter(example -> example.user().getAsInt() >= 500).toList();
+    assertThat(raters).hasSize(USERS);
+    for (RecExample example : raters) {
+      Question question = Question.parse(example.text()).orElseThrow();
+      List<String> liked = new ArrayList<>(question.liked());
+      List<String> disliked = new ArrayList<>(question.disliked());
+      (example.liked() ? liked : disliked).add(question.target());
+      assertThat(liked).hasSize(2).allMatch(item -> item.startsWith("Loved"));
+      assertThat(disliked).hasSize(2).allMatch(item -> item.startsWith("Had"));
+    }
   }
 
   /** Twenty users more who rated just these books. */

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tallrec.rec.Domain;
 import dev.tallrec.rec.Question;
 import dev.tallrec.rec.RecData;
+import dev.tallrec.rec.RecExample;
+import dev.tallrec.text.Instruction;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -45,6 +47,49 @@ class PreparationTest {
     assertThat(RecData.read(directory).test()).isEqualTo(RecData.published(Domain.MOVIE).test());
   }
 
+  /** The published movie examples as windows, written again. */
+  @Test
+  void examplesAreWrittenAsPublishedToTheByte() throws IOException {
+    RecData published = RecData.published(Domain.MOVIE);
+    List<Windows.Window> windows =
+        Stream.of(published.train(), published.valid(), published.test())
+            .flatMap(List::stream)
+            .map(example ->
+                new Windows.Window(
+                    String.valueOf(example.user().orElseThrow()),
+                    example.text(),
+                    example.order(),
+                    Time.NONE))
+            .toList();
+    assertThat(ExampleFiles.write(Path.of("u.data"), directory, windows, 0.8, 0.1))
+        .isEqualTo(Map.of("train", 8000, "valid", 1000, "test", 1000));
+    for (String part : new String[] {"train", "valid", "test"}) {
+      try (InputStream packed = RecData.class.getResourceAsStream("movie/" + part + ".json.gz")) {
+        assertThat(Files.readAllBytes(directory.resolve(part + ".json")))
+            .isEqualTo(new GZIPInputStream(packed).readAllBytes());
+      }
+    }
+    RecData written = RecData.read(directory);
+    assertThat(written.train()).isEqualTo(published.train());
+    assertThat(written.valid()).isEqualTo(published.valid());
+    assertThat(written.test()).isEqualTo(published.test());
+  }
+
+  /** As Python's json.dumps escapes them. */
+  @Test
+  void charactersAreEscapedAsPythonDoes() throws IOException {
+    String output = "\u0001 \t\r\b\f \\ \" ~\u007f \u00e9 \ud83d\ude00";
+    List<Windows.Window> windows =
+        Stream.of("a", "b", output)
+            .map(text -> new Windows.Window("1", new Instruction("", "", text), "", Time.NONE))
+            .toList();
+    ExampleFiles.write(Path.of("table"), directory, windows, 0.34, 0.34);
+    assertThat(directory.resolve("test.json"))
+        .content()
+        .contains(
+            "\"output\": \"\\u0001 \\t\\r\\b\\f \\\\ \\\" ~\\u007f \\u00e9 \\ud83d\\ude00\"\n");
+  }
+
   private Path smallMovieLens() throws IOException {
     StringBuilder items = new StringBuilder();
     StringBuilder data = new StringBuilder();
@@ -70,10 +115,34 @@ class PreparationTest {
         .containsEntry("train", 16)
         .containsEntry("test", 2);
     RecData data = RecData.read(out);
-    assertThat(data.train().getFirst().text().input())
-        .contains("\"Movie \u00e9 3\", \"Movie \u00e9 4\"")
-        .endsWith("target movie \"Movie \u00e9 11\"?");
-    assertThat(data.train().getFirst().user()).isEqualTo(OptionalInt.of(7));
+    RecExample first = data.train().getFirst();
+    // Stars from the first movie on: 2, 3, 4, 5, 1, 2, 3, 4, 5, 1; the target has 2.
+    assertThat(Question.parse(first.text()))
+        .contains(new Question(movies(3, 4, 8, 9), movies(1, 2, 5, 6, 7, 10), "Movie \u00e9 11"));
+    assertThat(first.order()).isEqualTo("0011000110");
+    assertThat(first.user()).isEqualTo(OptionalInt.of(7));
+    assertThat(data.train().stream().limit(5).map(RecExample::liked))
+        .containsExactly(false, false, true, true, false);
+  }
+
+  private static List<String> movies(int... numbers) {
+    return IntStream.of(numbers).mapToObj(number -> "Movie \u00e9 " + number).toList();
+  }
+
+  @Test
+  void theLastTenThousandWindowsOfMovieLensAreKept() throws IOException {
+    Path raw = smallMovieLens();
+    StringBuilder data = new StringBuilder();
+    for (int i = 0; i < 10_015; i++) {
+      data.append("7\t%d\t3\t%d\n".formatted(1 + i % 30, i));
+    }
+    Files.writeString(raw.resolve("u.data"), data);
+    Path out = directory.resolve("out");
+    assertThat(MovieLens.prepare(raw, out))
+        .isEqualTo(Map.of("train", 8000, "valid", 1000, "test", 1000));
+    // Of 10,005 the first five are left out: the targets of ratings 11 to 15.
+    assertThat(Question.parse(RecData.read(out).train().getFirst().text()).orElseThrow().target())
+        .isEqualTo("Movie \u00e9 16");
   }
 
   @Test
@@ -116,6 +185,7 @@ class PreparationTest {
       table.append("u%d;\"A \"\"title\"\"; %d\";%d;%d\n".formatted(i % 2, i, i % 10, 1000 + i));
     }
     table.append("u1;;7;1\nu1;x;many;1\n;x;7;1\nu1;x;7\n");
+    table.append("u1;\"two\nlines\";7;1\n");
     table.append("few;x;7;1\nfew;y;7;2\nfew;z;7;3\nfewer;x;7;1\n");
     Path file = directory.resolve("ratings.csv");
     Files.writeString(file, table);
@@ -123,6 +193,7 @@ class PreparationTest {
       RatingsCsv.Outcome outcome = csv(split).prepare(file, Domain.BOOK, directory.resolve("out"));
       assertThat(outcome.skipped())
           .containsEntry("no title", 1)
+          .containsEntry("a title of several lines", 1)
           .containsEntry("a rating that is no number", 1)
           .containsEntry("no user", 1)
           .containsEntry("wrong number of fields", 1)
@@ -131,6 +202,52 @@ class PreparationTest {
       assertThat(data.train().size() + data.valid().size() + data.test().size()).isEqualTo(34);
       assertThat(data.train().getFirst().text().input()).contains("A \"title\"; ");
     }
+  }
+
+  @Test
+  void onlyRatingsAboveTheThresholdAreLikes() throws IOException {
+    StringBuilder table = new StringBuilder("who;what;stars;when\n");
+    String[] stars = {"5", "5.01", "4.99", "10", "5", "5.5", "1", "2", "3", "9", "5", "6", "7"};
+    for (int i = 0; i < stars.length; i++) {
+      table.append("u;title %d;%s;%d\n".formatted(i, stars[i], i));
+    }
+    Path file = Files.writeString(directory.resolve("ratings.csv"), table);
+    csv(RatingsCsv.Split.USERS).prepare(file, Domain.MOVIE, directory.resolve("out"));
+    List<RecExample> train = RecData.read(directory.resolve("out")).train();
+    assertThat(Question.parse(train.getFirst().text()))
+        .contains(new Question(List.of("title 1"), List.of("title 0", "title 2"), "title 3"));
+    assertThat(train).extracting(RecExample::order).startsWith("010", "101", "010", "101");
+    assertThat(train)
+        .extracting(RecExample::liked)
+        .containsExactly(true, false, true, false, false, false, true, false);
+  }
+
+  @Test
+  void aRandomSplitMixesExamplesAsTheSeedSays() throws IOException {
+    Path file = table("who;what;stars;when\n", "7", "8");
+    List<RecExample> inOrder = examples(csv(RatingsCsv.Split.USERS), file);
+    List<RecExample> mixed = examples(csv(RatingsCsv.Split.RANDOM), file);
+    assertThat(mixed).isNotEqualTo(inOrder).containsExactlyInAnyOrderElementsOf(inOrder);
+    assertThat(examples(csv(RatingsCsv.Split.RANDOM), file)).isEqualTo(mixed);
+    RatingsCsv first = csv(RatingsCsv.Split.RANDOM);
+    RatingsCsv otherSeed =
+        new RatingsCsv(
+            first.columns(),
+            first.separator(),
+            first.charset(),
+            first.likedAbove(),
+            first.history(),
+            first.split(),
+            2);
+    assertThat(examples(otherSeed, file))
+        .isNotEqualTo(mixed)
+        .containsExactlyInAnyOrderElementsOf(inOrder);
+  }
+
+  private List<RecExample> examples(RatingsCsv csv, Path file) throws IOException {
+    csv.prepare(file, Domain.MOVIE, directory.resolve("out"));
+    RecData data = RecData.read(directory.resolve("out"));
+    return Stream.of(data.train(), data.valid(), data.test()).flatMap(List::stream).toList();
   }
 
   @Test
