@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -67,6 +68,28 @@ class JsonFilesTest {
     assertThatThrownBy(() -> JsonFiles.readObject(file, 7, "a letter"))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("a.json is larger than 7 bytes: not a letter");
+  }
+
+  @Test
+  void bytesThatAreTakenSinglyOrSkippedCountToo() throws IOException {
+    byte[] bytes = "twelve bytes".getBytes(StandardCharsets.US_ASCII);
+    try (InputStream in =
+        JsonFiles.plain(new ByteArrayInputStream(bytes), "a.json", 12, "a letter")) {
+      assertThat(in.read()).isEqualTo('t');
+      assertThat(in.skip(6)).isEqualTo(6);
+      assertThat(in.readNBytes(5)).asString(StandardCharsets.US_ASCII).isEqualTo("bytes");
+      assertThat(in.read()).isEqualTo(-1);
+    }
+    try (InputStream in =
+        JsonFiles.plain(new ByteArrayInputStream(bytes), "a.json", 2, "a letter")) {
+      assertThat(in.read()).isEqualTo('t');
+      assertThat(in.read()).isEqualTo('w');
+      assertThatThrownBy(in::read).hasMessageContaining("larger than 2 bytes");
+    }
+    try (InputStream in =
+        JsonFiles.plain(new ByteArrayInputStream(bytes), "a.json", 2, "a letter")) {
+      assertThatThrownBy(() -> in.skip(3)).hasMessageContaining("larger than 2 bytes");
+    }
   }
 
   @Test

@@ -14,9 +14,11 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -54,13 +56,77 @@ class SafetensorsTest {
       b.setFloatAt(1, -0.5f);
       Tensor empty = Tensor.allocate(arena, "empty", DType.F32, Shape.of(0, 7));
       SafetensorsWriter.write(file, Map.of("format", "pt"), List.of(a, b, empty));
+      Tensor mapped;
       try (SafetensorsFile read = SafetensorsFile.open(file)) {
+        // The wide types first, or values would lie at odd addresses.
+        assertThat(read.tensors()).extracting(TensorInfo::name).containsExactly("a", "empty", "b");
         assertThat(read.metadata()).containsEntry("format", "pt");
+        mapped = read.tensor("a");
         assertThat(read.tensor("a").toFloats()).containsExactly(1, 2, 3, 4, 5, 6);
         assertThat(read.tensor("b").toFloats()).containsExactly(0, -0.5f, 0);
         assertThat(read.tensor("empty").shape()).isEqualTo(Shape.of(0, 7));
         assertThatThrownBy(() -> read.tensor("c")).hasMessageContaining("no tensor c");
       }
+      assertThat(mapped.segment().scope().isAlive()).isFalse();
+    }
+  }
+
+  @Test
+  void writesTheBytesOfTheReferenceImplementation() throws IOException {
+    Path theirs = Fixtures.golden("A_mha_qv").resolve("adapter/adapter_model.safetensors");
+    try (SafetensorsFile read = SafetensorsFile.open(theirs)) {
+      List<Tensor> tensors = new ArrayList<>();
+      for (TensorInfo info : read.tensors().reversed()) {
+        tensors.add(read.tensor(info.name()));
+      }
+      SafetensorsWriter.write(file, read.metadata(), tensors);
+    }
+    assertThat(Files.mismatch(file, theirs)).isEqualTo(-1);
+  }
+
+  /** As LLaMA-7B's weights are; a file is written in pieces of 64 MiB. */
+  @Test
+  void tensorsOfMoreThanAPieceAreWrittenWhole() throws IOException {
+    try (Arena arena = Arena.ofShared()) {
+      Tensor large = Tensor.allocate(arena, "large", DType.F32, Shape.of(17, 1 << 20));
+      for (long i = 0; i < large.shape().elementCount(); i += 1009) {
+        large.setFloatAt(i, (float) i);
+      }
+      SafetensorsWriter.write(file, Map.of(), List.of(large));
+      try (SafetensorsFile read = SafetensorsFile.open(file)) {
+        assertThat(read.tensor("large").segment().mismatch(large.segment())).isEqualTo(-1);
+      }
+    }
+  }
+
+  @Test
+  void aCopyTakesOnlyValuesOfTheSameTypeAndShape() throws IOException {
+    Path target = directory.resolve("copy.safetensors");
+    Files.writeString(target, "old");
+    try (Arena arena = Arena.ofShared()) {
+      Tensor tensor = Tensor.ofFloats(arena, "a", Shape.of(2), 1, 2);
+      SafetensorsWriter.write(file, Map.of(), List.of(tensor));
+      try (SafetensorsFile source = SafetensorsFile.open(file)) {
+        for (Tensor other :
+            List.of(
+                Tensor.allocate(arena, "a", DType.F16, Shape.of(2)),
+                Tensor.allocate(arena, "a", DType.I32, Shape.of(2)),
+                Tensor.allocate(arena, "a", DType.F32, Shape.of(2, 1)))) {
+          assertThatThrownBy(
+                  () -> SafetensorsWriter.copy(source, target, (info, own) -> Optional.of(other)))
+              .isInstanceOf(IllegalArgumentException.class)
+              .hasMessageContaining("does not replace");
+          assertThat(target).hasContent("old");
+        }
+      }
+    }
+  }
+
+  @Test
+  void aFileMayHoldNothing() throws IOException {
+    write("{}", 0);
+    try (SafetensorsFile read = SafetensorsFile.open(file)) {
+      assertThat(read.tensors()).isEmpty();
     }
   }
 
@@ -183,9 +249,12 @@ class SafetensorsTest {
     assertThatThrownBy(() -> SafetensorsModel.open(directory).close())
         .hasMessageContaining("line 2");
     Files.writeString(index, "{\"weight_map\": {\"x\": \"shard.safetensors\"}}");
+    Tensor mapped;
     try (SafetensorsModel model = SafetensorsModel.open(directory)) {
       assertThat(model.names()).containsExactly("x");
+      mapped = model.tensor("x");
     }
+    assertThat(mapped.segment().scope().isAlive()).isFalse();
   }
 
   @Test
@@ -230,6 +299,32 @@ class SafetensorsTest {
     AtomicFiles.recover(target);
     assertThat(target.resolve("a")).hasContent("old");
     assertThat(old).doesNotExist();
+  }
+
+  @Test
+  void whatAKillLeftIsNeitherKeptNorInTheWay() throws IOException {
+    Path target = directory.resolve("adapter");
+    Path old = directory.resolve(".adapter.tallrec-old");
+    Path aside = directory.resolve(".adapter.tallrec-new");
+    for (Path path : List.of(target, old, aside)) {
+      Files.createDirectory(path);
+      Files.writeString(path.resolve("stale"), path.toString());
+    }
+    AtomicFiles.recover(target);
+    assertThat(target.resolve("stale")).hasContent(target.toString());
+    assertThat(old).doesNotExist();
+    // Killed once more, now between the renames; then the next one fails.
+    Files.move(target, old);
+    assertThatThrownBy(() ->
+            AtomicFiles.replaceDirectory(
+                target,
+                path -> {
+                  assertThat(path).isEmptyDirectory();
+                  throw new IOException("No space left on device");
+                }))
+        .hasMessageContaining("No space left");
+    assertThat(target.resolve("stale")).hasContent(target.toString());
+    assertThat(directory.toFile().list()).containsExactly("adapter");
   }
 
   @Test
