@@ -135,7 +135,7 @@ public final class Recommender implements AutoCloseable {
    *
    * @param stop asked after each step
    * @return empty if told to stop
-   * @throws IllegalStateException if a loss is not finite
+   * @throws ArithmeticException if a loss or a score is not finite
    */
   public Optional<Outcome> train(Progress progress, BooleanSupplier stop) {
     int batch = batchRows();
@@ -158,16 +158,15 @@ public final class Recommender implements AutoCloseable {
       }
       double ofStep = step(train.rows(sample(batch)), optimizer);
       if (!Double.isFinite(ofStep)) {
-        throw new IllegalStateException(
-            "%s: the loss of step %d is %s".formatted(settings.architecture(), step, ofStep));
+        throw notFinite("loss", step, ofStep);
       }
       loss += ofStep;
       since++;
       if (step % every == 0 || step == steps) {
-        Point point = new Point(step, loss / since, Auc.of(scores(valid), labels));
+        Point point = new Point(step, loss / since, Auc.of(scores(valid, step), labels));
         curve.add(point);
         if (best.isEmpty() || point.validAuc() > best.get().kept().validAuc()) {
-          best = Optional.of(new Outcome(scores(test), point, curve));
+          best = Optional.of(new Outcome(scores(test, step), point, curve));
         }
         progress.step(step, "validation AUC %.4f".formatted(point.validAuc()));
         loss = 0;
@@ -244,16 +243,25 @@ public final class Recommender implements AutoCloseable {
     return history.matMul(output).add(outputBias);
   }
 
-  /** Scores of the targets. */
-  private double[] scores(Sequences sequences) {
+  private ArithmeticException notFinite(String what, int step, double value) {
+    return new ArithmeticException(
+        "%s: a %s of step %d is %s; a learning rate below %s may keep it finite"
+            .formatted(settings.architecture(), what, step, value, settings.learningRate()));
+  }
+
+  /** Scores of the targets after a step. */
+  private double[] scores(Sequences sequences, int step) {
     double[] scores = new double[sequences.rows()];
     for (int from = 0; from < scores.length; from += SCORED_AT_A_TIME) {
       int to = Math.min(scores.length, from + SCORED_AT_A_TIME);
       Sequences part = sequences.rows(IntStream.range(from, to).toArray());
-      try (NDManager step = manager.newSubManager()) {
-        NDArray targets = step.create(part.targets(), new Shape(part.rows(), 1));
-        float[] values = allScores(step, part, false).gather(targets, 1).toFloatArray();
+      try (NDManager own = manager.newSubManager()) {
+        NDArray targets = own.create(part.targets(), new Shape(part.rows(), 1));
+        float[] values = allScores(own, part, false).gather(targets, 1).toFloatArray();
         for (int i = 0; i < values.length; i++) {
+          if (!Float.isFinite(values[i])) {
+            throw notFinite("score", step, values[i]);
+          }
           scores[from + i] = values[i];
         }
       }

@@ -1,6 +1,7 @@
 package dev.tallrec.baselines;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.tallrec.baselines.RecommenderSettings.Objective;
@@ -149,6 +150,17 @@ class RecommenderTest {
       assertThat(outcome.kept().validAuc()).isEqualTo(1);
       assertThat(Auc.of(outcome.test(), RecExample.labels(rows))).isEqualTo(1);
     }
+  }
+
+  @Test
+  void valuesThatLeaveAllBoundsEndTheTraining() throws IOException {
+    List<RecExample> shots = KShot.sample(movies.train(), 64, 0);
+    RecommenderSettings settings =
+        new RecommenderSettings(
+            Architecture.CASER, Objective.LABEL, 0, 0.5, 16, 1, 4, 0, 1e30, 0, 9, 64, 0);
+    assertThatThrownBy(() -> train(settings, shots, null))
+        .isInstanceOf(ArithmeticException.class)
+        .hasMessageContainingAll("CASER", "of step", "learning rate below 1.0E30");
   }
 
   private static RecExample row(

@@ -79,7 +79,9 @@ class LlamaConfigReaderTest {
     assertThat(read("{'eos_token_id': 2}").eosTokenIds()).containsExactly(2);
   }
 
-  /** Fields that are null, others' own, and those of generation, which transformers 4 keeps here. */
+  /**
+   * Fields that are null, others' own, and those of generation, which transformers 4 keeps here.
+   */
   @ParameterizedTest
   @ValueSource(
       strings = {
