@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.optimizer.Optimizer;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -48,13 +49,9 @@ final class Weights {
     return array;
   }
 
-  /** The trained array of that name. */
-  NDArray named(String name) {
-    NDArray array = arrays.get(name);
-    if (array == null) {
-      throw new IllegalArgumentException(name + " is none of " + arrays.keySet());
-    }
-    return array;
+  /** The trained arrays by name. */
+  Map<String, NDArray> trained() {
+    return Collections.unmodifiableMap(arrays);
   }
 
   /** An array that is not trained. */

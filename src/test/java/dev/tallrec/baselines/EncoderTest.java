@@ -7,11 +7,16 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.training.GradientCollector;
 import java.io.IOException;
+import java.util.Objects;
 import java.util.Random;
+import java.util.function.DoubleSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The recommenders' encoders against plain loops in double precision. */
 class EncoderTest {
@@ -46,14 +51,18 @@ class EncoderTest {
   /** Puts other values in place of those that it starts with, which may be all alike. */
   private void shuffle(String... names) {
     for (String name : names) {
-      NDArray array = weights.named(name);
+      NDArray array = trained(name);
       array.set(gaussian((int) array.size()));
     }
   }
 
+  private NDArray trained(String name) {
+    return Objects.requireNonNull(weights.trained().get(name), name);
+  }
+
   /** A weight of two dimensions, or of one as a row. */
   private double[][] matrix(String name) {
-    NDArray array = weights.named(name);
+    NDArray array = trained(name);
     int columns = (int) array.getShape().get(array.getShape().dimension() - 1);
     float[] values = array.toFloatArray();
     double[][] matrix = new double[values.length / columns][columns];
@@ -74,23 +83,69 @@ class EncoderTest {
 
   private void assertIs(Encoder encoder, int channels, Reference reference) {
     float[] values = gaussian(BATCH * LENGTH * channels);
+    double[][][] histories = new double[BATCH][LENGTH][channels];
+    for (int i = 0; i < values.length; i++) {
+      histories[i / (LENGTH * channels)][i / channels % LENGTH][i % channels] = values[i];
+    }
     NDArray history = manager.create(values, new Shape(BATCH, LENGTH, channels));
+    float[] factors = gaussian(BATCH * encoder.width());
+    try (GradientCollector collector = Engine.getEngine("PyTorch").newGradientCollector()) {
+      NDArray vectors = encoder.encode(history, false);
 
-    NDArray vectors = encoder.encode(history, false);
+      assertThat(vectors.getShape()).isEqualTo(new Shape(BATCH, encoder.width()));
+      for (int row = 0; row < BATCH; row++) {
+        double[] right = reference.of(histories[row]);
+        float[] ours = vectors.get(row).toFloatArray();
+        for (int i = 0; i < right.length; i++) {
+          assertThat((double) ours[i])
+              .as("row %d, channel %d", row, i)
+              .isCloseTo(right[i], within(2e-5));
+        }
+      }
+      collector.backward(vectors.mul(manager.create(factors, vectors.getShape())).sum());
+    }
+    weights
+        .trained()
+        .forEach((name, array) ->
+            assertGradient(
+                name,
+                array,
+                () -> {
+                  double sum = 0;
+                  for (int row = 0; row < BATCH; row++) {
+                    double[] vector = reference.of(histories[row]);
+                    for (int i = 0; i < vector.length; i++) {
+                      sum += factors[row * vector.length + i] * vector[i];
+                    }
+                  }
+                  return sum;
+                }));
+  }
 
-    assertThat(vectors.getShape()).isEqualTo(new Shape(BATCH, encoder.width()));
-    for (int row = 0; row < BATCH; row++) {
-      double[][] one = new double[LENGTH][channels];
-      for (int i = 0; i < LENGTH * channels; i++) {
-        one[i / channels][i % channels] = values[row * LENGTH * channels + i];
-      }
-      double[] right = reference.of(one);
-      float[] ours = vectors.get(row).toFloatArray();
-      for (int i = 0; i < right.length; i++) {
-        assertThat((double) ours[i])
-            .as("row %d, channel %d", row, i)
-            .isCloseTo(right[i], within(2e-5));
-      }
+  /** Compares some of an array's gradients with differences of {@code loss}. */
+  private void assertGradient(String name, NDArray array, DoubleSupplier loss) {
+    float[] gradient = array.getGradient().toFloatArray();
+    float[] values = array.toFloatArray();
+    double largest = 0;
+    for (float value : gradient) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    for (int trial = 0; trial < 40; trial++) {
+      int index = random.nextInt(values.length);
+      float value = values[index];
+      float above = value + 1e-4f;
+      float below = value - 1e-4f;
+      values[index] = above;
+      array.set(values);
+      double difference = loss.getAsDouble();
+      values[index] = below;
+      array.set(values);
+      difference -= loss.getAsDouble();
+      values[index] = value;
+      array.set(values);
+      assertThat((double) gradient[index])
+          .as("%s, %d", name, index)
+          .isCloseTo(difference / (above - below), within(1e-5 + 1e-4 * largest));
     }
   }
 
@@ -146,9 +201,9 @@ class EncoderTest {
   }
 
   /** Tang and Wang, 2018: filters of all channels and 2 to 4 items, and one down each channel. */
-  @Test
-  void caserIsItsConvolutions() {
-    int channels = 6;
+  @ParameterizedTest
+  @ValueSource(ints = {6, 64})
+  void caserIsItsConvolutions(int channels) {
     CaserEncoder encoder = new CaserEncoder(weights, channels, 0.5);
     shuffle("horizontal2.bias", "horizontal3.bias", "horizontal4.bias", "vertical.bias");
     assertIs(
@@ -297,7 +352,7 @@ class EncoderTest {
   void itemsAreTheirVectorFeaturesAndLikeFlagAndPaddingIsNothing() {
     ItemEmbedding embedding =
         new ItemEmbedding(weights, 2, 3, new ItemFeatures(1, new float[] {5, 7}));
-    weights.named("items").set(new float[] {1, 2, 3, 4, 8, 8});
+    trained("items").set(new float[] {1, 2, 3, 4, 8, 8});
     long[] items = new long[LENGTH];
     float[] likes = new float[LENGTH];
     items[1] = 1;
