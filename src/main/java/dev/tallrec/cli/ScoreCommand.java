@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tallrec.json.JsonFiles;
 import dev.tallrec.rec.Domain;
 import dev.tallrec.rec.FittedPrompt;
 import dev.tallrec.rec.Question;
@@ -46,7 +47,9 @@ final class ScoreCommand implements Callable<Integer> {
   private static final int LINES_AT_A_TIME = 512;
   private static final long BYTES_AT_A_TIME = 16L * LineReader.LONGEST;
   private static final JsonMapper JSON =
-      JsonMapper.builder().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
+      JsonMapper.builder(JsonFiles.factory(LineReader.LONGEST))
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   @Spec private CommandSpec spec;
 
@@ -91,9 +94,12 @@ final class ScoreCommand implements Callable<Integer> {
         score(total, out, opened, encoder);
       }
     }
-    System.out.printf(
-        "scores: %s; lines that could not be read, if any: %s%n",
-        output, ScoreOutput.problems(output));
+    System.out.printf("%,d scores: %s%n", LineReader.count(output), output);
+    Path problems = ScoreOutput.problems(output);
+    long unread = LineReader.count(problems);
+    if (unread > 0) {
+      System.out.printf("%,d lines could not be read: %s says why%n", unread, problems);
+    }
     return 0;
   }
 

@@ -47,7 +47,8 @@ class ScoreCommandTest {
     lines.set(5, "{nonsense");
     lines.set(7, "{\"target\": \"B\"}");
     Files.write(input, lines);
-    run("score", "--input", input, "--output", output).succeeded();
+    assertThat(run("score", "--input", input, "--output", output).succeeded().out())
+        .contains("17 scores: " + output, "3 lines could not be read: ");
     List<String> scored = Files.readAllLines(output);
     assertThat(scored).hasSize(17).allMatch(line -> line.contains("p_yes"));
     assertThat(Files.readString(directory.resolve("scores.jsonl.bad")))
@@ -223,7 +224,8 @@ class ScoreCommandTest {
         "{'liked': ['A', 3], 'target': 'B'} | \"liked\" holds something that is not a title",
         "{'liked': ['A'], 'target': 'B'} {'liked': ['C']} | something follows the JSON object",
         "{'liked': ['A'], 'target': 'B'} 3 | something follows the JSON object",
-        "{'liked': ['A'], 'target': 'B'}, | Unexpected character"
+        "{'liked': ['A'], 'target': 'B'}, | Unexpected character",
+        "{'liked': ['A'], 'liked': ['C'], 'target': 'B'} | Duplicate field 'liked'"
       })
   void aQuestionThatIsNotWhollyUnderstoodIsNotScored(String line, String reason)
       throws IOException {
