@@ -14,7 +14,7 @@ record Chances(double yes, double no) {
    * @param logProbability natural logarithm
    */
   Chances plus(String token, double logProbability) {
-    String word = withoutSpace(token);
+    String word = word(token);
     double probability = Math.exp(logProbability);
     if (word.equalsIgnoreCase(YES)) {
       return bounded(yes + probability, no);
@@ -24,19 +24,16 @@ record Chances(double yes, double no) {
 
   /** Of an answer that is only known as text. */
   static Chances ofText(String text) {
-    int start = 0;
-    while (start < text.length() && isSpaceOrQuote(text.charAt(start))) {
-      start++;
-    }
+    int start = wordStart(text);
     if (startsWithWord(text, start, YES)) {
       return new Chances(1, 0);
     }
     return startsWithWord(text, start, NO) ? new Chances(0, 1) : NEITHER;
   }
 
-  /** Whether nothing is left of a token without white space. */
-  static boolean isSpace(String token) {
-    return withoutSpace(token).isEmpty();
+  /** Whether an answer may begin after a token: one of white space and quotation marks. */
+  static boolean isBeforeAnswer(String token) {
+    return word(token).isEmpty();
   }
 
   /** Servers round: a sum a little above 1 is scaled. */
@@ -48,13 +45,31 @@ record Chances(double yes, double no) {
     return new Chances(boundedYes / sum, boundedNo / sum);
   }
 
-  /** Some servers show tokens as their vocabulary does, with other characters for white space. */
-  private static String withoutSpace(String token) {
-    return token.replace('\u2581', ' ').replace('\u0120', ' ').replace('\u010a', ' ').strip();
+  /**
+   * A token without white space and quotation marks. Some servers show tokens as their vocabulary
+   * does, with other characters for white space.
+   */
+  private static String word(String token) {
+    String shown = token.replace('\u2581', ' ').replace('\u0120', ' ').replace('\u010a', ' ');
+    int start = wordStart(shown);
+    int end = shown.length();
+    while (end > start && isNoPartOfAWord(shown.charAt(end - 1))) {
+      end--;
+    }
+    return shown.substring(start, end);
   }
 
-  private static boolean isSpaceOrQuote(char c) {
-    return Character.isWhitespace(c) || "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb".indexOf(c) >= 0;
+  private static int wordStart(String text) {
+    int start = 0;
+    while (start < text.length() && isNoPartOfAWord(text.charAt(start))) {
+      start++;
+    }
+    return start;
+  }
+
+  /** White space, a quotation mark, or a mark of bold print. */
+  private static boolean isNoPartOfAWord(char c) {
+    return Character.isWhitespace(c) || "\"'`*\u2018\u2019\u201c\u201d\u00ab\u00bb".indexOf(c) >= 0;
   }
 
   /** Not merely with its letters: Nothing is not No. */

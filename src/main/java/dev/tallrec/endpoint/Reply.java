@@ -50,7 +50,7 @@ final class Reply {
     return Chances.ofText(text());
   }
 
-  /** From the first token that is not white space; empty without log-probabilities. */
+  /** From the first token with a word or part of one; empty without log-probabilities. */
   Optional<Chances> fromTokens() {
     JsonNode logprobs = choice.path("logprobs");
     // Not told apart by the API asked: some servers reply to both in the form of chats.
@@ -62,7 +62,7 @@ final class Reply {
   private Optional<Chances> fromChat(JsonNode positions) {
     for (JsonNode position : positions) {
       String chosen = position.path("token").asText("");
-      if (Chances.isSpace(chosen)) {
+      if (Chances.isBeforeAnswer(chosen)) {
         continue;
       }
       Chances chances = Chances.NEITHER;
@@ -86,7 +86,7 @@ final class Reply {
     }
     for (int i = 0; i < tokens.size(); i++) {
       String chosen = tokens.path(i).asText("");
-      if (Chances.isSpace(chosen)) {
+      if (Chances.isBeforeAnswer(chosen)) {
         continue;
       }
       JsonNode candidates = logprobs.path("top_logprobs").path(i);

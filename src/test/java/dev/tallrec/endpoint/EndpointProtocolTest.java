@@ -66,6 +66,23 @@ class EndpointProtocolTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"\\\"", "**", " `", "\u201c"})
+  void quotationMarksBeforeAnAnswerAreNoneOfIt(String mark) throws Exception {
+    String body =
+        """
+        {"choices":[{"message":{"content":"MARKYes"},"logprobs":{"content":[
+          {"token":"MARK","logprob":-0.1,"top_logprobs":[{"token":"MARK","logprob":-0.1}]},
+          {"token":"Yes","logprob":-0.5,"top_logprobs":[
+            {"token":"Yes","logprob":-0.5},{"token":"MARKNo","logprob":-1.5}]}]}}]}
+        """;
+    try (StubServer server = new StubServer(StubServer.json(body.replace("MARK", mark)))) {
+      Answer answer = ask(server, Api.CHAT);
+      assertThat(answer.yes()).isEqualTo(Math.exp(-0.5), CLOSE);
+      assertThat(answer.no()).isEqualTo(Math.exp(-1.5), CLOSE);
+    }
+  }
+
   @Test
   void aChatIsReadAtItsFirstTokenThatIsNotWhiteSpace() throws Exception {
     String body =
