@@ -31,7 +31,9 @@ class EncoderTest {
   @BeforeEach
   void start() throws IOException {
     TorchEngine.require();
-    manager = Engine.getEngine("PyTorch").newBaseManager();
+    Engine engine = Engine.getEngine("PyTorch");
+    engine.setRandomSeed(4);
+    manager = engine.newBaseManager();
     weights = new Weights(manager);
   }
 
@@ -133,8 +135,9 @@ class EncoderTest {
     for (int trial = 0; trial < 40; trial++) {
       int index = random.nextInt(values.length);
       float value = values[index];
-      float above = value + 1e-4f;
-      float below = value - 1e-4f;
+      // So near that hardly ever another item becomes the largest of a convolution in between.
+      float above = value + 1e-6f;
+      float below = value - 1e-6f;
       values[index] = above;
       array.set(values);
       double difference = loss.getAsDouble();
