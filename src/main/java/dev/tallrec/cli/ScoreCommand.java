@@ -88,15 +88,16 @@ final class ScoreCommand implements Callable<Integer> {
     long total = LineReader.count(input);
     EarlierScores earlier = EarlierScores.read(output);
     earlier.requireQuestionsOf(input);
+    long lines;
     try (ModelOptions.Opened opened = model.open()) {
       ExampleEncoder encoder = opened.base().encoder(Integer.MAX_VALUE, false);
       try (ScoreOutput out = earlier.goOn(run(opened, encoder))) {
-        score(total, out, opened, encoder);
+        lines = score(total, out, opened, encoder);
       }
     }
-    System.out.printf("%,d scores: %s%n", LineReader.count(output), output);
     Path problems = ScoreOutput.problems(output);
     long unread = LineReader.count(problems);
+    System.out.printf("%,d scores: %s%n", lines - unread, output);
     if (unread > 0) {
       System.out.printf("%,d lines could not be read: %s says why%n", unread, problems);
     }
@@ -127,7 +128,8 @@ final class ScoreCommand implements Callable<Integer> {
     return new ScoreRun(given, fingerprint);
   }
 
-  private void score(
+  /** Scores what is not scored yet; returns how many lines the input has. */
+  private long score(
       long total, ScoreOutput out, ModelOptions.Opened opened, ExampleEncoder encoder)
       throws IOException {
     ConsoleListener listener = ConsoleListener.standard();
@@ -163,6 +165,7 @@ final class ScoreCommand implements Callable<Integer> {
       }
       listener.advance(Math.max(1, number), "");
       listener.end();
+      return number;
     }
   }
 
