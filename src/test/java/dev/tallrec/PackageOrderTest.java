@@ -20,6 +20,7 @@ class PackageOrderTest {
       List.of(
           "tensor",
           "json",
+          "files",
           "safetensors",
           "endpoint",
           "backend",

@@ -1,7 +1,7 @@
 package dev.tallrec.benchmarks;
 
+import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.report.Drawing;
-import dev.tallrec.safetensors.AtomicFiles;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.io.IOException;

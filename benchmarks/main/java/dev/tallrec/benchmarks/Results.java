@@ -2,7 +2,7 @@ package dev.tallrec.benchmarks;
 
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.files.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

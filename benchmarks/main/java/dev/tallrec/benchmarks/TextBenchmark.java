@@ -1,10 +1,10 @@
 package dev.tallrec.benchmarks;
 
+import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.model.BundledBase;
 import dev.tallrec.rec.Domain;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
-import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.safetensors.SafetensorsModel;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.LabelledTokens;

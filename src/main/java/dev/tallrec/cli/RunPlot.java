@@ -1,7 +1,7 @@
 package dev.tallrec.cli;
 
+import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.report.Drawing;
-import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.train.TrainingListener;
 import dev.tallrec.train.TrainingResult;
 import dev.tallrec.tune.RunResults;

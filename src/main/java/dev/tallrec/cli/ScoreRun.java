@@ -3,7 +3,7 @@ package dev.tallrec.cli;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.train.Fingerprint;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package dev.tallrec.experiment;
 
+import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.rec.Evaluation;
-import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.RunListener;
 import java.io.IOException;

@@ -1,8 +1,8 @@
 package dev.tallrec.lora;
 
+import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.Projection;
-import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.safetensors.SafetensorsFile;
 import dev.tallrec.safetensors.SafetensorsWriter;
 import dev.tallrec.safetensors.TensorInfo;

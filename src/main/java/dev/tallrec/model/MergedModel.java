@@ -1,5 +1,6 @@
 package dev.tallrec.model;
 
+import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaConfigReader;
 import dev.tallrec.llama.WeightSource;
@@ -7,7 +8,6 @@ import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraMerge;
 import dev.tallrec.lora.LoraPair;
 import dev.tallrec.lora.PeftDirectory;
-import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.safetensors.SafetensorsFile;
 import dev.tallrec.safetensors.SafetensorsModel;
 import dev.tallrec.safetensors.SafetensorsWriter;

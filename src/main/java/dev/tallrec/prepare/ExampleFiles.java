@@ -1,7 +1,7 @@
 package dev.tallrec.prepare;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.text.Instruction;
 import java.io.BufferedWriter;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.tallrec.rec;
 
-import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.files.AtomicFiles;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;

@@ -1,6 +1,6 @@
 package dev.tallrec.report;
 
-import dev.tallrec.safetensors.AtomicFiles;
+import dev.tallrec.files.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

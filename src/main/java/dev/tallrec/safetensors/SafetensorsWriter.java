@@ -3,6 +3,7 @@ package dev.tallrec.safetensors;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;

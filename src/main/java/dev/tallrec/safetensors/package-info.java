@@ -1,6 +1,6 @@
 /**
  * The safetensors format: mapped reading that believes nothing a header says before checking it,
- * sharded checkpoints, and writing that leaves either the old file or the new one.
+ * sharded checkpoints, and writing.
  */
 @NullMarked
 package dev.tallrec.safetensors;

@@ -1,5 +1,6 @@
 package dev.tallrec.tune;
 
+import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.llama.Adapter;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.lora.LoraAdapter;
@@ -10,7 +11,6 @@ import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.ScoreFile;
 import dev.tallrec.rec.Taste;
-import dev.tallrec.safetensors.AtomicFiles;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingResult;
 import dev.tallrec.train.TrainingStoppedException;

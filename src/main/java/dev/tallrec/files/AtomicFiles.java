@@ -1,4 +1,4 @@
-package dev.tallrec.safetensors;
+package dev.tallrec.files;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -33,9 +33,16 @@ public final class AtomicFiles {
 
   /**
    * Replaces a file: {@code filler} writes another one beside it, which is synced and renamed over
-   * it. If anything fails the old file stays and the other one is removed.
+   * it. If anything fails the old file stays and the other one is removed. Of a symbolic link it is
+   * the file that it leads to.
+   *
+   * @throws IOException also where the target is neither a file nor free: a device, a directory
    */
-  public static void replaceFile(Path target, Filler filler) throws IOException {
+  public static void replaceFile(Path link, Filler filler) throws IOException {
+    Path target = behind(link);
+    if (Files.exists(target) && !Files.isRegularFile(target)) {
+      throw new IOException(link + " is no file that could be replaced by another one");
+    }
     Path directory = parent(target);
     Files.createDirectories(directory);
     // Not a temporary file, which others could not read after it has taken the target's place.
@@ -65,10 +72,16 @@ public final class AtomicFiles {
    * Replaces a directory: {@code filler} fills another one beside it, which takes its name when
    * complete. A kill in the moment between the two renames leaves the old one as {@code
    * .NAME.tallrec-old}; {@link #recover}, which readers have to call where there is none, puts it
-   * back.
+   * back. Of a symbolic link it is the directory that it leads to.
+   *
+   * @throws IOException also where the target is something else than a directory
    */
-  public static void replaceDirectory(Path target, Filler filler) throws IOException {
-    recover(target);
+  public static void replaceDirectory(Path link, Filler filler) throws IOException {
+    recover(link);
+    Path target = behind(link);
+    if (Files.exists(target) && !Files.isDirectory(target)) {
+      throw new IOException(link + " is no directory that could be replaced by another one");
+    }
     Path directory = parent(target);
     Files.createDirectories(directory);
     Path aside = beside(target, DIRECTORY_ASIDE);
@@ -98,7 +111,8 @@ public final class AtomicFiles {
    * Ends what a kill within {@link #replaceDirectory} left undone: afterwards target is whole or
    * absent.
    */
-  public static void recover(Path target) throws IOException {
+  public static void recover(Path link) throws IOException {
+    Path target = behind(link);
     Path old = beside(target, DIRECTORY_OLD);
     if (Files.isDirectory(old)) {
       if (Files.exists(target)) {
@@ -107,6 +121,11 @@ public final class AtomicFiles {
         Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
       }
     }
+  }
+
+  /** What a path leads to, itself if nothing is there. */
+  private static Path behind(Path path) throws IOException {
+    return Files.exists(path) ? path.toRealPath() : path;
   }
 
   private static Path beside(Path target, String suffix) {
