@@ -223,10 +223,10 @@ def compare(name, theirs, ours, scale=1.0, stronger=None, tokens=0):
     until, warmed = time.monotonic() + WARM_UP_SECONDS, 0
     for _ in range(3): our()
     while warmed < 2 or time.monotonic() < until:
-        for side in sides if scale == 1 else [our]: side()
+        for side in sides: side()
         warmed += 1
     rounds = []
-    for number in range(args.rounds if scale == 1 else 2):
+    for number in range(args.rounds):
         # Each goes first in turn: what one leaves in caches and clocks hits all the others alike.
         order = [(number + at) % len(sides) for at in range(len(sides))]
         # Without a pause: after one, a virtual processor needs up to a tenth of a second to be itself again.

@@ -26,11 +26,15 @@ final class Bootstrap {
   }
 
   static double median(List<List<Double>> forks) {
-    return median(scores(forks));
+    return median(forks.stream().flatMap(List::stream).mapToDouble(Double::doubleValue).toArray());
   }
 
-  static double[] scores(List<List<Double>> forks) {
-    return forks.stream().flatMap(List::stream).mapToDouble(Double::doubleValue).toArray();
+  /**
+   * What may be taken for independent: forks, as iterations of a fork are not; of a single fork its
+   * iterations, which say too little, but more than an interval without width.
+   */
+  static List<List<Double>> units(List<List<Double>> forks) {
+    return forks.size() > 1 ? forks : forks.getFirst().stream().map(List::of).toList();
   }
 
   private static Interval interval(ToDoubleFunction<SplittableRandom> statistic) {
@@ -44,13 +48,8 @@ final class Bootstrap {
     return new Interval(percentile.evaluate(2.5), percentile.evaluate(97.5));
   }
 
-  /**
-   * Whole forks are drawn, as iterations of a fork are not independent; of a single fork its
-   * iterations, which say too little, but more than an interval without width.
-   */
   private static double drawnMedian(List<List<Double>> forks, SplittableRandom random) {
-    List<List<Double>> units =
-        forks.size() > 1 ? forks : forks.getFirst().stream().map(List::of).toList();
+    List<List<Double>> units = units(forks);
     double[][] drawn = new double[units.size()][];
     for (int i = 0; i < drawn.length; i++) {
       drawn[i] =

@@ -3,11 +3,10 @@ package dev.tallrec.benchmarks;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.apache.commons.math3.stat.inference.MannWhitneyUTest;
 
 /**
- * Two runs, benchmark by benchmark. A slow-down counts only if it is beyond noise (Mann-Whitney
- * over iterations, Holm's correction for the number of benchmarks) and beyond a threshold; a
+ * Two runs, benchmark by benchmark. A slow-down counts only if it is beyond noise ({@link
+ * ForkTest}, Holm's correction for the number of benchmarks) and beyond a threshold; a
  * deterministic counter that rises counts always.
  *
  * @param threshold slow-down that is accepted: 0.05 for 5 %
@@ -97,10 +96,7 @@ public record Comparison(double threshold, List<Row> rows, List<String> unpaired
       List<Results.Measured> old, List<Results.Measured> now, double threshold) {
     double[] p = new double[old.size()];
     for (int i = 0; i < p.length; i++) {
-      p[i] =
-          new MannWhitneyUTest()
-              .mannWhitneyUTest(
-                  Bootstrap.scores(old.get(i).forks()), Bootstrap.scores(now.get(i).forks()));
+      p[i] = ForkTest.p(old.get(i).forks(), now.get(i).forks());
     }
     double[] corrected = Holm.corrected(p);
     List<Row> rows = new ArrayList<>();

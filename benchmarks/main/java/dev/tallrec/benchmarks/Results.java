@@ -10,6 +10,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,9 +68,9 @@ public record Results(
 
   /**
    * Several recorded runs of one build as one: their forks together, of each counter the least, see
-   * {@link Counters}.
+   * {@link Counters}. What depends on speed and is not gated on is the first one's.
    *
-   * @throws IOException if they are of different machines
+   * @throws IOException if they are of different machines, or not of the same benchmarks
    */
   public static Results read(List<Path> files) throws IOException {
     Results all = read(files.getFirst());
@@ -75,23 +79,29 @@ public record Results(
       if (!all.differences(next).isEmpty()) {
         throw new IOException(file + " is of another machine: " + all.differences(next));
       }
+      if (!all.names().equals(next.names())) {
+        throw new IOException(
+            "%s and %s are not of the same benchmarks: %s and %s"
+                .formatted(files.getFirst(), file, all.names(), next.names()));
+      }
       all = all.plus(next);
     }
     return all;
   }
 
+  private Set<String> names() {
+    return benchmarks.stream().map(Measured::name).collect(Collectors.toCollection(TreeSet::new));
+  }
+
   private Results plus(Results other) {
     List<Measured> joined = new ArrayList<>();
     for (Measured one : benchmarks) {
-      for (Measured two : other.benchmarks) {
-        if (one.name().equals(two.name())) {
-          List<List<Double>> forks = new ArrayList<>(one.forks());
-          forks.addAll(two.forks());
-          Map<String, Double> counters = new LinkedHashMap<>(one.counters());
-          two.counters().forEach((name, value) -> counters.merge(name, value, Math::min));
-          joined.add(new Measured(one.name(), one.unit(), forks, counters, one.others()));
-        }
-      }
+      Measured two = Objects.requireNonNull(other.named(one.name()));
+      List<List<Double>> forks = new ArrayList<>(one.forks());
+      forks.addAll(two.forks());
+      Map<String, Double> counters = new LinkedHashMap<>(one.counters());
+      two.counters().forEach((name, value) -> counters.merge(name, value, Math::min));
+      joined.add(new Measured(one.name(), one.unit(), forks, counters, one.others()));
     }
     return new Results(machine, commit, time, joined);
   }

@@ -26,7 +26,10 @@ public class Traffic extends DeviceRate {
     return amount() / 1e9;
   }
 
-  /** Share of the fastest copy of 64 MiB; more than all of it where data stay in caches. */
+  /**
+   * Share of the fastest copy measured on the device; more than all of it where data stay in
+   * caches.
+   */
   public double percentOfCopy() {
     return 100 * amount() / device().copyCeiling();
   }

@@ -1,6 +1,7 @@
 package dev.tallrec.benchmarks;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,7 +19,7 @@ class ComparisonTest {
 
   private static final Map<String, String> MACHINE = Map.of("cpu", "x");
   private static final int BENCHMARKS = 12;
-  private static final int FORKS = 5;
+  private static final int FORKS = 6;
   private static final int ITERATIONS = 5;
 
   /**
@@ -26,11 +27,15 @@ class ComparisonTest {
    * factor} as fast.
    */
   private static Results run(Random random, double factor, double allocated) {
+    return run(random, factor, allocated, 0.02);
+  }
+
+  private static Results run(Random random, double factor, double allocated, double noise) {
     List<Results.Measured> measured = new ArrayList<>();
     for (int i = 0; i < BENCHMARKS; i++) {
       List<List<Double>> forks = new ArrayList<>();
       for (int fork = 0; fork < FORKS; fork++) {
-        double ofFork = 100 * (i == 0 ? factor : 1) * (1 + 0.02 * random.nextGaussian());
+        double ofFork = 100 * (i == 0 ? factor : 1) * (1 + noise * random.nextGaussian());
         List<Double> scores = new ArrayList<>();
         for (int k = 0; k < ITERATIONS; k++) {
           scores.add(ofFork * (1 + 0.015 * random.nextGaussian()));
@@ -60,6 +65,29 @@ class ComparisonTest {
       flagged += fails(run(random, 1, 0), run(random, 1, 0)) ? 1 : 0;
     }
     assertThat(flagged).isLessThanOrEqualTo(2);
+  }
+
+  /** Iterations taken for independent flag half of these. */
+  @Test
+  void identicalBuildsWhoseForksDifferMuchAreRarelyFlagged() {
+    Random random = new Random(11);
+    int flagged = 0;
+    for (int i = 0; i < 200; i++) {
+      flagged += fails(run(random, 1, 0, 0.08), run(random, 1, 0, 0.08)) ? 1 : 0;
+    }
+    assertThat(flagged).isLessThanOrEqualTo(6);
+  }
+
+  @Test
+  void runsOfOtherBenchmarksAreNotJoined(@TempDir Path directory) throws IOException {
+    Results whole = run(new Random(12), 1, 0);
+    Results part = new Results(MACHINE, "c", "t", whole.benchmarks().subList(0, BENCHMARKS - 1));
+    List<Path> files = List.of(directory.resolve("a.json"), directory.resolve("b.json"));
+    whole.write(files.getFirst());
+    part.write(files.getLast());
+    assertThatThrownBy(() -> Results.read(files))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("b.json are not of the same benchmarks");
   }
 
   @Test

@@ -2,7 +2,10 @@ package dev.tallrec.tune;
 
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 
-/** What trades memory for speed; results do not depend on it but for rounding. */
+/**
+ * What trades memory for speed. Results do not depend on it but for rounding and, under LoRA
+ * dropout, for the masks: these are drawn by a row's place in its micro-batch.
+ */
 public record MemorySettings(
     @JsonPropertyDescription(
             "most tokens of one forward and backward pass; batches are split accordingly")
