@@ -63,7 +63,8 @@ final class CpuLinear implements FrozenLinear {
     private final long bytes;
     private final Packer packer;
     private @Nullable PackedFactor factor;
-    private boolean decided;
+    private long products;
+    private long nextQuestion = 1;
 
     private Packing(long bytes, Packer packer) {
       this.bytes = bytes;
@@ -75,10 +76,13 @@ final class CpuLinear implements FrozenLinear {
       return factor;
     }
 
-    /** Makes them if memory allows it; what it once did not, is not asked for again. */
+    /**
+     * Makes them, before a product, if memory allows it. If it does not, it is asked again after as
+     * many products as there were: what fills a heap may be waiting for its collection.
+     */
     void decide(LongPredicate memoryAllows, WorkerPool pool, Scratch[] scratch) {
-      if (!decided) {
-        decided = true;
+      if (factor == null && ++products == nextQuestion) {
+        nextQuestion *= 2;
         factor = memoryAllows.test(bytes) ? packer.pack(pool, scratch) : null;
       }
     }

@@ -110,19 +110,43 @@ class FrozenProductsTest {
         .isEqualTo(results(2, 70, DType.F32, 37, outputs, bytes -> false));
   }
 
-  /** It is asked once for each direction, not for each product, and not for a few rows. */
+  /** It is asked for each direction, not for each product, and not for a few rows. */
   @Test
-  void memoryIsAskedForOnce() {
+  void memoryThatIsThereIsAskedForOnce() {
     List<Long> asked = new ArrayList<>();
-    results(2, 64, DType.F32, 10, List.of(33), bytes -> !asked.add(bytes));
+    results(2, 64, DType.F32, 10, List.of(33), asked::add);
     assertThat(asked).containsExactly(PackedFactor.bytes(10, 33), PackedFactor.bytes(33, 10));
     assertThat(PackedFactor.bytes(10, 33))
         .isBetween(4L * 10 * 33, 4L * 10 * (32 + TileKernel.COLUMNS));
     asked.clear();
-    results(2, 64, DType.F32, 10, List.of(33), asked::add);
-    assertThat(asked).hasSize(2);
-    asked.clear();
     results(2, 63, DType.F32, 10, List.of(33), asked::add);
     assertThat(asked).isEmpty();
+  }
+
+  @Test
+  void memoryThatIsNotThereIsAskedForAgain() {
+    List<Long> asked = new ArrayList<>();
+    List<byte[]> late =
+        results(2, 64, DType.F32, 10, List.of(33), bytes -> asked.add(bytes) && asked.size() > 2);
+    long forward = PackedFactor.bytes(10, 33);
+    long backward = PackedFactor.bytes(33, 10);
+    assertThat(asked).containsExactly(forward, backward, forward, backward);
+    assertThat(late)
+        .usingElementComparator(Arrays::compare)
+        .isEqualTo(results(2, 64, DType.F32, 10, List.of(33), bytes -> false));
+  }
+
+  @Test
+  void memoryThatIsNeverThereIsAskedForEverLessOften() {
+    CpuLinear weight =
+        CpuLinear.of(List.of(Tensor.allocate(Arena.ofAuto(), "w", DType.F32, Shape.of(3, 4))));
+    List<Integer> askedAt = new ArrayList<>();
+    try (WorkerPool pool = new WorkerPool(1)) {
+      for (int product = 1; product <= 70; product++) {
+        int now = product;
+        weight.plain().decide(bytes -> !askedAt.add(now), pool, new Scratch[0]);
+      }
+    }
+    assertThat(askedAt).containsExactly(1, 2, 4, 8, 16, 32, 64);
   }
 }
