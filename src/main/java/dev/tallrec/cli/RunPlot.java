@@ -1,35 +1,18 @@
 package dev.tallrec.cli;
 
-import dev.tallrec.files.AtomicFiles;
-import dev.tallrec.report.Drawing;
+import dev.tallrec.report.ChartImage;
+import dev.tallrec.report.Study;
 import dev.tallrec.train.TrainingListener;
 import dev.tallrec.train.TrainingResult;
 import dev.tallrec.tune.RunResults;
-import java.awt.Color;
-import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import javax.imageio.ImageIO;
-import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.XYChart;
-import org.knowm.xchart.XYChartBuilder;
-import org.knowm.xchart.style.Styler;
-import org.knowm.xchart.style.markers.SeriesMarkers;
+import java.util.function.ToDoubleFunction;
 
 /** Draws how a run went: training loss and validation AUC over the optimizer steps. */
 final class RunPlot {
-
-  private static final int WIDTH = 1200;
-  private static final int HEIGHT = 420;
-
-  static {
-    Drawing.prepare();
-  }
 
   private RunPlot() {}
 
@@ -39,7 +22,7 @@ final class RunPlot {
    * @return whether there is one: nothing is to be drawn of a run that trained nothing
    */
   static boolean write(RunResults results, Path file) throws IOException {
-    List<XYChart> charts = new ArrayList<>();
+    List<Study.LineChart> charts = new ArrayList<>();
     for (RunResults.Stage stage : results.stages()) {
       TrainingResult training = stage.training();
       if (training != null) {
@@ -52,79 +35,51 @@ final class RunPlot {
     if (charts.isEmpty()) {
       return false;
     }
-    AtomicFiles.replaceFile(
-        file,
-        aside -> {
-          try (OutputStream out = Files.newOutputStream(aside)) {
-            ImageIO.write(sideBySide(charts), "png", out);
-          }
-        });
+    ChartImage.write(charts, file);
     return true;
   }
 
-  private static BufferedImage sideBySide(List<XYChart> charts) {
-    int width = WIDTH / 2;
-    BufferedImage image =
-        new BufferedImage(width * charts.size(), HEIGHT, BufferedImage.TYPE_INT_RGB);
-    for (int i = 0; i < charts.size(); i++) {
-      image
-          .getGraphics()
-          .drawImage(BitmapEncoder.getBufferedImage(charts.get(i)), i * width, 0, null);
-    }
-    return image;
-  }
-
-  private static XYChart chart(String title, String yAxis) {
-    XYChart chart =
-        new XYChartBuilder()
-            .width(WIDTH / 2)
-            .height(HEIGHT)
-            .title(title)
-            .xAxisTitle("optimizer step")
-            .yAxisTitle(yAxis)
-            .build();
-    chart.getStyler().setLegendPosition(Styler.LegendPosition.InsideNE);
-    chart.getStyler().setChartBackgroundColor(Color.WHITE);
-    return chart;
-  }
-
-  private static XYChart loss(String stage, TrainingResult training) {
-    XYChart chart = chart(stage + " stage: loss per label", "loss");
+  private static Study.LineChart loss(String stage, TrainingResult training) {
+    List<Study.Series> series = new ArrayList<>();
     List<TrainingListener.Step> steps = training.stepLog();
-    chart
-        .addSeries(
+    series.add(
+        series(
             "training",
-            steps.stream().mapToDouble(TrainingListener.Step::step).toArray(),
-            steps.stream().mapToDouble(TrainingListener.Step::loss).toArray())
-        .setMarker(SeriesMarkers.NONE);
+            steps.stream().map(step -> (double) step.step()).toList(),
+            steps.stream().map(TrainingListener.Step::loss).toList()));
     if (stage.equals(RunResults.Stage.INSTRUCTION)) {
-      List<TrainingListener.Evaluated> evaluations = training.evaluationLog();
-      chart.addSeries(
-          "validation",
-          evaluations.stream().mapToDouble(TrainingListener.Evaluated::step).toArray(),
-          evaluations.stream().mapToDouble(e -> -e.score()).toArray());
+      // Of this stage the score is the loss, negative as the highest is the best.
+      series.add(evaluations("validation", training, evaluated -> -evaluated.score()));
     }
-    return chart;
+    return chart(stage + " stage: loss per label", "loss", series);
   }
 
-  private static XYChart auc(TrainingResult training, RunResults results) {
-    XYChart chart = chart("rec stage: validation AUC", "AUC");
-    chart.getStyler().setLegendPosition(Styler.LegendPosition.InsideSE);
-    List<TrainingListener.Evaluated> evaluations = training.evaluationLog();
-    double[] steps = evaluations.stream().mapToDouble(TrainingListener.Evaluated::step).toArray();
-    chart.addSeries(
-        "tallrec",
-        steps,
-        evaluations.stream().mapToDouble(TrainingListener.Evaluated::score).toArray());
+  private static Study.LineChart auc(TrainingResult training, RunResults results) {
+    List<Study.Series> series = new ArrayList<>();
+    series.add(evaluations("tallrec", training, TrainingListener.Evaluated::score));
     results
         .likedShare()
-        .forEach((data, split) -> {
-          double[] flat = new double[steps.length];
-          Arrays.fill(flat, split.valid().auc());
-          chart
-              .addSeries("share of liked items (" + data + ")", steps, flat)
-              .setMarker(SeriesMarkers.NONE);
-        });
-    return chart;
+        .forEach((data, split) ->
+            series.add(
+                evaluations(
+                    "share of liked items (" + data + ")", training, _ -> split.valid().auc())));
+    return chart("rec stage: validation AUC", "AUC", series);
+  }
+
+  private static Study.Series evaluations(
+      String name, TrainingResult training, ToDoubleFunction<TrainingListener.Evaluated> y) {
+    List<TrainingListener.Evaluated> evaluations = training.evaluationLog();
+    return series(
+        name,
+        evaluations.stream().map(evaluated -> (double) evaluated.step()).toList(),
+        evaluations.stream().map(y::applyAsDouble).toList());
+  }
+
+  private static Study.Series series(String name, List<Double> x, List<Double> y) {
+    return new Study.Series(name, x, y, List.of());
+  }
+
+  private static Study.LineChart chart(String title, String yLabel, List<Study.Series> series) {
+    return new Study.LineChart(title, "optimizer step", yLabel, false, series);
   }
 }

@@ -4,6 +4,8 @@ package dev.tallrec.report;
 enum ChartSize {
   /** For a page. */
   WIDE(760, 380),
+  /** For an image of several side by side. */
+  BESIDE(480, 320),
   /** For a phone held upright. */
   NARROW(380, 300);
 

@@ -26,14 +26,21 @@ final class StudyCharts {
 
   /** Curves first, then histograms. */
   StudyCharts(Study study) {
+    this(study.lines(), study.histograms());
+  }
+
+  private StudyCharts(List<Study.LineChart> lines, List<Study.Histogram> histograms) {
     List<List<String>> together = new ArrayList<>();
-    study
-        .lines()
-        .forEach(chart -> together.add(chart.series().stream().map(Study.Series::name).toList()));
-    study.histograms().forEach(histogram -> together.add(histogram.names()));
+    lines.forEach(chart -> together.add(chart.series().stream().map(Study.Series::name).toList()));
+    histograms.forEach(histogram -> together.add(histogram.names()));
     together.forEach(names -> names.forEach(name -> style(name, together)));
-    study.lines().forEach(chart -> plots.add(Plot.of(chart, this::style)));
-    study.histograms().forEach(histogram -> plots.add(Plot.of(histogram, this::style)));
+    lines.forEach(chart -> plots.add(Plot.of(chart, this::style)));
+    histograms.forEach(histogram -> plots.add(Plot.of(histogram, this::style)));
+  }
+
+  /** Charts that are of no study. */
+  static StudyCharts of(List<Study.LineChart> lines) {
+    return new StudyCharts(lines, List.of());
   }
 
   /** Gives a name the first colour that no name beside it in any chart has. */
@@ -72,7 +79,8 @@ final class StudyCharts {
     return png(new PlotPainter(plot, theme, size).paint(false));
   }
 
-  private static byte[] png(BufferedImage image) {
+  /** An image as a file holds it. */
+  static byte[] png(BufferedImage image) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ImageOutputStream out = new MemoryCacheImageOutputStream(bytes)) {
       ImageIO.write(image, "png", out);
