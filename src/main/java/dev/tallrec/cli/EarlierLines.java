@@ -45,9 +45,7 @@ record EarlierLines(Path file, ObjectNode last, long end, long size) {
     if (!Files.exists(file)) {
       return new EarlierLines(file, last, end, size);
     }
-    if (Files.isDirectory(file)) {
-      throw new IOException(file + " is a directory, not a file: choose another --output");
-    }
+    requireNoDirectory(file);
     ByteArrayOutputStream line = new ByteArrayOutputStream();
     try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
       for (int next = in.read(); next >= 0; next = in.read()) {
@@ -68,6 +66,13 @@ record EarlierLines(Path file, ObjectNode last, long end, long size) {
     return new EarlierLines(file, last, end, size);
   }
 
+  /** Throws {@link IOException} if a directory is where a file has to be. */
+  static void requireNoDirectory(Path file) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new IOException(file + " is a directory, not a file: choose another --output");
+    }
+  }
+
   private static ObjectNode fields(Path file, byte[] line) throws IOException {
     JsonNode node;
     try {
@@ -83,7 +88,7 @@ record EarlierLines(Path file, ObjectNode last, long end, long size) {
 
   private static IOException foreign(Path file) {
     return new IOException(
-        "%s is in the way: it is not an output of this command, or of an older version. It is left as it is: choose another --output, or remove it"
+        "%s is in the way: it is not an output of this command, or is one of an older version. It is left as it is: choose another --output, or remove it"
             .formatted(file));
   }
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tallrec.files.ProcessLock;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.rec.Domain;
 import dev.tallrec.rec.FittedPrompt;
@@ -16,6 +17,7 @@ import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.train.Fingerprint;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -84,7 +86,15 @@ final class ScoreCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    requireAnotherInput();
+    requireInput();
+    EarlierLines.requireNoDirectory(output);
+    try (ProcessLock _ = ProcessLock.take(ScoreRun.lock(output), output)) {
+      scoreInput();
+    }
+    return 0;
+  }
+
+  private void scoreInput() throws IOException {
     long total = LineReader.count(input);
     EarlierScores earlier = EarlierScores.read(output);
     earlier.requireQuestionsOf(input);
@@ -101,15 +111,24 @@ final class ScoreCommand implements Callable<Integer> {
     if (unread > 0) {
       System.out.printf("%,d lines could not be read: %s says why%n", unread, problems);
     }
-    return 0;
   }
 
-  /** The input would grow with its own scores, or be lost. */
-  private void requireAnotherInput() throws IOException {
+  /**
+   * Checks that the input gives the same bytes each time that it is read, and is nothing that is
+   * written: it would grow with its own scores, or be lost.
+   */
+  private void requireInput() throws IOException {
     if (!Files.exists(input)) {
-      return;
+      throw new NoSuchFileException(input.toString());
     }
-    for (Path written : List.of(output, ScoreOutput.problems(output), ScoreRun.file(output))) {
+    if (!Files.isRegularFile(input)) {
+      throw new IOException(
+          "%s is not a regular file, but it is read more than once, as a pipe cannot be: write the questions to a file first"
+              .formatted(input));
+    }
+    for (Path written :
+        List.of(
+            output, ScoreOutput.problems(output), ScoreRun.file(output), ScoreRun.lock(output))) {
       if (Files.exists(written) && Files.isSameFile(input, written)) {
         throw new CommandLine.ParameterException(
             spec.commandLine(),

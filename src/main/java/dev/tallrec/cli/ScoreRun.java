@@ -36,6 +36,11 @@ record ScoreRun(Map<String, String> given, Map<String, String> fingerprint) {
     return output.resolveSibling(output.getFileName() + ".run.json");
   }
 
+  /** What a run holds a lock on, so that no other one writes to {@code output} meanwhile. */
+  static Path lock(Path output) {
+    return output.resolveSibling(output.getFileName() + ".lock");
+  }
+
   /**
    * What the scores in {@code output} depend on; empty if nothing says so.
    *

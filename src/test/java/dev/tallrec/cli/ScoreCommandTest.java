@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tallrec.files.ProcessLock;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaConfigReader;
 import dev.tallrec.llama.Projection;
@@ -131,6 +132,27 @@ class ScoreCommandTest {
   void aDirectoryIsNoOutput() throws IOException {
     run("score", "--input", questions("users.jsonl", "A"), "--output", directory)
         .failed(directory + " is a directory");
+  }
+
+  /** Which the questions would be gone from by the time they are scored. */
+  @Test
+  void whatCannotBeReadTwiceIsNoInput() {
+    Path output = directory.resolve("scores.jsonl");
+    run("score", "--input", "/dev/null", "--output", output)
+        .failed("/dev/null is not a regular file", "more than once");
+    run("score", "--input", directory, "--output", output).failed(directory + " is not a regular");
+    assertThat(directory).isEmptyDirectory();
+  }
+
+  @Test
+  void twoRunsDoNotWriteToOneOutput() throws IOException {
+    Path input = questions("users.jsonl", "A");
+    Path output = directory.resolve("scores.jsonl");
+    try (ProcessLock _ = ProcessLock.take(directory.resolve("scores.jsonl.lock"), output)) {
+      run("score", "--input", input, "--output", output).failed(output + " is in use");
+      assertThat(output).doesNotExist();
+    }
+    run("score", "--input", input, "--output", output).succeeded();
   }
 
   @Test
