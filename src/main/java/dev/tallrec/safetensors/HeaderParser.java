@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Shape;
 import java.io.IOException;
@@ -25,11 +26,22 @@ import java.util.Map;
 /** Parses a header and enforces the format's rules on it. */
 final class HeaderParser {
 
+  /**
+   * Most tokens of a header. A tensor of two dimensions takes 14 of them and the largest files of
+   * mixtures of experts have some 100,000 tensors; but of bytes 100 MB are allowed, enough for
+   * empty tensors that fill the memory.
+   */
+  private static final long MOST_TOKENS = 1 << 21;
+
   private static final JsonFactory JSON =
       new JsonFactoryBuilder()
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .streamReadConstraints(
-              StreamReadConstraints.builder().maxNestingDepth(8).maxNumberLength(20).build())
+              StreamReadConstraints.builder()
+                  .maxNestingDepth(8)
+                  .maxNumberLength(20)
+                  .maxTokenCount(MOST_TOKENS)
+                  .build())
           .build();
 
   private final Path file;
@@ -67,6 +79,11 @@ final class HeaderParser {
       parser.readHeader(json);
     } catch (SafetensorsException e) {
       throw e;
+    } catch (StreamConstraintsException e) {
+      throw new SafetensorsException(
+          "%s: the header is larger or more complicated than that of any model: %s"
+              .formatted(file, e.getOriginalMessage()),
+          e);
     } catch (JsonProcessingException e) {
       throw new SafetensorsException(
           "%s: the header is not valid JSON: %s (character %d)"

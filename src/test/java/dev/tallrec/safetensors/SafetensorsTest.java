@@ -130,6 +130,31 @@ class SafetensorsTest {
     }
   }
 
+  private static String emptyTensors(int count) {
+    StringBuilder header = new StringBuilder("{");
+    for (int i = 0; i < count; i++) {
+      header
+          .append(i == 0 ? "" : ",")
+          .append("\"t")
+          .append(i)
+          .append("\":{\"dtype\":\"F32\",\"shape\":[0,1],\"data_offsets\":[0,0]}");
+    }
+    return header.append('}').toString();
+  }
+
+  @Test
+  void noHeaderFillsTheMemory() throws IOException {
+    write(emptyTensors(100_000), 0);
+    try (SafetensorsFile read = SafetensorsFile.open(file)) {
+      assertThat(read.tensors()).hasSize(100_000);
+    }
+    write(emptyTensors(200_000), 0);
+    assertThatThrownBy(() -> SafetensorsFile.open(file))
+        .isInstanceOf(SafetensorsException.class)
+        .hasMessageContaining(file + ": the header is larger")
+        .hasMessageContaining("2097152");
+  }
+
   @Test
   void listsTypesItDoesNotKnowAndRefusesOnlyTheirUse() throws IOException {
     write("{\"x\":{\"dtype\":\"F4\",\"shape\":[2],\"data_offsets\":[0,1]}}", 1);
