@@ -78,11 +78,16 @@ public final class Tokenizer {
   }
 
   /**
-   * The text of {@code ids}; control tokens are left out, bytes that are no UTF-8 become U+FFFD.
+   * The text of {@code ids}; control tokens are left out, and so are ids that are none of the
+   * tokenizer's: models may have more, to pad their vocabulary, and can produce them. Bytes that
+   * are no UTF-8 become U+FFFD.
    */
   public String decode(int... ids) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     for (int id : ids) {
+      if (id >= vocabulary.size()) {
+        continue;
+      }
       Vocabulary.Piece piece = vocabulary.piece(id);
       switch (piece.kind()) {
         case NORMAL ->

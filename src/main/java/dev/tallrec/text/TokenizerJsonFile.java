@@ -1,6 +1,7 @@
 package dev.tallrec.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.tallrec.json.JsonFiles;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -19,6 +20,18 @@ final class TokenizerJsonFile {
 
   private static final long LARGEST_FILE = 1 << 25;
   private static final String SPACE = String.valueOf(Vocabulary.SPACE);
+
+  /** The step of a normalizer that puts a space before a text. */
+  private static final JsonNode PREPEND =
+      JsonNodeFactory.instance.objectNode().put("type", "Prepend").put("prepend", SPACE);
+
+  /** The one that makes parts of pieces of spaces. */
+  private static final JsonNode REPLACE =
+      JsonNodeFactory.instance
+          .objectNode()
+          .put("type", "Replace")
+          .put("content", SPACE)
+          .set("pattern", JsonNodeFactory.instance.objectNode().put("String", " "));
 
   private final String file;
   private final JsonNode root;
@@ -149,13 +162,12 @@ final class TokenizerJsonFile {
     boolean prefix = false;
     boolean replaces = false;
     for (JsonNode step : normalizer.path("normalizers")) {
-      switch (step.path("type").asText()) {
-        case "Prepend" -> prefix = step.path("prepend").asText().equals(SPACE);
-        case "Replace" ->
-            replaces =
-                step.path("pattern").path("String").asText().equals(" ")
-                    && step.path("content").asText().equals(SPACE);
-        default -> throw unsupported("normalizer " + step.path("type").asText());
+      if (!prefix && step.equals(PREPEND)) {
+        prefix = true;
+      } else if (step.equals(REPLACE)) {
+        replaces = true;
+      } else {
+        throw unsupported("normalizer " + step);
       }
     }
     if (!replaces) {

@@ -91,6 +91,31 @@ class TokenizerTest {
         .hasMessageContaining("not supported");
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{'type': 'Prepend', 'prepend': '_'}, REPLACE",
+        "PREPEND, PREPEND, REPLACE",
+        "PREPEND, {'type': 'Replace', 'pattern': {'String': 'a'}, 'content': 'b'}, REPLACE",
+        "PREPEND, REPLACE, {'type': 'Replace', 'pattern': {'Regex': ' +'}, 'content': ' '}",
+        "PREPEND, {'type': 'NFKC'}, REPLACE",
+        "PREPEND"
+      })
+  void otherNormalizersAreRefused(String steps, @TempDir Path directory) {
+    String normalizers =
+        steps
+            .replace("PREPEND", "{'type': 'Prepend', 'prepend': '\u2581'}")
+            .replace(
+                "REPLACE", "{'type': 'Replace', 'pattern': {'String': ' '}, 'content': '\u2581'}");
+    assertThatThrownBy(
+            () -> tokenizer(STORIES, "{'normalizers': [" + normalizers + "]}", "null", directory))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("tokenizer.json: normalizer")
+        .hasMessageContaining("not supported");
+  }
+
   private static void checkCases(Tokenizer tokenizer) throws IOException {
     for (Case example : cases()) {
       assertThat(tokenizer.encode(example.text())).as(example.text()).isEqualTo(example.ids());
@@ -123,6 +148,29 @@ class TokenizerTest {
     Tokenizer tokenizer = Tokenizer.read(LLAMA);
     assertThat(tokenizer.encode("</s><s>")).doesNotContain(1, 2);
     assertThat(tokenizer.decode(tokenizer.encode("</s><s>"))).isEqualTo("</s><s>");
+  }
+
+  /** What fills a vocabulary up to a round size, and tokens added above it. */
+  @Test
+  void idsAboveThePiecesAreNoText(@TempDir Path directory) throws IOException {
+    JsonMapper json = new JsonMapper();
+    ObjectNode root = (ObjectNode) json.readTree(STORIES.resolve("tokenizer.json").toFile());
+    root.withArray("added_tokens")
+        .addObject()
+        .put("id", 512)
+        .put("content", "[PAD]")
+        .put("special", true);
+    json.writeValue(directory.resolve("tokenizer.json").toFile(), root);
+    for (Tokenizer tokenizer : List.of(Tokenizer.read(STORIES), Tokenizer.read(directory))) {
+      assertThat(tokenizer.vocabSize()).isEqualTo(512);
+      int[] once = tokenizer.encode("Once");
+      int[] padded = Arrays.copyOf(once, once.length + 3);
+      padded[once.length] = 512;
+      padded[once.length + 1] = 1 << 20;
+      padded[once.length + 2] = tokenizer.encode("s")[0];
+      assertThat(tokenizer.decode(padded)).isEqualTo("Once s");
+      assertThatThrownBy(() -> tokenizer.decode(-1)).isInstanceOf(IndexOutOfBoundsException.class);
+    }
   }
 
   @Test
