@@ -124,9 +124,9 @@ final class VerifyCommand implements Callable<Integer> {
         running.begin(directory.toString());
         try {
           passed &= print(directory.toString(), Verification.run(opened, directory));
-        } catch (IOException e) {
+        } catch (IOException | IllegalArgumentException e) {
           // The others are still worth knowing.
-          System.err.println("tallrec: not verified: " + e.getMessage());
+          System.err.printf("tallrec: %s is not verified: %s%n", directory, e.getMessage());
           unread++;
         }
       }

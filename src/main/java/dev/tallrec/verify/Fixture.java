@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.safetensors.SafetensorsFile;
 import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Shape;
 import dev.tallrec.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -31,6 +32,8 @@ final class Fixture implements AutoCloseable {
   record Sequence(int[] ids, boolean[] isLabel, int firstRow) {}
 
   private static final long LARGEST_META = 1 << 20;
+  private static final String INPUT_IDS = ".input_ids";
+  private static final String FLOATS = "F32, F16 or BF16";
 
   private final Path directory;
   private final SafetensorsFile golden;
@@ -72,10 +75,56 @@ final class Fixture implements AutoCloseable {
     return golden.contains(name);
   }
 
-  Tensor tensor(String name) throws IOException {
+  /** What keeps the values from being compared, with the name of their file before it. */
+  IOException problem(String what) {
+    return new IOException(golden.path() + ": " + what);
+  }
+
+  private IOException unexpected(Tensor tensor, String expected) {
+    return problem(
+        "%s is %s %s, expected %s"
+            .formatted(tensor.name(), tensor.dtype(), tensor.shape(), expected));
+  }
+
+  private Tensor tensor(String name) throws IOException {
     Tensor tensor = golden.tensor(name);
     unread.remove(name);
     return tensor;
+  }
+
+  /** Numbers of a floating-point type, in any shape. */
+  Tensor floats(String name) throws IOException {
+    Tensor tensor = tensor(name);
+    if (!tensor.dtype().isWeight()) {
+      throw unexpected(tensor, FLOATS);
+    }
+    return tensor;
+  }
+
+  /** Numbers of a floating-point type, in that shape. */
+  Tensor floats(String name, Shape shape) throws IOException {
+    Tensor tensor = floats(name);
+    if (!tensor.shape().equals(shape)) {
+      throw unexpected(tensor, FLOATS + " " + shape);
+    }
+    return tensor;
+  }
+
+  /** At least {@code least} numbers of a floating-point type, and at most {@code most}. */
+  Tensor floats(String name, long least, long most) throws IOException {
+    Tensor tensor = floats(name);
+    long count = tensor.shape().elementCount();
+    if (count < least || count > most) {
+      throw unexpected(
+          tensor, "%s, %s in all".formatted(FLOATS, least == most ? least : least + " to " + most));
+    }
+    return tensor;
+  }
+
+  /** [B, S, vocabulary]: a number for each token of batch {@code batch} that can follow. */
+  Tensor logits(String name, String batch, int vocabSize) throws IOException {
+    Shape ids = ids(batch).shape();
+    return floats(name, Shape.of(ids.dimension(0), ids.dimension(1), vocabSize));
   }
 
   /** Tokens: an I64 tensor whose values must be ids below {@code vocabSize}. */
@@ -88,11 +137,9 @@ final class Fixture implements AutoCloseable {
     return ids;
   }
 
-  private static int id(String name, long value, int vocabSize) throws IOException {
+  private int id(String name, long value, int vocabSize) throws IOException {
     if (value < 0 || value >= vocabSize) {
-      throw new IOException(
-          "golden.safetensors: %s holds %d, the vocabulary has %d"
-              .formatted(name, value, vocabSize));
+      throw problem("%s holds %d, the vocabulary has %d".formatted(name, value, vocabSize));
     }
     return (int) value;
   }
@@ -100,9 +147,27 @@ final class Fixture implements AutoCloseable {
   private long[] longs(String name) throws IOException {
     Tensor tensor = tensor(name);
     if (tensor.dtype() != DType.I64) {
-      throw new IOException("golden.safetensors: " + name + " is " + tensor.dtype() + ", not I64");
+      throw unexpected(tensor, "I64");
     }
     return tensor.toLongs();
+  }
+
+  private long[] longs(String name, Shape shape) throws IOException {
+    long[] values = longs(name);
+    Tensor tensor = tensor(name);
+    if (!tensor.shape().equals(shape)) {
+      throw unexpected(tensor, "I64 " + shape);
+    }
+    return values;
+  }
+
+  /** Token ids of a batch, [B, S], neither of them 0. */
+  private Tensor ids(String batch) throws IOException {
+    Tensor ids = tensor(batch + INPUT_IDS);
+    if (ids.shape().rank() != 2 || ids.shape().elementCount() == 0) {
+      throw unexpected(ids, "I64 [sequences, tokens], neither of them 0");
+    }
+    return ids;
   }
 
   /** The names that start with {@code prefix}. */
@@ -117,23 +182,18 @@ final class Fixture implements AutoCloseable {
   List<String> batches() {
     return golden.tensors().stream()
         .map(tensor -> tensor.name())
-        .filter(name -> name.endsWith(".input_ids"))
-        .map(name -> name.substring(0, name.length() - ".input_ids".length()))
+        .filter(name -> name.endsWith(INPUT_IDS))
+        .map(name -> name.substring(0, name.length() - INPUT_IDS.length()))
         .toList();
   }
 
   /** Batch {@code name} without padding. */
   List<Sequence> sequences(String name, int vocabSize) throws IOException {
-    Tensor ids = tensor(name + ".input_ids");
-    long[] values = longs(name + ".input_ids");
-    long[] mask = longs(name + ".attention_mask");
-    long[] labels = longs(name + ".labels");
-    if (ids.shape().rank() != 2 || mask.length != values.length || labels.length != values.length) {
-      throw new IOException(
-          "golden.safetensors: %s.input_ids is %s, with %d mask values and %d labels"
-              .formatted(name, ids.shape(), mask.length, labels.length));
-    }
-    int length = Math.toIntExact(ids.shape().dimension(1));
+    Shape shape = ids(name).shape();
+    long[] values = longs(name + INPUT_IDS);
+    long[] mask = longs(name + ".attention_mask", shape);
+    long[] labels = longs(name + ".labels", shape);
+    int length = (int) shape.dimension(1);
     List<Sequence> sequences = new ArrayList<>();
     for (int start = 0; start < values.length; start += length) {
       int from = start;
@@ -144,35 +204,39 @@ final class Fixture implements AutoCloseable {
       while (to > from && mask[to - 1] == 0) {
         to--;
       }
+      if (from == to) {
+        throw problem(
+            "%s.attention_mask leaves sequence %d no token".formatted(name, start / length));
+      }
       int[] tokens = new int[to - from];
       boolean[] isLabel = new boolean[to - from];
       for (int i = 0; i < tokens.length; i++) {
-        tokens[i] = id(name + ".input_ids", values[from + i], vocabSize);
+        tokens[i] = id(name + INPUT_IDS, values[from + i], vocabSize);
         isLabel[i] = i > 0 && labels[from + i] >= 0;
         if (mask[from + i] == 0 || (isLabel[i] && labels[from + i] != values[from + i])) {
-          throw new IOException(
-              "golden.safetensors: %s has padding inside a sequence, or labels that are not the next tokens"
+          throw problem(
+              "%s has padding inside a sequence, or labels that are not the next tokens"
                   .formatted(name));
         }
       }
       sequences.add(new Sequence(tokens, isLabel, from));
     }
-    checkPositions(name, sequences);
+    checkPositions(name, shape, sequences);
     return sequences;
   }
 
   /** We place tokens from 0 on, whatever the padding: so must the fixture. */
-  private void checkPositions(String name, List<Sequence> sequences) throws IOException {
+  private void checkPositions(String name, Shape shape, List<Sequence> sequences)
+      throws IOException {
     if (!has(name + ".position_ids")) {
       return;
     }
-    long[] positions = longs(name + ".position_ids");
+    long[] positions = longs(name + ".position_ids", shape);
     for (Sequence sequence : sequences) {
       for (int i = 0; i < sequence.ids().length; i++) {
         if (positions[sequence.firstRow() + i] != i) {
-          throw new IOException(
-              "golden.safetensors: %s.position_ids do not count each sequence's tokens from 0"
-                  .formatted(name));
+          throw problem(
+              "%s.position_ids do not count each sequence's tokens from 0".formatted(name));
         }
       }
     }

@@ -53,6 +53,14 @@ class ModelCommandsTest {
         .endsWith("\n1 of 1 fixtures NOT verified\n");
     assertThat(run("verify", directory, changed).failed("golden.safetensors").out())
         .endsWith("\n1 of 2 fixtures NOT verified; of what was compared: NOT within tolerance\n");
+    // Nor is one whose sequences are too long for its model.
+    Files.writeString(
+        config,
+        Files.readString(config)
+            .replaceFirst("\"max_position_embeddings\": \\d+", "\"max_position_embeddings\": 16"));
+    assertThat(run("verify", changed, golden).failed(changed + " is not verified", "16").out())
+        .contains("greedy.ids")
+        .endsWith("\n1 of 2 fixtures NOT verified; of what was compared: all within tolerance\n");
   }
 
   @Test

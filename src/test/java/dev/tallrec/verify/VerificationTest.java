@@ -6,13 +6,23 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.backend.cpu.CpuDevice;
+import dev.tallrec.safetensors.SafetensorsFile;
+import dev.tallrec.safetensors.SafetensorsWriter;
+import dev.tallrec.safetensors.TensorInfo;
+import dev.tallrec.tensor.DType;
+import dev.tallrec.tensor.Shape;
+import dev.tallrec.tensor.Tensor;
 import dev.tallrec.testing.Fixtures;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -108,6 +118,82 @@ class VerificationTest {
           .filteredOn(check -> !check.passed())
           .extracting(Check::group)
           .containsExactly(group);
+    }
+  }
+
+  /** Replaces a tensor of a fixture's copy by zeros of another type or shape. */
+  private static void replace(Path fixture, String name, DType dtype, Shape shape)
+      throws IOException {
+    Path file = fixture.resolve("golden.safetensors");
+    Path changed = fixture.resolve("changed.safetensors");
+    try (Arena arena = Arena.ofShared();
+        SafetensorsFile golden = SafetensorsFile.open(file)) {
+      List<Tensor> tensors = new ArrayList<>();
+      for (TensorInfo info : golden.tensors()) {
+        tensors.add(
+            info.name().equals(name)
+                ? Tensor.allocate(arena, name, dtype, shape)
+                : golden.tensor(info.name()));
+      }
+      SafetensorsWriter.write(changed, golden.metadata(), tensors);
+    }
+    Files.move(changed, file, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "right.input_ids, I64, 57, 'I64 [sequences, tokens]'",
+    "right.input_ids, I32, 3x19, I64",
+    "right.input_ids, I64, 3x0, neither of them 0",
+    "right.attention_mask, I64, 3x18, 'I64 [3, 19]'",
+    "left.labels, F32, 3x19, I64",
+    "left.position_ids, I64, 3x18, 'I64 [3, 19]'",
+    "right.logits, F32, 3x18x128, 'F32, F16 or BF16 [3, 19, 128]'",
+    "right.logits, I64, 3x19x128, 'F32, F16 or BF16'",
+    "left.base_logits, F32, 3x19x127, 'F32, F16 or BF16 [3, 19, 128]'",
+    "left.loss, F32, 0, 'F32, F16 or BF16, 1 in all'",
+    "right.grad.LAYER0.self_attn.q_proj.lora_A.weight, F64, 8x64, 'F32, F16 or BF16'",
+    "right.grad.LAYER0.self_attn.q_proj.lora_A.weight, F32, 64x8, '[8, 64]'",
+    "wd0.loss, F32, 2, 'F32, F16 or BF16, 3 to 4 in all'",
+    "wd0.loss, F32, 5, 'F32, F16 or BF16, 3 to 4 in all'",
+    "wd0.grad_norm, I64, 3, 'F32, F16 or BF16'",
+    "wd0.step1.LAYER0.self_attn.q_proj.lora_A.weight, I32, 8x64, 'F32, F16 or BF16'",
+    "wd0.step1.LAYER0.self_attn.q_proj.lora_A.weight, F32, 4x64, '[8, 64]'",
+    "greedy.ids, F32, 12, I64",
+    "greedy.margin, F32, 11, '12 in all'",
+    "greedy.margin, I64, 12, 'F32, F16 or BF16'",
+    "merged.model.layers.0.self_attn.q_proj.weight, F32, 64x63, '[64, 64]'"
+  })
+  void valuesOfAnotherShapeOrTypeAreNamed(
+      String tensor, DType dtype, String dimensions, String expected, @TempDir Path directory)
+      throws Exception {
+    Path fixture = directory.resolve("fixture");
+    Fixtures.copy(Fixtures.golden("A_mha_qv"), fixture);
+    String name = tensor.replace("LAYER", "base_model.model.model.layers.");
+    Shape shape =
+        Shape.of(Arrays.stream(dimensions.split("x")).mapToLong(Long::parseLong).toArray());
+    replace(fixture, name, dtype, shape);
+    try (CpuDevice device = new CpuDevice(1)) {
+      assertThatThrownBy(() -> Verification.run(device, fixture))
+          .isInstanceOf(IOException.class)
+          .hasMessageStartingWith(
+              fixture.resolve("golden.safetensors") + ": %s is %s %s, expected ",
+              name,
+              dtype,
+              shape)
+          .hasMessageContaining(expected);
+    }
+  }
+
+  @Test
+  void aSequenceOfPaddingAloneIsNamed(@TempDir Path directory) throws Exception {
+    Path fixture = directory.resolve("fixture");
+    Fixtures.copy(Fixtures.golden("A_mha_qv"), fixture);
+    replace(fixture, "right.attention_mask", DType.I64, Shape.of(3, 19));
+    try (CpuDevice device = new CpuDevice(1)) {
+      assertThatThrownBy(() -> Verification.run(device, fixture))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("right.attention_mask leaves sequence 0 no token");
     }
   }
 
