@@ -82,7 +82,10 @@ public final class EndpointClient implements AutoCloseable {
     return meter.usage();
   }
 
-  /** What asking {@code prompts} would cost at most, at four characters a token. */
+  /**
+   * About what asking {@code prompts} costs, at four characters a token: other languages than
+   * English take more tokens, and so do questions that are asked again after a failure.
+   */
   public Usage estimate(List<String> prompts) {
     Meter estimated = new Meter(settings);
     Set<String> seen = new HashSet<>();

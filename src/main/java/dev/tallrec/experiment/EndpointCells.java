@@ -101,7 +101,7 @@ final class EndpointCells implements CellRunner {
       for (String name : cell.test()) {
         RecData data = sets.get(name);
         List<String> prompts = prompts(cell, data);
-        listener.message("  %s: at most %s".formatted(client, describe(client.estimate(prompts))));
+        listener.message("  %s: about %s".formatted(client, describe(client.estimate(prompts))));
         List<Taste> tastes = ask(client, name, prompts);
         scores.put(name, tastes.stream().mapToDouble(Taste::score).toArray());
         long silent = tastes.stream().filter(taste -> taste.yes() + taste.no() == 0).count();
