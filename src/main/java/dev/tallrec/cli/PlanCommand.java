@@ -133,11 +133,14 @@ final class PlanCommand implements Callable<Integer> {
     LlamaConfig config = LlamaConfigReader.read(base);
     int longest = LlamaWeights.maxPositions(config);
     if (cutoff > longest) {
-      throw wrong("--cutoff %d: this model takes %d tokens at most".formatted(cutoff, longest));
+      throw wrong(
+          "--cutoff %d: %d tokens at most can be computed with this model"
+              .formatted(cutoff, longest));
     }
     LoraConfig lora =
         new LoraConfig(
             rank, 2.0 * rank, 0, TargetModules.of(projections()), false, Optional.empty());
+    lora.checkFor(config);
     PlannedAdapter adapter = new PlannedAdapter(config, lora);
     long weights = config.parameterCount() * type.byteSize();
     // Masters, gradients and two moments in F32, and the working copy.
@@ -153,7 +156,7 @@ final class PlanCommand implements Callable<Integer> {
     int largest = largest(config, adapter, available, 0);
     int withoutRecomputation = largest(config, adapter, available, config.numHiddenLayers());
     System.out.printf(
-        "largest micro-batch in %.1f GiB: %d, all layers computed again; %d, none%n",
+        "largest micro-batch in %.1f GiB: %,d where all layers are computed again, %,d where none is%n",
         size / GIB, largest, withoutRecomputation);
     if (!fits) {
       System.out.printf("a micro-batch of %d does NOT fit%n", microBatch);
@@ -182,15 +185,33 @@ final class PlanCommand implements Callable<Integer> {
         (Double.parseDouble(matcher.group(1)) * (matcher.group(2).equals("GiB") ? GIB : 1e9));
   }
 
-  /** Most examples of a micro-batch that fit with so many layers kept; 0 if not even one does. */
+  /**
+   * Most examples of a micro-batch that fit with so many layers kept, and that may be asked for; 0
+   * if not even one fits.
+   */
   private int largest(LlamaConfig config, PlannedAdapter adapter, long available, int layers) {
+    int most = Count.MOST / cutoff;
     int fitting = 0;
-    for (int step = 512; step > 0; step /= 2) {
-      if (PlannedBuffer.sum(plan(config, adapter, fitting + step, layers)) <= available) {
-        fitting += step;
+    int tooMany = 1;
+    while (tooMany <= most && fits(config, adapter, tooMany, layers, available)) {
+      fitting = tooMany;
+      tooMany *= 2;
+    }
+    tooMany = Math.min(tooMany, most + 1);
+    while (tooMany - fitting > 1) {
+      int middle = (fitting + tooMany) / 2;
+      if (fits(config, adapter, middle, layers, available)) {
+        fitting = middle;
+      } else {
+        tooMany = middle;
       }
     }
     return fitting;
+  }
+
+  private boolean fits(
+      LlamaConfig config, PlannedAdapter adapter, int examples, int layers, long available) {
+    return PlannedBuffer.sum(plan(config, adapter, examples, layers)) <= available;
   }
 
   private List<PlannedBuffer> plan(
