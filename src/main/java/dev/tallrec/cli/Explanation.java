@@ -8,10 +8,15 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
 import java.util.Optional;
+import java.util.Set;
 import picocli.CommandLine;
 
 /** What a failure means to who runs the program, and what to do about it. */
 final class Explanation {
+
+  /** What Java itself says of arithmetic that we did not think of: nobody can act upon that. */
+  private static final Set<String> OF_JAVA =
+      Set.of("integer overflow", "long overflow", "/ by zero");
 
   private Explanation() {}
 
@@ -26,7 +31,7 @@ final class Explanation {
       case UncheckedIOException e when e.getCause() != null -> of(e.getCause());
       case IllegalArgumentException e -> said(message(e));
       case DeviceMemoryException e -> said(message(e));
-      case ArithmeticException e -> said(message(e));
+      case ArithmeticException e when !OF_JAVA.contains(message(e)) -> said(message(e));
       case OutOfMemoryError e -> said(outOfMemory(message(e)));
       case StackOverflowError _ ->
           said(

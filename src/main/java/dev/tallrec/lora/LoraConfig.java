@@ -36,6 +36,11 @@ public record LoraConfig(
   /** Largest rank accepted. */
   public static final int LARGEST_RANK = 1024;
 
+  /**
+   * Most parameters of an adapter: they are one vector, with gaps, whose elements an int counts.
+   */
+  private static final long MOST_PARAMETERS = 2_000_000_000;
+
   /** Throws {@link IllegalArgumentException} naming the option that makes no sense. */
   public LoraConfig {
     checkRank(rank);
@@ -132,7 +137,7 @@ public record LoraConfig(
   }
 
   /**
-   * Checks that the layers exist and something is adapted.
+   * Checks that the layers exist, that something is adapted, and not too much.
    *
    * @throws IllegalArgumentException saying what is not
    */
@@ -146,8 +151,14 @@ public record LoraConfig(
         }
       }
     });
-    if (parameterCount(config) == 0) {
+    long parameters = parameterCount(config);
+    if (parameters == 0) {
       throw new IllegalArgumentException("target_modules names none of the model's linear layers");
+    }
+    if (parameters > MOST_PARAMETERS) {
+      throw new IllegalArgumentException(
+          "an adapter of %,d parameters is too large, %,d are the most: choose a smaller r or fewer target modules"
+              .formatted(parameters, MOST_PARAMETERS));
     }
   }
 }

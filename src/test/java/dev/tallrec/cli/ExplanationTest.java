@@ -12,6 +12,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -56,5 +58,14 @@ class ExplanationTest {
   void theProgramsOwnFailuresAreNotExplained() {
     assertThat(Explanation.of(new IllegalStateException("x"))).isEmpty();
     assertThat(Explanation.of(new InternalError("x"))).isEmpty();
+    assertThat(Explanation.of(new ArithmeticException("no finite loss"))).isPresent();
+    for (ThrowingCallable overflow :
+        List.<ThrowingCallable>of(
+            () -> Math.toIntExact(1L << 31),
+            () -> Math.addExact(Integer.MAX_VALUE, 1),
+            () -> Math.multiplyExact(1L << 62, 2),
+            () -> Math.floorDiv(1, List.of().size()))) {
+      assertThat(Explanation.of(catchThrowable(overflow))).isEmpty();
+    }
   }
 }
