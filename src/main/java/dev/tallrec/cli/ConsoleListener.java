@@ -42,8 +42,16 @@ final class ConsoleListener implements RunListener {
 
   /** For standard output. */
   static ConsoleListener standard() {
-    return new ConsoleListener(
-        System.out, System.console() != null && System.console().isTerminal());
+    return of(System.out);
+  }
+
+  /** For standard error, where standard output is for results. */
+  static ConsoleListener besideResults() {
+    return of(System.err);
+  }
+
+  private static ConsoleListener of(PrintStream out) {
+    return new ConsoleListener(out, System.console() != null && System.console().isTerminal());
   }
 
   @Override

@@ -87,7 +87,7 @@ final class EvaluateCommand implements Callable<Integer> {
     try (ModelOptions.Opened opened = model.open()) {
       ExampleEncoder encoder = opened.base().encoder(cutoff, false);
       Evaluator evaluator =
-          new Evaluator(opened.base(), encoder, batchTokens, ConsoleListener.standard());
+          new Evaluator(opened.base(), encoder, batchTokens, ConsoleListener.besideResults());
       String name = set.name() + " " + part.name().toLowerCase(Locale.ROOT);
       List<Taste> tastes = evaluator.score(name, examples, opened.active());
       print(name, Evaluation.of(examples, tastes), examples, set.train());

@@ -128,15 +128,17 @@ class TuneCommandTest {
     String examples = Files.readString(test);
     Files.writeString(
         test, examples.replace("\\\"A0\\\"", "\\\"A%s\\\"".formatted("\\\", \\\"B".repeat(20))));
-    assertThat(
-            run("evaluate", "--data", data, "--device", "cpu", "--cutoff", 130).succeeded().out())
+    Outcome evaluated =
+        run("evaluate", "--data", data, "--device", "cpu", "--cutoff", 130).succeeded();
+    assertThat(evaluated.out()).startsWith("data test, 24 examples").doesNotContain("cutoff");
+    assertThat(evaluated.err())
         .contains(
             "data test: 1 of 24 prompts lost the oldest items of their history to the cutoff of 130"
                 + " tokens");
     Files.writeString(
         test, examples.replace("User Preference: \\\"A0", "x ".repeat(60) + "Of User A0"));
     assertThat(
-            run("evaluate", "--data", data, "--device", "cpu", "--cutoff", 130).succeeded().out())
+            run("evaluate", "--data", data, "--device", "cpu", "--cutoff", 130).succeeded().err())
         .contains(
             "data test: 1 of 24 prompts lost the start of their input to the cutoff of 130 tokens");
     run("evaluate", "--data", data, "--cutoff", 60)
