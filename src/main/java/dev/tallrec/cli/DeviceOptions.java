@@ -99,9 +99,10 @@ final class DeviceOptions {
    * computes in F32 all the same.
    *
    * @throws IOException if a GPU is asked for and there is none that can be used
+   * @throws ParameterException if there are too many threads, or none
    */
   Device open(DType type) throws IOException {
-    return open((ordinal, given) -> CudaDevice.open(ordinal, type), () -> new CpuDevice(threads));
+    return open((ordinal, given) -> CudaDevice.open(ordinal, type), () -> new CpuDevice(threads()));
   }
 
   /**
@@ -115,20 +116,25 @@ final class DeviceOptions {
     return open(CudaDevice::openProfiled, () -> new ProfiledDevice(cpu()));
   }
 
-  private CpuDevice cpu() throws IOException {
+  private int threads() {
     if (threads < 1 || threads > MOST_THREADS) {
       throw wrong("--threads %d: 1 to %d".formatted(threads, MOST_THREADS));
     }
+    return threads;
+  }
+
+  private CpuDevice cpu() throws IOException {
+    int checked = threads();
     if (computeType == DType.F16) {
       throw wrong("--compute-type F16 is for GPUs: the CPU computes in F32, or in BF16 by oneDNN");
     }
     if (computeType == DType.BF16) {
-      return CpuDevice.inBFloat16(threads, Optional.ofNullable(oneDnn));
+      return CpuDevice.inBFloat16(checked, Optional.ofNullable(oneDnn));
     }
     if (oneDnn != null) {
       throw wrong("--onednn goes with --compute-type BF16");
     }
-    return new CpuDevice(threads);
+    return new CpuDevice(checked);
   }
 
   private ParameterException wrong(String message) {

@@ -39,6 +39,7 @@ class CommandLineTest {
         "generate --prompt x --temperature NaN",
         "generate --prompt x --device cpu --threads 0",
         "generate --prompt x --device cpu --threads 1000000",
+        "verify --ops --device cpu --threads 0",
         "generate --prompt x --device cpu --gpu 1",
         "generate --prompt x --gpu -1",
         "run --out=",

@@ -41,7 +41,10 @@ public final class Findings {
   }
 
   void add(String output, long values, double error, double tolerance) {
-    String where = output + " of " + label;
+    add(values, error, tolerance, output + " of " + label);
+  }
+
+  private void add(long values, double error, double tolerance, String where) {
     worst.merge(
         operation,
         new Check(operation, values, error, tolerance, Double.NaN, where),
@@ -50,7 +53,7 @@ public final class Findings {
 
   /** The running operation did not come to an end. */
   void add(RuntimeException failure) {
-    add(failure + ", in", 0, Double.NaN, 0);
+    add(0, Double.NaN, 0, failure + ", in " + label);
   }
 
   /** Both, told by the one that is nearer to its tolerance, or farther beyond; NaN is farthest. */
