@@ -132,6 +132,22 @@ class ProcessTest {
         .doesNotContain("12,551", "13.476");
   }
 
+  /** As the launcher does; whoever chooses another one gets that. */
+  @ParameterizedTest
+  @ValueSource(strings = {"Serial", "Parallel"})
+  void theProgramThatStartsItselfAgainHasOneCollector(String collector) throws Exception {
+    List<String> flags = new ArrayList<>(List.of("-Xlog:gc"));
+    if (!collector.equals("Serial")) {
+      flags.add("-XX:+Use" + collector + "GC");
+    }
+    Process process = program(flags, List.of("--version")).start();
+    assertThat(JavaProgram.end(process, PATIENCE)).as(Files.readString(output())).isZero();
+    List<String> collectors =
+        Files.readAllLines(output()).stream().filter(line -> line.contains("] Using ")).toList();
+    assertThat(collectors).hasSize(2);
+    assertThat(collectors.getLast()).endsWith("Using " + collector);
+  }
+
   @Test
   void aHeapThatIsTooSmallIsExplained() throws Exception {
     List<String> flags = new ArrayList<>(WITH_VECTORS);
