@@ -25,7 +25,11 @@ final class SettingsOptions {
   /** Adds the flags to a command. */
   void addTo(CommandSpec command) {
     try {
-      add(command, TuneSettings.class, "");
+      Map<String, JsonNode> presets = new LinkedHashMap<>();
+      for (String preset : SettingsReader.PRESETS) {
+        presets.put(preset, SettingsReader.preset(preset));
+      }
+      add(command, TuneSettings.class, "", presets);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -36,25 +40,26 @@ final class SettingsOptions {
     return values;
   }
 
-  private void add(CommandSpec command, Class<?> group, String prefix) throws IOException {
+  private void add(
+      CommandSpec command, Class<?> group, String prefix, Map<String, JsonNode> presets) {
     for (RecordComponent component : group.getRecordComponents()) {
       String name =
           prefix
               + PropertyNamingStrategies.SnakeCaseStrategy.INSTANCE.translate(component.getName());
       if (component.getType().isRecord()) {
-        add(command, component.getType(), name + ".");
+        add(command, component.getType(), name + ".", presets);
       } else {
-        command.addOption(option(component, name));
+        command.addOption(option(component, name, presets));
       }
     }
   }
 
-  private OptionSpec option(RecordComponent component, String name) throws IOException {
+  private OptionSpec option(RecordComponent component, String name, Map<String, JsonNode> presets) {
     String description =
         component.getAccessor().getAnnotation(JsonPropertyDescription.class).value();
     String defaults =
-        SettingsReader.PRESETS.stream()
-            .map(preset -> preset + ": " + value(preset, name))
+        presets.entrySet().stream()
+            .map(preset -> preset.getKey() + ": " + value(preset.getValue(), name))
             .collect(Collectors.joining(", "));
     boolean flag = component.getType() == boolean.class;
     return OptionSpec.builder("--" + name.replace('.', '-').replace('_', '-'))
@@ -90,21 +95,17 @@ final class SettingsOptions {
     return Character.toUpperCase(text.charAt(0)) + text.substring(1);
   }
 
-  private static String value(String preset, String name) {
-    try {
-      JsonNode node = SettingsReader.preset(preset);
-      for (String key : name.split("\\.")) {
-        node = node.path(key);
-      }
-      return node.isArray()
-          ? node.isEmpty()
-              ? "none"
-              : StreamSupport.stream(node.spliterator(), false)
-                  .map(JsonNode::asText)
-                  .collect(Collectors.joining(","))
-          : node.asText();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+  private static String value(JsonNode preset, String name) {
+    JsonNode node = preset;
+    for (String key : name.split("\\.")) {
+      node = node.path(key);
     }
+    return node.isArray()
+        ? node.isEmpty()
+            ? "none"
+            : StreamSupport.stream(node.spliterator(), false)
+                .map(JsonNode::asText)
+                .collect(Collectors.joining(","))
+        : node.asText();
   }
 }
