@@ -4,11 +4,13 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.json.StrictYaml;
+import dev.tallrec.rec.RecData;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -219,7 +221,7 @@ public record Grid(
 
   /** A data set's name without the directories above it: what files are called by. */
   static String lastName(String data) {
-    return Path.of(data).getFileName().toString();
+    return RecData.name(Path.of(data));
   }
 
   private static Model model(Map<String, String> own) {
@@ -232,7 +234,7 @@ public record Grid(
     variants.forEach((variant, own) -> {
       List<List<String>> sets =
           own.containsKey(DATA)
-              ? List.of(List.of(own.get(DATA).split(",")))
+              ? List.of(Arrays.stream(own.get(DATA).split(",")).map(String::strip).toList())
               : data.stream().map(List::of).toList();
       for (List<String> set : sets) {
         for (int size : k) {

@@ -87,7 +87,13 @@ public record RecData(
             return directory.resolve(file).toString();
           }
         };
-    return read(directory.getFileName().toString(), files);
+    return read(name(directory), files);
+  }
+
+  /** What the data set of a directory is called: its last name, whatever it was reached by. */
+  public static String name(Path directory) {
+    Path last = directory.toAbsolutePath().normalize().getFileName();
+    return last == null ? "root" : last.toString();
   }
 
   private static RecData read(String name, Source source) throws IOException {

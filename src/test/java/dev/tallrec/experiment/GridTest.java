@@ -110,6 +110,26 @@ class GridTest {
   }
 
   @Test
+  void spacesBetweenDataSetsAreNoneOfTheirNames(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("grid.yaml");
+    Files.writeString(
+        file,
+        """
+        title: x
+        preset: mini
+        variants: {both: {data: "movie, book"}}
+        data: [movie]
+        test: [movie]
+        k: [16]
+        seeds: [0]
+        by_k: {}
+        """);
+    assertThat(Grid.read(file.toString(), Grid.Scale.SMALL).cells())
+        .extracting(Grid.Cell::data)
+        .containsExactly(List.of("movie", "book"));
+  }
+
+  @Test
   void aVariantOfSeveralTrainingSetsIsNotTestedOnOneSet(@TempDir Path directory)
       throws IOException {
     Path file = directory.resolve("grid.yaml");

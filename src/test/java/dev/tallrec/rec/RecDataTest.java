@@ -230,6 +230,18 @@ class RecDataTest {
   }
 
   @Test
+  void aDirectoryHasItsNameHoweverItIsReached() {
+    String here = Path.of(System.getProperty("user.dir")).getFileName().toString();
+    assertThat(RecData.name(Path.of("."))).isEqualTo(here);
+    assertThat(RecData.name(Path.of("sets/.."))).isEqualTo(here);
+    assertThat(RecData.name(Path.of("sets/own/"))).isEqualTo("own");
+    assertThat(RecData.name(Path.of("/"))).isEqualTo("root");
+    assertThatThrownBy(() -> RecData.named("/"))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("/train.json is missing");
+  }
+
+  @Test
   void namesWhatIsWrongWithADirectory(@TempDir Path directory) throws IOException {
     assertThatThrownBy(() -> RecData.read(directory)).hasMessageContaining("train.json");
     Files.writeString(directory.resolve("train.json"), "[]");
