@@ -71,7 +71,7 @@ final class GenerateCommand implements Callable<Integer> {
       int length = ids.length + tokens;
       if (length > opened.base().maxPositions()) {
         throw new IllegalArgumentException(
-            "%d tokens of prompt and %d more: the model takes %d"
+            "%d tokens of prompt and %d more: %d in all can be computed with this model"
                 .formatted(ids.length, tokens, opened.base().maxPositions()));
       }
       try (TextGenerator generator =

@@ -9,8 +9,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * Names what takes long while it still runs: of a kernel that hangs, the process does not live to
- * tell.
+ * Names what takes long while it still runs: a kernel that hangs is known only by that, since the
+ * process is killed with it.
  */
 final class StillRunning implements AutoCloseable {
 

@@ -31,7 +31,10 @@ record Chances(double yes, double no) {
     return startsWithWord(text, start, NO) ? new Chances(0, 1) : NEITHER;
   }
 
-  /** Whether an answer may begin after a token: one of white space and quotation marks. */
+  /**
+   * Whether an answer may begin after a token: one of white space, quotation marks and marks of
+   * bold print.
+   */
   static boolean isBeforeAnswer(String token) {
     return word(token).isEmpty();
   }
@@ -46,8 +49,8 @@ record Chances(double yes, double no) {
   }
 
   /**
-   * A token without white space and quotation marks. Some servers show tokens as their vocabulary
-   * does, with other characters for white space.
+   * A token without white space, quotation marks and marks of bold print around it. Some servers
+   * show tokens as their vocabulary does, with other characters for white space.
    */
   private static String word(String token) {
     String shown = token.replace('\u2581', ' ').replace('\u0120', ' ').replace('\u010a', ' ');

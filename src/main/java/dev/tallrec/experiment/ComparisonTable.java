@@ -39,7 +39,7 @@ final class ComparisonTable {
     }
     return new Study.Table(
         test.title("compared"),
-        "AUC x 100; 95 %% interval by a bootstrap over users, first seed; AUC within users, weighted by their rows; the lead of %s over it; in how many seeds that lead differs from none: for a bootstrap over users (its 95 %% interval holds no zero), and for DeLong's test (p < 0.05), which takes rows for independent, those of one user as well, and so finds more than there is; time of a run."
+        "AUC x 100; over users: its 95 %% interval by a bootstrap over them, first seed. Within users: AUC of each, weighted by its rows. Lead over it: that of %s. By users, by rows: in how many seeds that lead is significant at 5 %%, in a bootstrap over users and in DeLong's test. The latter takes all rows for independent and so finds too much. Time: of a run."
             .formatted(reference),
         List.of("AUC", "over users", "within users", "lead over it", "by users", "by rows", "time"),
         rows);

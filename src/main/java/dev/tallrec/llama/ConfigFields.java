@@ -3,7 +3,6 @@ package dev.tallrec.llama;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
 
 /**
  * Fields of an object in config.json. One that is null is not there.
@@ -92,7 +91,7 @@ record ConfigFields(Path file, JsonNode object) {
     float value = (float) number(field, Double.NaN);
     if (!isPositive(value)) {
       throw refuse(
-          field, Optional.ofNullable(get(field)).map(JsonNode::toString).orElse("missing"));
+          field, has(field) ? get(field) + " is not above 0 and a finite number" : "missing");
     }
     return value;
   }

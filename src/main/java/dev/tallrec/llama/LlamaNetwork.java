@@ -8,8 +8,9 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Forward pass and LoRA-only backward pass of a LLaMA over micro-batches. It holds no state of its
- * own: weights, adapter and workspace are its arguments, gradients go into the adapter's buffers.
+ * Forward pass and LoRA-only backward pass of a LLaMA over micro-batches. It holds the frozen
+ * weights and nothing that a pass changes: activations are the workspace's, an argument, and
+ * gradients go into the buffers of its adapter.
  */
 public final class LlamaNetwork {
 

@@ -20,7 +20,7 @@ import java.util.zip.CRC32C;
  */
 public final class LlamaWeights implements AutoCloseable {
 
-  /** Positions the rope table is made for at most, whatever max_position_embeddings says. */
+  /** This program's limit: positions the rope table is made for, whatever a model's own limit. */
   private static final int LONGEST_SEQUENCE = 8192;
 
   /** Bytes of each weight that its checksum is made of: a page, so that hardly anything is read. */
@@ -211,7 +211,10 @@ public final class LlamaWeights implements AutoCloseable {
     return rope;
   }
 
-  /** Tokens that the longest sequence may have of a model that is loaded with {@code config}. */
+  /**
+   * Tokens that the longest sequence may have of a model that is loaded with {@code config}: what
+   * the model was made for, or what this program computes, whichever is less.
+   */
   public static int maxPositions(LlamaConfig config) {
     return Math.min(config.maxPositionEmbeddings(), LONGEST_SEQUENCE);
   }

@@ -381,7 +381,7 @@ public final class TokenBatch {
       }
       if (positions[t] >= maxPositions) {
         throw new IllegalArgumentException(
-            "a sequence of more than %d tokens, the most this model takes: use a smaller cutoff"
+            "a sequence of more than %d tokens, the most that can be computed with this model: use a smaller cutoff"
                 .formatted(maxPositions));
       }
     }

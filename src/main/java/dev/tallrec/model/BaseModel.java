@@ -82,7 +82,7 @@ public final class BaseModel implements AutoCloseable {
   /**
    * An encoder in the paper's template.
    *
-   * @param cutoff most tokens of an example; never more than the model takes
+   * @param cutoff most tokens of an example; never more than {@link #maxPositions}
    */
   public ExampleEncoder encoder(int cutoff, boolean trainOnInputs) {
     return new ExampleEncoder(
@@ -97,7 +97,7 @@ public final class BaseModel implements AutoCloseable {
     return token == tokenizer.eos() || config().eosTokenIds().contains(token);
   }
 
-  /** Longest sequence the model takes. */
+  /** Longest sequence that can be computed with the model. */
   public int maxPositions() {
     return weights.maxPositions();
   }

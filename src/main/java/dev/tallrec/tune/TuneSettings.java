@@ -31,7 +31,7 @@ public record TuneSettings(
     StageSettings rec,
     MemorySettings memory) {
 
-  /** Throws {@link IllegalArgumentException} if there can be no such sample. */
+  /** Throws {@link IllegalArgumentException} if k is negative. */
   public TuneSettings {
     StageSettings.require(k >= 0, "k", k, "at least 0");
   }

@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,7 +33,7 @@ class ModelCommandsTest {
             run("generate", "--prompt", "Star", "--tokens", 5, "--temperature", 0.8, "--seed", 3)
                 .out())
         .isEqualTo(drawn.out());
-    run("generate", "--prompt", "x", "--tokens", 600).failed("the model takes 512");
+    run("generate", "--prompt", "x", "--tokens", 600).failed("512 in all can be computed");
   }
 
   @Test
@@ -123,8 +125,42 @@ class ModelCommandsTest {
       run("plan", "--base", directory, "--device-memory", size).misused("a number with GiB or GB");
     }
     run("plan", "--base", directory, "--lora-r", 0).misused("--lora-r 0");
+    run(
+            "plan",
+            "--base",
+            directory,
+            "--lora-r",
+            1024,
+            "--lora-target-modules",
+            "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj")
+        .failed("2,558,525,440 parameters", "smaller r");
     Outcome tooSmall = run("plan", "--base", directory, "--device-memory", "13GiB");
     assertThat(tooSmall.code()).isEqualTo(1);
     assertThat(tooSmall.out()).contains("does NOT fit");
+
+    Outcome large = plan("140GiB", 8);
+    Matcher largest =
+        Pattern.compile("largest micro-batch in 140.0 GiB: ([0-9,]+) where all")
+            .matcher(large.succeeded().out());
+    assertThat(largest.find()).isTrue();
+    int examples = Integer.parseInt(largest.group(1).replace(",", ""));
+    assertThat(examples).isGreaterThan(1023);
+    plan("140GiB", examples).succeeded();
+    assertThat(plan("140GiB", examples + 1).code()).isEqualTo(1);
+    // As many as may be asked for.
+    assertThat(plan("9000GiB", 8).succeeded().out()).contains("GiB: 1,048,576 where all");
+  }
+
+  private Outcome plan(String memory, int examples) {
+    return run(
+        "plan",
+        "--base",
+        directory,
+        "--cutoff",
+        16,
+        "--device-memory",
+        memory,
+        "--micro-batch",
+        examples);
   }
 }

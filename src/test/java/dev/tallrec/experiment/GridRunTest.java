@@ -180,7 +180,8 @@ class GridRunTest {
       Files.delete(directory.resolve("runs/asked-few-movies-k16-seed0/cell.json"));
       run(grid, Optional.of(movies.access(server.url(), Api.CHAT_TEXT)));
       assertThat(server.requests()).hasSize(2 * FewMovies.TEST);
-      assertThat(movies.messages()).anyMatch(message -> message.contains(": about 0 questions, 30 more from the cache"));
+      assertThat(movies.messages())
+          .anyMatch(message -> message.contains(": about 0 questions, 30 more from the cache"));
     }
   }
 

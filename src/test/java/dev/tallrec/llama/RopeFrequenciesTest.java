@@ -89,7 +89,7 @@ class RopeFrequenciesTest {
         "{'rope_type': 'longrope', 'factor': 2} | default, dynamic, linear, llama3, yarn",
         "{'rope_type': 'linear'} | factor: missing",
         "{'rope_type': 'linear', 'factor': 2, 'beta_fast': 3} | rope field beta_fast",
-        "{'rope_type': 'yarn', 'factor': -2} | factor: -2",
+        "{'rope_type': 'yarn', 'factor': -2} | factor: -2 is not above 0",
         "{'rope_type': 'yarn', 'factor': 2, 'beta_slow': 'x'} | beta_slow",
         "{'rope_type': 'yarn', 'factor': 2, 'rope_theta': 1} | rope_theta",
         "{'rope_type': 'yarn', 'factor': 2, 'original_max_position_embeddings': 0} | original_max",
