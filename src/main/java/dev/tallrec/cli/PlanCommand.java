@@ -78,7 +78,7 @@ final class PlanCommand implements Callable<Integer> {
       names = "--micro-batch",
       paramLabel = "N",
       description = "Examples of one forward and backward pass (default: ${DEFAULT-VALUE}).")
-  private int microBatch = 8;
+  private int microBatch = 6;
 
   @Option(
       names = "--cutoff",
