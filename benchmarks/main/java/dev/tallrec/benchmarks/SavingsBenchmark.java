@@ -83,10 +83,11 @@ public class SavingsBenchmark extends ForkedBenchmark {
     model = new RandomModel(device, config, adaptation(config.numHiddenLayers()));
     List<LabelledTokens> examples = examples(config.vocabSize());
     int tokens = examples.stream().mapToInt(example -> example.ids().length).sum();
-    int sequences = MicroBatchPacker.maxSequences(EXAMPLES);
-    batch = new TokenBatch(tokens, sequences);
     boolean share = computed != Computed.PREFIX_EACH_TIME && computed != Computed.PADDING_TOO;
-    new MicroBatchPacker(tokens, share).fill(batch, examples);
+    MicroBatchPacker packer = new MicroBatchPacker(tokens, share);
+    int sequences = packer.maxSequences(EXAMPLES);
+    batch = new TokenBatch(tokens, sequences);
+    packer.fill(batch, examples);
     workspace =
         new Workspace(
             device,

@@ -20,6 +20,8 @@ import java.util.zip.GZIPOutputStream;
  */
 final class ExampleFiles {
 
+  private static final String TEST = "test";
+  private static final String JSON = ".json";
   private static final String USERS = "users.json.gz";
   private static final String ORDER = "order.json.gz";
 
@@ -40,7 +42,7 @@ final class ExampleFiles {
     Map<String, List<Windows.Window>> parts = new LinkedHashMap<>();
     parts.put("train", windows.subList(0, first));
     parts.put("valid", windows.subList(first, second));
-    parts.put("test", windows.subList(second, windows.size()));
+    parts.put(TEST, windows.subList(second, windows.size()));
     for (Map.Entry<String, List<Windows.Window>> part : parts.entrySet()) {
       if (part.getValue().isEmpty()) {
         throw new IOException(
@@ -48,8 +50,10 @@ final class ExampleFiles {
                 .formatted(source, windows.size()));
       }
     }
-    // First, and written last: a kill in between leaves examples whose users nobody knows, not new
-    // ones with the users and orders of those before them.
+    // First, and written last: a kill in between leaves a set without test examples, which nobody
+    // reads, not one whose train examples may be those of the test set before; nor new examples
+    // with the users and orders of those before them.
+    Files.deleteIfExists(directory.resolve(TEST + JSON));
     Files.deleteIfExists(directory.resolve(USERS));
     Files.deleteIfExists(directory.resolve(ORDER));
     Map<String, Integer> written = new LinkedHashMap<>();
@@ -57,7 +61,7 @@ final class ExampleFiles {
     Map<String, List<String>> orders = new LinkedHashMap<>();
     Map<String, Integer> numbers = new LinkedHashMap<>();
     for (Map.Entry<String, List<Windows.Window>> part : parts.entrySet()) {
-      Path file = directory.resolve(part.getKey() + ".json");
+      Path file = directory.resolve(part.getKey() + JSON);
       AtomicFiles.replaceFile(file, aside -> writeExamples(aside, part.getValue()));
       written.put(part.getKey(), part.getValue().size());
       users.put(part.getKey(), numbers(part.getValue(), numbers));

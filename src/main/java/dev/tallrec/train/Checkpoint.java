@@ -1,5 +1,6 @@
 package dev.tallrec.train;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tallrec.backend.Device;
@@ -85,9 +86,9 @@ final class Checkpoint {
     State state;
     try {
       state = JSON.readValue(file.toFile(), State.class);
-    } catch (IOException e) {
+    } catch (JsonProcessingException e) {
       throw new IOException(
-          "%s is not a checkpoint of this program, or of another version of it; remove %s to begin anew: %s"
+          "%s is not a checkpoint of this program, or is one of another version; remove %s to begin anew: %s"
               .formatted(file, directory, e.getMessage()),
           e);
     }

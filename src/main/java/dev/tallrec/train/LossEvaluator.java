@@ -20,7 +20,7 @@ public final class LossEvaluator implements Trainer.Evaluation {
     this.packer = new MicroBatchPacker(microBatchTokens, false);
     this.groups = packer.split(examples);
     int largest = groups.stream().mapToInt(List::size).max().orElse(0);
-    this.batch = new TokenBatch(microBatchTokens, MicroBatchPacker.maxSequences(largest));
+    this.batch = new TokenBatch(microBatchTokens, packer.maxSequences(largest));
   }
 
   @Override

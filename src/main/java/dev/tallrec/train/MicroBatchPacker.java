@@ -44,7 +44,7 @@ public final class MicroBatchPacker {
       int length = example.ids().length;
       if (length > maxTokens) {
         throw new IllegalArgumentException(
-            "an example of %d tokens does not fit a micro-batch of %d: raise --memory-micro-batch-tokens"
+            "an example of %d tokens does not fit a micro-batch of %d: raise micro_batch_tokens"
                 .formatted(length, maxTokens));
       }
       if (tokens + length > maxTokens) {
@@ -77,9 +77,14 @@ public final class MicroBatchPacker {
     }
   }
 
-  /** Sequences that {@link #fill} makes of {@code examples} at most. */
-  public static int maxSequences(int examples) {
-    return examples + 1;
+  /**
+   * Sequences that {@link #fill} makes of a group at most: one an example, and what they begin
+   * with. Each has a token of its own.
+   *
+   * @param examples of a group at most, whether they fit a micro-batch or not
+   */
+  public int maxSequences(int examples) {
+    return Math.min(examples, maxTokens - 1) + 1;
   }
 
   private static int sharedLength(List<LabelledTokens> group) {

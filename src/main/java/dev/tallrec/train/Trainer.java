@@ -91,7 +91,7 @@ public final class Trainer implements AutoCloseable {
     this.dropout = (float) adapter.config().dropout();
     this.lossScale = new LossScale(device.computeType());
     this.packer = new MicroBatchPacker(config.microBatchTokens(), config.sharePrefix());
-    int trained = MicroBatchPacker.maxSequences(config.batchSize());
+    int trained = packer.maxSequences(config.batchSize());
     this.batch = new TokenBatch(config.microBatchTokens(), trained);
     int maxTokens =
         Math.max(config.microBatchTokens(), evaluation == null ? 0 : evaluation.tokens());

@@ -85,7 +85,11 @@ record PreparedStage(
             ? AlpacaSample.read()
             : InstructionFile.read(Path.of(settings.instructions()));
     int validation = settings.instruction().validation();
-    if (validation < 1 || validation >= all.size()) {
+    if (validation < 1) {
+      throw new IOException(
+          "instruction.validation is 0, but the state with the least loss of examples that are held back is kept: set it to 1 or more");
+    }
+    if (validation >= all.size()) {
       throw new IOException(
           "instruction.validation is %d of %d examples in %s: set it lower, or give more examples with --instructions"
               .formatted(validation, all.size(), settings.instructions()));

@@ -25,7 +25,9 @@ public record StageSettings(
         int evaluateEvery,
     @JsonPropertyDescription("validations without improvement before the stage ends; 0 for never")
         int patience,
-    @JsonPropertyDescription("validation examples used; 0 for all") int validation,
+    @JsonPropertyDescription(
+            "validation examples used: of the instructions at least 1; of rec examples 0 for all")
+        int validation,
     @JsonPropertyDescription("AdamW's decoupled weight decay") double weightDecay,
     @JsonPropertyDescription("gradients are clipped to this norm; 0 for never")
         double maxGradNorm) {

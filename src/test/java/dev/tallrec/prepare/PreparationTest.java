@@ -354,7 +354,7 @@ class PreparationTest {
   }
 
   @Test
-  void whatIsCutShortLeavesNoUsersOfOtherExamples() throws IOException {
+  void whatIsCutShortLeavesNothingThatCouldBeRead() throws IOException {
     Path out = directory.resolve("out");
     csv(RatingsCsv.Split.USERS)
         .prepare(table("who;what;stars;when\n", "7", "8"), Domain.MOVIE, out);
@@ -367,6 +367,13 @@ class PreparationTest {
         .isInstanceOf(IOException.class);
     assertThat(out.resolve("users.json.gz")).doesNotExist();
     assertThat(out.resolve("order.json.gz")).doesNotExist();
+    // The new train examples beside the test examples of before.
+    Files.delete(out.resolve("valid.json").resolve("file"));
+    Files.delete(out.resolve("valid.json"));
+    Files.copy(out.resolve("train.json"), out.resolve("valid.json"));
+    assertThatThrownBy(() -> RecData.read(out))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("test.json is missing");
   }
 
   @Test

@@ -27,8 +27,9 @@ class MicroBatchPackerTest {
   }
 
   private static TokenBatch filled(LabelledTokens... group) {
-    TokenBatch batch = new TokenBatch(200, MicroBatchPacker.maxSequences(group.length));
-    new MicroBatchPacker(200, true).fill(batch, List.of(group));
+    MicroBatchPacker packer = new MicroBatchPacker(200, true);
+    TokenBatch batch = new TokenBatch(200, packer.maxSequences(group.length));
+    packer.fill(batch, List.of(group));
     return batch;
   }
 
@@ -45,6 +46,18 @@ class MicroBatchPackerTest {
         .containsExactly(List.of(4, 6), List.of(2), List.of(10), List.of(3, 7), List.of(8));
     assertThatThrownBy(() -> new MicroBatchPacker(9, true).split(examples))
         .hasMessageContaining("10 tokens does not fit a micro-batch of 9");
+  }
+
+  /** However many examples are asked for: a group of no more tokens than that has no more. */
+  @Test
+  void thereAreNoMoreSequencesThanTokens() {
+    MicroBatchPacker packer = new MicroBatchPacker(6, true);
+    assertThat(packer.maxSequences(2)).isEqualTo(3);
+    assertThat(packer.maxSequences(Integer.MAX_VALUE)).isEqualTo(6);
+    LabelledTokens[] shortest = {example(2, 1, 5), example(2, 1, 6), example(2, 1, 7)};
+    TokenBatch batch = new TokenBatch(6, packer.maxSequences(Integer.MAX_VALUE));
+    packer.fill(batch, List.of(shortest));
+    assertThat(batch.sequences()).isLessThanOrEqualTo(6);
   }
 
   /** The last common token stays with each example: what follows it is not common. */

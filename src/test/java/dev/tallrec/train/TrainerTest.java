@@ -146,7 +146,7 @@ class TrainerTest {
           .hasMessageContaining("no examples");
       assertThatThrownBy(() ->
               trainer.train(examples(), TrainingListener.SILENT, Optional.empty(), () -> false))
-          .hasMessageContaining("--memory-micro-batch-tokens");
+          .hasMessageContaining("micro_batch_tokens");
     }
   }
 

@@ -148,7 +148,7 @@ class TuneRunTest {
 
   @ParameterizedTest
   @CsvSource({
-    "memory.micro_batch_tokens, 100, rec stage: an example of, --memory-micro-batch-tokens",
+    "memory.micro_batch_tokens, 100, rec stage: an example of, raise micro_batch_tokens",
     "rec.validation, 1, valid (--rec-validation), all 1 are liked"
   })
   void whatTheSecondStageCannotDoIsSaidBeforeTheFirst(
@@ -167,6 +167,7 @@ class TuneRunTest {
     "adapter, nowhere, nowhere",
     "rec.validation, 1, all 1 are liked",
     "instruction.validation, 6, 6 of 6 examples",
+    "instruction.validation, 0, set it to 1 or more",
     "memory.micro_batch_tokens, 100, an example of"
   })
   void aRunThatIsRefusedLeavesItsDirectoryToOneWithOtherSettings(
