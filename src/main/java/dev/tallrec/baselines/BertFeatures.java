@@ -7,21 +7,17 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.ndarray.types.SparseFormat;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.tallrec.files.Digest;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.safetensors.SafetensorsModel;
 import dev.tallrec.tensor.Tensor;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 
@@ -116,23 +112,11 @@ public final class BertFeatures implements AutoCloseable {
     if (Files.exists(casing)) {
       files.add(casing);
     }
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
-    byte[] buffer = new byte[1 << 20];
+    Digest digest = new Digest();
     for (Path file : files) {
-      // With its length, so that no file can reach into the next.
-      digest.update((Files.size(file) + ":").getBytes(StandardCharsets.UTF_8));
-      try (InputStream bytes = Files.newInputStream(file)) {
-        for (int read = bytes.read(buffer); read >= 0; read = bytes.read(buffer)) {
-          digest.update(buffer, 0, read);
-        }
-      }
+      digest.add(file);
     }
-    return HexFormat.of().formatHex(digest.digest());
+    return digest.hex();
   }
 
   private static JsonNode config(Path file) throws IOException {

@@ -4,14 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tallrec.files.AtomicFiles;
+import dev.tallrec.files.Digest;
 import dev.tallrec.json.JsonFiles;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Optional;
 
 /** Answers on disk, one file each, so that none is paid for twice. */
@@ -34,20 +31,13 @@ final class AnswerCache {
 
   /** Where the answer to {@code prompt} is or will be. */
   Path file(String prompt) {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
-    for (String part :
-        new String[] {settings.url().toString(), settings.model(), settings.api().name(), prompt}) {
-      byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
-      // With its length, so that no part can reach into the next.
-      digest.update((bytes.length + ":").getBytes(StandardCharsets.UTF_8));
-      digest.update(bytes);
-    }
-    return directory.resolve(HexFormat.of().formatHex(digest.digest()) + ".json");
+    Digest digest =
+        new Digest()
+            .add(settings.url().toString())
+            .add(settings.model())
+            .add(settings.api().name())
+            .add(prompt);
+    return directory.resolve(digest.hex() + ".json");
   }
 
   /** An answer that was kept; none if its file is missing or broken, which {@link #keep} mends. */

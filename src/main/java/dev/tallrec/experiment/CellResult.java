@@ -37,7 +37,7 @@ public record CellResult(
     List<Point> curve,
     List<String> remarks) {
 
-  static final int VERSION = 1;
+  static final int VERSION = 2;
 
   private static final String FILE = "cell.json";
 
@@ -118,10 +118,11 @@ public record CellResult(
   /**
    * What tells a cell from any other, in the grid or in another version of it.
    *
+   * @param contents what tells its data sets from others of their names
    * @param sources that its runner names beside
    */
   static Map<String, String> configuration(
-      Grid.Cell cell, String preset, Map<String, String> sources) {
+      Grid.Cell cell, String preset, Map<String, String> contents, Map<String, String> sources) {
     Map<String, String> all = new TreeMap<>(cell.settings());
     all.put("model", cell.model().name());
     all.put("preset", preset);
@@ -129,6 +130,7 @@ public record CellResult(
     all.put("test", String.join(",", cell.test()));
     all.put("k", String.valueOf(cell.k()));
     all.put("seed", String.valueOf(cell.seed()));
+    contents.forEach((name, digest) -> all.put("content of " + name, digest));
     sources.forEach((name, source) -> all.put(SOURCE + name, source));
     return all;
   }

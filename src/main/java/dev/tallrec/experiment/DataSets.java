@@ -3,14 +3,17 @@ package dev.tallrec.experiment;
 import dev.tallrec.rec.RecData;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /** Data sets by name, each read once. */
 final class DataSets {
 
   private final Map<String, RecData> sets = new LinkedHashMap<>();
+  private final Map<String, String> digests = new HashMap<>();
 
   /**
    * The data set called {@code name}.
@@ -24,6 +27,20 @@ final class DataSets {
       sets.put(name, known);
     }
     return known;
+  }
+
+  /** What tells the data sets of these names from others that bear them, by name. */
+  Map<String, String> digests(List<String> names) throws IOException {
+    Map<String, String> all = new TreeMap<>();
+    for (String name : names) {
+      String digest = digests.get(name);
+      if (digest == null) {
+        digest = get(name).digest();
+        digests.put(name, digest);
+      }
+      all.put(name, digest);
+    }
+    return all;
   }
 
   /** The data sets of these names. */

@@ -101,7 +101,8 @@ public final class GridRun {
   }
 
   private Map<String, String> configuration(Grid.Cell cell) throws IOException {
-    return CellResult.configuration(cell, grid.preset(), runners.of(cell.model()).sources(cell));
+    return CellResult.configuration(
+        cell, grid.preset(), runners.contents(cell), runners.of(cell.model()).sources(cell));
   }
 
   private Optional<CellResult> read(Grid.Cell cell) throws IOException {

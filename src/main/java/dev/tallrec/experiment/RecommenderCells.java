@@ -17,6 +17,7 @@ import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.RecExample;
 import dev.tallrec.train.TrainingStoppedException;
+import dev.tallrec.tune.RunInputs;
 import dev.tallrec.tune.RunListener;
 import java.io.IOException;
 import java.io.InputStream;
@@ -106,20 +107,26 @@ final class RecommenderCells implements CellRunner {
     sets.check(cell, true);
   }
 
-  /** Which BERT read the titles, by its files: its directory may hold another one tomorrow. */
+  /** Which model read the titles: its directory may hold another one tomorrow. */
   @Override
   public Map<String, String> sources(Grid.Cell cell) throws IOException {
-    if (featuresOf(cell) != Features.BERT || bert.isEmpty()) {
-      return Map.of();
-    }
+    return switch (featuresOf(cell)) {
+      case NONE -> Map.of();
+      case LLAMA -> Map.of("base", RunInputs.of(base));
+      case BERT -> bert.isEmpty() ? Map.of() : Map.of("bert", digest(cell, bert.get()));
+    };
+  }
+
+  /** Of a BERT's files, which are read once. */
+  private String digest(Grid.Cell cell, Path directory) throws IOException {
     if (bertDigest.isEmpty()) {
       try {
-        bertDigest = BertFeatures.digest(bert.get());
+        bertDigest = BertFeatures.digest(directory);
       } catch (IOException e) {
         throw new IOException("variant %s: %s".formatted(cell.variant(), e.getMessage()), e);
       }
     }
-    return Map.of("bert", bertDigest);
+    return bertDigest;
   }
 
   @Override

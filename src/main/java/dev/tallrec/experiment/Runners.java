@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /** What runs the cells of each kind of model, and what they share. */
 public final class Runners {
@@ -82,6 +83,11 @@ public final class Runners {
       evaluations.put(scores.getKey(), Evaluation.of(test, scores.getValue()));
     }
     return evaluations;
+  }
+
+  /** What tells a cell's data sets from others of their names. */
+  Map<String, String> contents(Grid.Cell cell) throws IOException {
+    return sets.digests(Stream.concat(cell.data().stream(), cell.test().stream()).toList());
   }
 
   /** The data set called {@code name}. */

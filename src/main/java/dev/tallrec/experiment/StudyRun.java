@@ -1,10 +1,12 @@
 package dev.tallrec.experiment;
 
+import dev.tallrec.files.ProcessLock;
 import dev.tallrec.report.Study;
 import dev.tallrec.report.StudyFiles;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.RunListener;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +17,8 @@ import java.util.List;
  * the study ends before it.
  */
 public final class StudyRun {
+
+  private static final String LOCK = ".lock";
 
   private final Runners runners;
   private final List<Grid> grids;
@@ -37,13 +41,31 @@ public final class StudyRun {
     this.listener = listener;
   }
 
-  /** Runs what is not done yet. What is done is reported, whatever becomes of the rest. */
+  /**
+   * Runs what is not done yet. What is done is reported, whatever becomes of the rest.
+   *
+   * @throws IOException also if another process runs a study in the directory
+   */
   public void run() throws IOException, TrainingStoppedException {
+    if (!Files.exists(directory)) {
+      // What is refused leaves no directory behind.
+      check();
+    }
+    try (ProcessLock _ = ProcessLock.take(directory.resolve(LOCK), directory)) {
+      runAndReport();
+    }
+  }
+
+  /** All before the first: a mistake in the last grid should not be found after days of others. */
+  private void check() throws IOException {
+    for (Grid grid : grids) {
+      gridRun(grid).check();
+    }
+  }
+
+  private void runAndReport() throws IOException, TrainingStoppedException {
     try {
-      // All before the first: a mistake in the last grid should not be found after days of others.
-      for (Grid grid : grids) {
-        gridRun(grid).check();
-      }
+      check();
       for (Grid grid : grids) {
         gridRun(grid).run();
         StudyFiles.writeTables(study(present()), directory);

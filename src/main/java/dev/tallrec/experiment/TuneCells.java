@@ -6,6 +6,7 @@ import dev.tallrec.train.TrainingResult;
 import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.RunData;
 import dev.tallrec.tune.RunDirectory;
+import dev.tallrec.tune.RunInputs;
 import dev.tallrec.tune.RunListener;
 import dev.tallrec.tune.RunResults;
 import dev.tallrec.tune.SettingsReader;
@@ -14,6 +15,7 @@ import dev.tallrec.tune.TuneSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,6 +44,7 @@ final class TuneCells implements CellRunner {
   private final RunListener listener;
   private final BooleanSupplier stop;
   private final Set<List<Object>> starts = new HashSet<>();
+  private final Map<List<Object>, Map<String, String>> digests = new HashMap<>();
 
   /**
    * A runner.
@@ -86,6 +89,19 @@ final class TuneCells implements CellRunner {
 
   private static List<Object> start(TuneSettings settings) {
     return List.of(settings.adapter(), settings.instructions(), settings.instruction());
+  }
+
+  @Override
+  public Map<String, String> sources(Grid.Cell cell) throws IOException {
+    TuneSettings settings = read(settings(cell));
+    Map<String, String> start = digests.get(start(settings));
+    if (start == null) {
+      start = RunInputs.ofStart(settings);
+      digests.put(start(settings), start);
+    }
+    Map<String, String> sources = new TreeMap<>(start);
+    sources.put("base", RunInputs.of(base));
+    return sources;
   }
 
   @Override

@@ -8,6 +8,7 @@ import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.Instruction;
 import dev.tallrec.tune.Evaluator;
+import dev.tallrec.tune.RunInputs;
 import dev.tallrec.tune.RunListener;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -43,6 +44,11 @@ final class UntunedCells implements CellRunner {
   public void check(Grid.Cell cell) throws IOException {
     Demonstrations.check(cell, Set.of());
     sets.check(cell, false);
+  }
+
+  @Override
+  public Map<String, String> sources(Grid.Cell cell) {
+    return Map.of("base", RunInputs.of(base));
   }
 
   @Override

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -40,6 +41,11 @@ public final class PeftDirectory {
       AtomicFiles.recover(directory);
     }
     return PeftConfigFile.read(directory);
+  }
+
+  /** The files that an adapter is read from. */
+  public static List<Path> files(Path directory) {
+    return List.of(directory.resolve(PeftConfigFile.NAME), directory.resolve(WEIGHTS));
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.tallrec.rec;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.tallrec.files.Digest;
 import dev.tallrec.json.JsonFiles;
 import dev.tallrec.text.Instruction;
 import dev.tallrec.text.InstructionFile;
@@ -88,6 +89,16 @@ public record RecData(
           }
         };
     return read(name(directory), files);
+  }
+
+  /** What tells data sets of one name apart: their examples, in order. */
+  public String digest() {
+    Digest digest = new Digest();
+    for (List<RecExample> part : List.of(train, valid, test)) {
+      digest.add(String.valueOf(part.size()));
+      part.forEach(example -> digest.add(example.toString()));
+    }
+    return digest.hex();
   }
 
   /** What the data set of a directory is called: its last name, whatever it was reached by. */

@@ -81,7 +81,7 @@ record PreparedStage(
    */
   static List<Instruction> instructions(TuneSettings settings) throws IOException {
     List<Instruction> all =
-        settings.instructions().equals("alpaca")
+        settings.instructionsComeAlong()
             ? AlpacaSample.read()
             : InstructionFile.read(Path.of(settings.instructions()));
     int validation = settings.instruction().validation();

@@ -1,9 +1,12 @@
 package dev.tallrec.tune;
 
 import dev.tallrec.files.AtomicFiles;
+import dev.tallrec.files.ProcessLock;
+import dev.tallrec.train.Fingerprint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -15,6 +18,7 @@ public record RunDirectory(Path path) {
 
   private static final String SETTINGS = "settings.yaml";
   private static final String RESULTS = "results.json";
+  private static final String LOCK = ".lock";
 
   /** Where the final adapter is. */
   public Path adapter() {
@@ -59,12 +63,25 @@ public record RunDirectory(Path path) {
     if (!Files.exists(file)) {
       return Optional.empty();
     }
-    if (!Files.readString(file).equals(SettingsReader.write(settings))) {
+    List<String> differences =
+        Fingerprint.differences(
+            SettingsReader.values(SettingsReader.readWhole(file)), SettingsReader.values(settings));
+    if (!differences.isEmpty()) {
       throw new IOException(
-          path + " holds a run with other settings (" + SETTINGS + "): choose another directory");
+          "%s holds a run with other settings (%s): %s. Choose another directory"
+              .formatted(path, SETTINGS, String.join("; ", differences)));
     }
     Path results = path.resolve(RESULTS);
     return Files.exists(results) ? Optional.of(RunResults.read(results)) : Optional.empty();
+  }
+
+  /**
+   * Keeps other processes from running here.
+   *
+   * @throws IOException if one does
+   */
+  ProcessLock lock() throws IOException {
+    return ProcessLock.take(path.resolve(LOCK), path);
   }
 
   /** Makes the directory this run's, which no run with other settings may have from then on. */

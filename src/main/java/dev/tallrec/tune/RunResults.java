@@ -19,13 +19,18 @@ import org.jspecify.annotations.Nullable;
  *
  * @param version of this file's form
  * @param machine what it ran on
+ * @param inputs what it read, see {@link RunInputs}, so that another run is not taken for it
  * @param likedShare test AUC, by data set, of the baseline without parameters
  * @param stages the base as it is, then each stage that is complete
  */
 public record RunResults(
-    int version, String machine, Map<String, Split> likedShare, List<Stage> stages) {
+    int version,
+    String machine,
+    Map<String, String> inputs,
+    Map<String, Split> likedShare,
+    List<Stage> stages) {
 
-  static final int VERSION = 2;
+  static final int VERSION = 3;
 
   /** AUC on a data set's two parts that are not trained on. */
   public record Split(Evaluation valid, Evaluation test) {}

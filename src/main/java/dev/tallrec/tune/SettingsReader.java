@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -162,6 +163,26 @@ public final class SettingsReader {
                       : step.getFieldName())
               .collect(Collectors.joining("."));
       throw new IOException(JsonFiles.describe(places.getOrDefault(name, "settings"), e), e);
+    }
+  }
+
+  /** The values by dotted name, the same for the same adapter however its path is written. */
+  static Map<String, String> values(TuneSettings settings) {
+    Map<String, String> values = new LinkedHashMap<>();
+    addValues(YAML.valueToTree(settings), "", values);
+    if (settings.startsFromAdapter()) {
+      Path adapter = Path.of(settings.adapter()).toAbsolutePath().normalize();
+      values.put("adapter", adapter.toString());
+    }
+    return values;
+  }
+
+  private static void addValues(JsonNode node, String name, Map<String, String> values) {
+    if (node instanceof ObjectNode group) {
+      String path = name.isEmpty() ? "" : name + ".";
+      group.properties().forEach(one -> addValues(one.getValue(), path + one.getKey(), values));
+    } else {
+      values.put(name, node.isTextual() ? node.textValue() : node.toString());
     }
   }
 

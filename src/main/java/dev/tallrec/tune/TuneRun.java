@@ -1,6 +1,7 @@
 package dev.tallrec.tune;
 
 import dev.tallrec.files.AtomicFiles;
+import dev.tallrec.files.ProcessLock;
 import dev.tallrec.llama.Adapter;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.lora.LoraAdapter;
@@ -11,6 +12,7 @@ import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.rec.ScoreFile;
 import dev.tallrec.rec.Taste;
+import dev.tallrec.train.Fingerprint;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingResult;
 import dev.tallrec.train.TrainingStoppedException;
@@ -37,6 +39,7 @@ public final class TuneRun {
   private final BooleanSupplier stop;
   private final RunData data;
   private final Evaluator evaluator;
+  private final Map<String, String> inputs;
   private RunResults results;
 
   /**
@@ -68,8 +71,23 @@ public final class TuneRun {
             base.encoder(rec.cutoff(), rec.trainOnInputs()),
             settings.memory().scoreBatchTokens(),
             listener);
+    this.inputs = RunInputs.of(base, settings, data);
+    this.results = kept();
+  }
+
+  /** What an earlier call has measured of this run. */
+  private RunResults kept() throws IOException {
     Optional<RunResults> kept = directory.resultsOf(settings);
-    this.results = kept.isPresent() ? kept.get() : noStageYet();
+    if (kept.isEmpty()) {
+      return noStageYet();
+    }
+    List<String> differences = Fingerprint.differences(kept.get().inputs(), inputs);
+    if (!differences.isEmpty()) {
+      throw new IOException(
+          "%s holds results of other files under the same names: %s. Choose another directory"
+              .formatted(directory.path(), String.join("; ", differences)));
+    }
+    return kept.get();
   }
 
   private RunResults noStageYet() {
@@ -82,7 +100,7 @@ public final class TuneRun {
       }
     }
     return new RunResults(
-        RunResults.VERSION, base.network().device().description(), shares, List.of());
+        RunResults.VERSION, base.network().device().description(), inputs, shares, List.of());
   }
 
   /**
@@ -93,7 +111,7 @@ public final class TuneRun {
    * @throws IOException saying what is missing or does not fit
    */
   public static void checkStart(TuneSettings settings, LlamaConfig config) throws IOException {
-    if (startsFromAdapter(settings)) {
+    if (settings.startsFromAdapter()) {
       PeftDirectory.read(Path.of(settings.adapter()), config).close();
     }
     if (settings.instruction().epochs() > 0) {
@@ -101,17 +119,14 @@ public final class TuneRun {
     }
   }
 
-  private static boolean startsFromAdapter(TuneSettings settings) {
-    return !settings.adapter().equals("-");
-  }
-
   /**
    * Runs what is not complete yet.
    *
+   * @throws IOException also if another process runs in the directory
    * @throws TrainingStoppedException if told to stop; the state is saved
    */
   public RunResults run() throws IOException, TrainingStoppedException {
-    boolean startsFromAdapter = startsFromAdapter(settings);
+    boolean startsFromAdapter = settings.startsFromAdapter();
     try (LoraAdapter adapter =
         startsFromAdapter
             ? PeftDirectory.read(Path.of(settings.adapter()), base.config())
@@ -121,16 +136,32 @@ public final class TuneRun {
       }
       List<PreparedStage> stages = prepared();
       // Not before: what is refused is run again in the same directory, with settings put right.
-      directory.keep(settings);
-      if (settings.evaluateBase() || stages.isEmpty()) {
-        evaluateBase(adapter, startsFromAdapter);
+      try (ProcessLock _ = directory.lock()) {
+        run(stages, adapter);
       }
-      for (PreparedStage stage : stages) {
-        run(stage, adapter);
-      }
-      PeftDirectory.write(directory.adapter(), adapter, settings.base());
     }
     return results;
+  }
+
+  private void run(List<PreparedStage> stages, LoraAdapter adapter)
+      throws IOException, TrainingStoppedException {
+    // Again: whoever had the lock before may have gone on with this run.
+    results = kept();
+    directory.keep(settings);
+    if (settings.evaluateBase() || stages.isEmpty()) {
+      evaluateBase(adapter, settings.startsFromAdapter());
+    }
+    for (PreparedStage stage : stages) {
+      stopIfTold();
+      run(stage, adapter);
+    }
+    PeftDirectory.write(directory.adapter(), adapter, settings.base());
+  }
+
+  private void stopIfTold() throws TrainingStoppedException {
+    if (stop.getAsBoolean()) {
+      throw new TrainingStoppedException("stopped between stages");
+    }
   }
 
   /** All stages before anything that takes long: what is wrong with one should be known at once. */
@@ -232,7 +263,8 @@ public final class TuneRun {
         (training == null ? 0 : training.seconds()) + (System.nanoTime() - start) / 1e9;
     List<RunResults.Stage> stages = new ArrayList<>(results.stages());
     stages.add(new RunResults.Stage(stage, scores, training, seconds));
-    results = new RunResults(results.version(), results.machine(), results.likedShare(), stages);
+    results =
+        new RunResults(results.version(), results.machine(), inputs, results.likedShare(), stages);
     directory.keep(results);
   }
 }

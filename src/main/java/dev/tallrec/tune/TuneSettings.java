@@ -35,4 +35,13 @@ public record TuneSettings(
   public TuneSettings {
     StageSettings.require(k >= 0, "k", k, "at least 0");
   }
+
+  boolean startsFromAdapter() {
+    return !adapter.equals("-");
+  }
+
+  /** Whether the instructions are those that the program brings. */
+  boolean instructionsComeAlong() {
+    return instructions.equals("alpaca");
+  }
 }

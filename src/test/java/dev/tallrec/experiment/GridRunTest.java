@@ -550,4 +550,16 @@ class GridRunTest {
         .isInstanceOf(IOException.class)
         .hasMessageContaining("other settings");
   }
+
+  @Test
+  void runsOnOtherExamplesOfTheSameNameAreNotTakenForTheSame()
+      throws IOException, TrainingStoppedException {
+    Grid grid = grid("untuned: {model: untuned}");
+    run(grid, Optional.empty());
+    Path test = movies.data().resolve("test.json");
+    Files.writeString(test, Files.readString(test).replaceFirst("Yes\\.", "No."));
+    assertThatThrownBy(() -> run(grid, Optional.empty()))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("other settings (content of " + movies.data());
+  }
 }

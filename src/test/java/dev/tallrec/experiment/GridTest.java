@@ -46,7 +46,8 @@ class GridTest {
     for (String name : Grid.KNOWN) {
       Grid grid = Grid.read(name, scale);
       for (Grid.Cell cell : grid.cells()) {
-        Map<String, String> configuration = CellResult.configuration(cell, grid.preset(), Map.of());
+        Map<String, String> configuration =
+            CellResult.configuration(cell, grid.preset(), Map.of(), Map.of());
         Map<String, String> other = byName.put(cell.name(), configuration);
         if (other != null) {
           assertThat(configuration).as("%s in %s", cell.name(), name).isEqualTo(other);
@@ -168,7 +169,8 @@ class GridTest {
     Grid grid = Grid.read("table1", Grid.Scale.SMALL);
     Map<String, Map<String, String>> configurations = new HashMap<>();
     for (Grid.Cell cell : grid.cells()) {
-      configurations.put(cell.name(), CellResult.configuration(cell, grid.preset(), Map.of()));
+      configurations.put(
+          cell.name(), CellResult.configuration(cell, grid.preset(), Map.of(), Map.of()));
     }
     assertThat(configurations.get("TALLRec-movie-k64-seed1"))
         .hasToString(

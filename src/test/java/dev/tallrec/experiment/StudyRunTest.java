@@ -118,6 +118,21 @@ class StudyRunTest {
   }
 
   @Test
+  void noTwoRunInOneDirectoryAtATime() throws IOException, TrainingStoppedException {
+    Grid grid = movies.grid("First", "untuned: {model: untuned}");
+    List<String> refused = new ArrayList<>();
+    movies.onMessage(message -> {
+      if (message.startsWith("== 1 of 2")) {
+        assertThatThrownBy(() -> study(Optional.empty(), grid).run())
+            .isInstanceOf(IOException.class)
+            .satisfies(e -> refused.add(e.getMessage()));
+      }
+    });
+    study(Optional.empty(), grid).run();
+    assertThat(refused).singleElement().asString().startsWith(movies.runs() + " is in use");
+  }
+
+  @Test
   void aFailureBeforeAnythingIsDoneLeavesNoReport() throws IOException {
     Grid grid = movies.grid("untuned: {model: untuned, demonstrations: many}");
     assertThatThrownBy(() -> study(Optional.empty(), grid).run()).hasMessageContaining("many");

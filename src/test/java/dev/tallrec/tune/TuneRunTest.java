@@ -184,6 +184,72 @@ class TuneRunTest {
   }
 
   @Test
+  void noTwoRunInOneDirectoryAtATime() throws Exception {
+    TuneSettings settings = settings();
+    Path out = directory.resolve("out");
+    List<String> refused = new ArrayList<>();
+    new TuneRun(
+            base,
+            settings,
+            new RunDirectory(out),
+            told,
+            () -> {
+              refused.add(refusal(settings, out));
+              return false;
+            })
+        .run();
+    assertThat(refused).isNotEmpty().allMatch(message -> message.startsWith(out + " is in use"));
+    run(settings, out, -1);
+  }
+
+  private String refusal(TuneSettings settings, Path out) {
+    try {
+      run(settings, out, -1);
+      return "not refused";
+    } catch (IOException | TrainingStoppedException e) {
+      return String.valueOf(e.getMessage());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "data/test.json, A1, C1, content of data",
+    "data/train.json, A1, C1, content of data",
+    "instructions.json, It 1, It is, instructions"
+  })
+  void resultsOfOtherFilesOfTheSameNamesAreNotTaken(
+      String file, String old, String now, String named) throws Exception {
+    TuneSettings settings = settings();
+    Path out = directory.resolve("out");
+    run(settings, out, -1);
+    Path changed = directory.resolve(file);
+    Files.writeString(changed, Files.readString(changed).replace(old, now));
+    assertThatThrownBy(() -> run(settings, out, -1))
+        .isInstanceOf(IOException.class)
+        .hasMessageStartingWith(
+            out + " holds results of other files under the same names: " + named);
+  }
+
+  @Test
+  void anAdapterMayBeNamedByAnotherPath() throws Exception {
+    Path first = directory.resolve("first");
+    run(settings(), first, -1);
+    Path adapter = first.resolve("adapter");
+    Path out = directory.resolve("second");
+    run(settings("adapter", adapter.toString(), "rec.epochs", "1"), out, -1);
+    JsonNode right = results(out);
+    Path relative = Path.of("").toAbsolutePath().relativize(adapter.toAbsolutePath());
+    run(settings("adapter", relative.toString(), "rec.epochs", "1"), out, -1);
+    assertThat(results(out)).isEqualTo(right);
+    run(settings(), adapter.resolveSibling("other"), -1);
+    Files.move(first.resolve("other").resolve("adapter"), first.resolve("another"));
+    TuneSettings another =
+        settings("adapter", first.resolve("another").toString(), "rec.epochs", "1");
+    assertThatThrownBy(() -> run(another, out, -1))
+        .hasMessageContainingAll("other settings", "adapter is", "there and", "another");
+  }
+
+  @Test
   void dataOfOneLabelAreRefusedBeforeAnything() throws IOException {
     TuneSettings settings = settings();
     Path test = directory.resolve("data").resolve("test.json");

@@ -1,0 +1,57 @@
+package dev.tallrec.tune;
+
+import dev.tallrec.files.Digest;
+import dev.tallrec.lora.PeftDirectory;
+import dev.tallrec.model.BaseModel;
+import dev.tallrec.rec.RecData;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a run's figures come from. Its settings name it; what bears the name tomorrow may be
+ * another.
+ */
+public final class RunInputs {
+
+  private RunInputs() {}
+
+  /** Of a whole run, by what the settings call it. */
+  static Map<String, String> of(BaseModel base, TuneSettings settings, RunData data)
+      throws IOException {
+    Map<String, String> inputs = new TreeMap<>(ofStart(settings));
+    inputs.put("base", of(base));
+    List<RecData> sets = new ArrayList<>(data.train());
+    sets.addAll(data.test());
+    sets.forEach(set -> inputs.put("content of " + set.name(), set.digest()));
+    return inputs;
+  }
+
+  /** Of the weights that tuning starts from. */
+  public static String of(BaseModel base) {
+    return Long.toHexString(base.network().weights().checksum());
+  }
+
+  /**
+   * Of the adapter that is given, and of the instructions.
+   *
+   * @throws IOException if a file of theirs is missing
+   */
+  public static Map<String, String> ofStart(TuneSettings settings) throws IOException {
+    Map<String, String> inputs = new TreeMap<>();
+    if (settings.startsFromAdapter()) {
+      Digest digest = new Digest();
+      for (Path file : PeftDirectory.files(Path.of(settings.adapter()))) {
+        digest.add(file);
+      }
+      inputs.put("adapter", digest.hex());
+    }
+    if (settings.instruction().epochs() > 0 && !settings.instructionsComeAlong()) {
+      inputs.put("instructions", new Digest().add(Path.of(settings.instructions())).hex());
+    }
+    return inputs;
+  }
+}
