@@ -15,6 +15,8 @@ kit="$home/.gpu-check"
 MOST_MIB=64
 # It lies in the tree, too.
 WEIGHTS=models/tallrec-mini-base/model.safetensors
+# What a build without nvcc or g++ lacks: without it nothing runs on a GPU, or nothing where there is CUDA 13 alone.
+NEEDED="dev/tallrec/backend/cuda/kernels.txt dev/tallrec/backend/cuda/libcublas_forwarder.so"
 # Seconds of all sections; what is left then is left out, and said so. Of one at most: of those that compare, and of those that time.
 BUDGET=${GPU_CHECK_SECONDS:-480}
 COMPARING=60
@@ -29,15 +31,28 @@ pack() {
   mkdir -p "$kit"
   git -C "$home" describe --always --dirty >"$kit/commit"
   cp "$home/benchmarks/target/benchmarks.jar" "$kit/"
-  cat >"$kit/Delete.java" <<'EOF'
+  cat >"$kit/Trim.java" <<'EOF'
 void main(String[] arguments) throws IOException {
   try (FileSystem jar = FileSystems.newFileSystem(Path.of(arguments[0]))) {
+    for (String needed : Arrays.copyOfRange(arguments, 2, arguments.length)) {
+      if (Files.notExists(jar.getPath(needed))) {
+        IO.println(needed);
+      }
+    }
     Files.delete(jar.getPath(arguments[1]));
   }
 }
 EOF
-  "$java_home/bin/java" "$kit/Delete.java" "$kit/benchmarks.jar" "$WEIGHTS"
-  rm "$kit/Delete.java"
+  # shellcheck disable=SC2086
+  lacking=$("$java_home/bin/java" "$kit/Trim.java" "$kit/benchmarks.jar" "$WEIGHTS" $NEEDED)
+  rm "$kit/Trim.java"
+  if [ -n "$lacking" ]; then
+    rm -rf "$kit"
+    # shellcheck disable=SC2086
+    echo gpu-check: this build is of no use on a GPU without $lacking: put make, nvcc "(of the CUDA toolkit) and, on x86-64 Linux, g++" \
+      "on the PATH, see what native-kernels/build.sh says of them, and pack again" >&2
+    exit 1
+  fi
   # Compressed once, by what compresses best.
   "$java_home/bin/jlink" --add-modules java.base,java.logging,java.management,java.xml,jdk.incubator.vector,jdk.management,jdk.unsupported \
     --strip-debug --no-man-pages --no-header-files --compress zip-0 --output "$kit/runtime"
@@ -77,6 +92,8 @@ run() {
   failed=0
   not_done=""
   mkdir -p "$out"
+  out=$(cd "$out" && pwd)
+  rm -f "$out"/hs_err_*.log
   # Beside the kit, which may have to travel again; deleted at the end.
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
@@ -91,6 +108,7 @@ run() {
 -Djava.io.tmpdir="$work/tmp"
 --add-modules=jdk.incubator.vector
 --enable-native-access=ALL-UNNAMED
+-XX:ErrorFile="$out/hs_err_%p.log"
 -cp "$kit/benchmarks.jar:$home"
 EOF
   # Where Python's wheels have cuBLAS, also if the python3 on the PATH stands for another elsewhere.
@@ -108,7 +126,8 @@ EOF
     echo
   } >"$report"
 
-  section $COMPARING "tallrec info" $tallrec info --device cuda
+  # The first start: the driver's own, cuBLAS from a cold disk, and maybe every kernel made from PTX.
+  section $TIMING "tallrec info" $tallrec info --device cuda
   if [ "$code" != 0 ]; then
     left_out "everything else: the GPU cannot be used, see tallrec info"
     finish
@@ -155,6 +174,9 @@ print(*(name for name in ("torch", "transformers", "peft") if importlib.util.fin
       section $TIMING "compute-sanitizer $tool" "$sanitizer" --error-exitcode 1 --report-api-errors no --tool "$tool" \
         $tallrec verify --device cuda --compute-type F16 "$golden/C_fp16_sharded_headdim"
     done
+    # That has small heads and rows; this has LLaMA's.
+    section $TIMING "compute-sanitizer memcheck, every operation in F16" "$sanitizer" --error-exitcode 1 --report-api-errors no --tool memcheck \
+      $tallrec verify --ops --device cuda --compute-type F16
   else
     left_out "compute-sanitizer: neither on the PATH nor in /usr/local/cuda/bin"
   fi
@@ -204,6 +226,10 @@ left_out() {
 }
 
 finish() {
+  # Where the JVM itself was ended, by native code.
+  for crash in "$out"/hs_err_*.log; do
+    [ ! -f "$crash" ] || left_out "the rest of a section whose JVM crashed: see ${crash##*/}"
+  done
   [ -z "$not_done" ] || printf '\n## What failed or was left out\n%s\n' "$not_done" >>"$report"
   echo "report: $report"
   exit $failed

@@ -34,6 +34,8 @@ import org.junit.jupiter.api.io.TempDir;
 class GpuCheckScriptTest {
 
   private static final String WEIGHTS = "models/tallrec-mini-base/model.safetensors";
+  private static final String KERNELS = "dev/tallrec/backend/cuda/kernels.txt";
+  private static final String FORWARDER = "dev/tallrec/backend/cuda/libcublas_forwarder.so";
   private static final List<String> NEEDED =
       List.of(
           "sh bash env tar gzip timeout date mktemp mkdir rm cat cp grep tail tee wc tr sleep dirname awk xargs stat git"
@@ -46,6 +48,7 @@ class GpuCheckScriptTest {
       case "$FAULT:$*" in
         "no GPU":*" info "*) exit 1 ;;
         hangs:*" --ops "*) exec sleep 60 ;;
+        crash:*" --ops "*F16*) echo "# SIGSEGV" >"$HOME_OF_ALL/out/hs_err_17.log"; exit 134 ;;
         error:*" --ops "*) echo "failed: CUDA_ERROR_ILLEGAL_ADDRESS"; exit 1 ;;
         inexact:*" --ops "*) echo "NOT within tolerance"; exit 1 ;;
       esac
@@ -139,6 +142,7 @@ class GpuCheckScriptTest {
     program(tools.resolve("python3"), PYTHON);
     Map<String, String> all = new HashMap<>(Map.of("FAULT", "none", "MISSING", ""));
     all.put("REAL_PATH", System.getenv("PATH"));
+    all.put("HOME_OF_ALL", home.toString());
     all.putAll(environment);
     return start(all, "sh", "benchmarks/gpu-check.sh", "run", "out");
   }
@@ -162,6 +166,9 @@ class GpuCheckScriptTest {
         .contains("StepTimer cuda F16 LLAMA_7B dense:512:1 dense:512:8 dense:512:32,")
         .contains("--shape LLAMA_7B --rows 1,8,32")
         .contains("sanitizer --error-exitcode 1 --report-api-errors no --tool synccheck ")
+        // The small one first: time may be short.
+        .containsPattern(
+            "(?s)--tool memcheck [^\n]* verify --device .*--tool memcheck [^\n]* verify --ops --device cuda --compute-type F16\n")
         .doesNotContain("initcheck", "launch by launch", "left out");
     assertThat(Files.readAllLines(home.resolve("out/gpu-check.json")).getFirst())
         .isEqualTo("{\"commit\": \"fabec82-dirty\"}");
@@ -186,6 +193,28 @@ class GpuCheckScriptTest {
     outcome = run("inexact");
     assertThat(outcome.code).isEqualTo(1);
     assertThat(outcome.report).doesNotContain("launch by launch");
+  }
+
+  /** Starting for the first time may take longer than comparing: nothing else runs without it. */
+  @Test
+  void theFirstStartHasMoreTimeThanAComparison() throws Exception {
+    program(tools.resolve("timeout"), "#!/bin/sh\necho \"at most $3 s\"\nshift 3\nexec \"$@\"\n");
+    Outcome outcome = run("none");
+    assertThat(outcome.report)
+        .containsPattern("## tallrec info\n\n```\nat most 240 s\n")
+        .containsPattern("## every operation in F16, against the CPU\n\n```\nat most 60 s\n");
+  }
+
+  @Test
+  void whatACrashOfTheJvmLeavesLiesBesideTheReportWhichNamesIt() throws Exception {
+    Path stale = Files.createDirectories(home.resolve("out")).resolve("hs_err_3.log");
+    Files.createFile(stale);
+    Outcome outcome = run("crash");
+    assertThat(outcome.code).isEqualTo(1);
+    assertThat(stale).doesNotExist();
+    assertThat(outcome.report)
+        .contains("-XX:ErrorFile=\"" + home + "/out/hs_err_%p.log\"")
+        .contains("whose JVM crashed: see hs_err_17.log");
   }
 
   @Test
@@ -217,7 +246,7 @@ class GpuCheckScriptTest {
     assertThat(outcome.code).as(outcome.output).isZero();
   }
 
-  private Outcome pack() throws Exception {
+  private Outcome pack(String... built) throws Exception {
     Path jdk = directory.resolve("jdk");
     String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     program(jdk.resolve("bin/java"), "#!/bin/sh\nexec '" + java + "' \"$@\"\n");
@@ -231,7 +260,7 @@ class GpuCheckScriptTest {
             + "/built.jar' benchmarks/target/benchmarks.jar\n");
     try (OutputStream file = Files.newOutputStream(directory.resolve("built.jar"));
         ZipOutputStream jar = new ZipOutputStream(file)) {
-      for (String name : List.of("Some.class", WEIGHTS)) {
+      for (String name : built) {
         jar.putNextEntry(new ZipEntry(name));
         jar.write(new byte[1 << 10]);
         jar.closeEntry();
@@ -255,7 +284,7 @@ class GpuCheckScriptTest {
   @Test
   void packsNoWeightsAndNothingLargerThanTravels() throws Exception {
     commitAll();
-    Outcome outcome = pack();
+    Outcome outcome = pack("Some.class", WEIGHTS, KERNELS, FORWARDER);
     assertThat(outcome.code).as(outcome.output).isZero();
     assertThat(outcome.output).contains("MiB + .gpu-check ", "MiB of 64");
     Path kit = home.resolve(".gpu-check");
@@ -263,13 +292,26 @@ class GpuCheckScriptTest {
         .containsExactlyInAnyOrder("benchmarks.jar", "runtime.tar.gz", "commit");
     assertThat(Files.readString(kit.resolve("commit")).strip()).matches("[0-9a-f]{7,40}");
     try (ZipFile jar = new ZipFile(kit.resolve("benchmarks.jar").toFile())) {
-      assertThat(jar.stream().map(ZipEntry::getName)).containsExactly("Some.class");
+      assertThat(jar.stream().map(ZipEntry::getName))
+          .containsExactly("Some.class", KERNELS, FORWARDER);
     }
     try (RandomAccessFile large = new RandomAccessFile(home.resolve("large").toFile(), "rw")) {
       large.setLength(65 << 20);
     }
-    outcome = pack();
+    outcome = pack("Some.class", WEIGHTS, KERNELS, FORWARDER);
     assertThat(outcome.code).as(outcome.output).isEqualTo(1);
     assertThat(outcome.output).contains("tree 65.0 MiB", "too large to travel");
+  }
+
+  @Test
+  void packsNothingThatWasBuiltWithoutKernelsOrForwarder() throws Exception {
+    commitAll();
+    Outcome outcome = pack("Some.class", WEIGHTS, KERNELS);
+    assertThat(outcome.code).as(outcome.output).isEqualTo(1);
+    assertThat(outcome.output).contains("without " + FORWARDER + ": ", "g++");
+    outcome = pack("Some.class", WEIGHTS);
+    assertThat(outcome.code).as(outcome.output).isEqualTo(1);
+    assertThat(outcome.output).contains("without " + KERNELS + " " + FORWARDER + ": ", "nvcc");
+    assertThat(home.resolve(".gpu-check")).doesNotExist();
   }
 }
