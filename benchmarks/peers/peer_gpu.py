@@ -5,10 +5,11 @@ usage: peer_gpu.py MOVIE_ROWS [--device cuda|cpu] [--shape LLAMA_7B|MINI] [--row
 MOVIE_ROWS is what dev.tallrec.benchmarks.MovieRows prints. One JSON object a line, the first of which tells the versions: dense training steps of rows of 512
 tokens and the movie rows in training, scoring a part of the rows by one forward pass and the paper's way (generate, then read the first score) by the 3 tokens of
 "Yes." and its end, as a tuned model writes them, the training again with gradient checkpointing, and scoring by all 128 tokens that the paper's script allows.
+A work that fails says why in its line, and the next one is timed if the device still answers; the exit code is then 1.
 
 --device cpu --shape MINI is for trying this script where there is no GPU: fp32, and no figure of a GPU.
 """
-import argparse, contextlib, json, time
+import argparse, contextlib, json, sys, time
 import peft, torch, transformers
 from peft import LoraConfig, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -38,7 +39,7 @@ trained = [p for p in model.parameters() if p.requires_grad]
 for p in trained: p.data = p.data.float()
 optimizer = torch.optim.AdamW(trained, lr=1e-4)
 scaler = torch.amp.GradScaler("cuda", enabled=cuda)
-warm = False
+warm, failed = False, False
 out_of_memory = torch.cuda.OutOfMemoryError if cuda else MemoryError
 
 
@@ -90,6 +91,7 @@ def warm_up(run):
 
 
 def report(work, run, examples=0, tokens=0, **about):
+    global failed
     result = dict(peer=PEER, work=work, **about)
     try:
         warm_up(run)
@@ -107,7 +109,13 @@ def report(work, run, examples=0, tokens=0, **about):
     except out_of_memory as e:
         optimizer.zero_grad(set_to_none=True)
         result.update(does_not_fit=str(e).splitlines()[0])
+    except Exception as e:
+        failed = True
+        optimizer.zero_grad(set_to_none=True)
+        result.update(failed=repr(e))
     print(json.dumps(result), flush=True)
+    # An error of the device that stays ends it here: every later work would fail of it.
+    if "failed" in result: synchronize()
 
 
 def train(checkpointing):
@@ -137,3 +145,4 @@ train(checkpointing=True)
 model.gradient_checkpointing_disable(); model.eval()
 with model.disable_adapter():
     generated(MOST_TOKENS)
+sys.exit(1 if failed else 0)

@@ -86,6 +86,9 @@ public final class GpuCheckTable {
       if (result.has("does_not_fit")) {
         return new Cell(0, "does not fit");
       }
+      if (result.has("failed")) {
+        return new Cell(0, "failed");
+      }
       boolean scoring = result.get("work").asText().startsWith(SCORING);
       double rate = result.path(scoring ? "examples_per_second" : "tokens_per_second").asDouble();
       return new Cell(rate, String.format(Locale.ROOT, "%,.0f", rate));

@@ -26,6 +26,7 @@ import dev.tallrec.train.LossScale;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingStoppedException;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,6 +39,9 @@ import org.jspecify.annotations.Nullable;
  * Times works of a model of a given shape with random weights, on any device, one JSON object a
  * line, for gpu-check.sh. The first line tells the device, its best product and copy, and how long
  * the weights took. What the JVM does on the CPU alone is timed by PeerServer.
+ *
+ * <p>A work that fails says why in its line, and the next one is timed if the device still answers;
+ * in the end it is an error.
  *
  * <p>usage: StepTimer cpu|cuda F16|BF16|F32 SHAPE WORK...
  *
@@ -67,6 +71,7 @@ public final class StepTimer implements AutoCloseable {
   private final LlamaNetwork network;
   private final LlamaWeights weights;
   private final OperationTable.Ceilings ceilings;
+  private final List<String> failed = new ArrayList<>();
   private boolean warm;
   private @Nullable MovieRows movies;
 
@@ -101,6 +106,9 @@ public final class StepTimer implements AutoCloseable {
         for (String work : works) {
           timer.time(work);
         }
+        if (!timer.failed.isEmpty()) {
+          throw new IllegalStateException("failed, as their lines say: " + timer.failed);
+        }
       }
     }
   }
@@ -128,22 +136,37 @@ public final class StepTimer implements AutoCloseable {
         Math.max(ofTheModel, square), DeviceSpeed.copy(device, CEILING_REPETITIONS));
   }
 
-  private void time(String work) throws IOException, TrainingStoppedException {
+  /** Goes on after a work that failed unless it took the device with it. */
+  private void time(String work) throws IOException {
+    Map<String, Object> result = new LinkedHashMap<>();
     try {
-      run(work);
+      run(work, result);
     } catch (DeviceMemoryException e) {
-      print(Map.of("work", work, "does_not_fit", String.valueOf(e.getMessage())));
+      result.put("does_not_fit", String.valueOf(e.getMessage()));
+    } catch (IOException | TrainingStoppedException | RuntimeException e) {
+      failed.add(work);
+      result.put("failed", e.toString());
+    }
+    print(result);
+    if (result.containsKey("failed")) {
+      // An error of the device that stays: every later work would fail of it.
+      device.synchronize();
     }
   }
 
-  private void run(String work) throws IOException, TrainingStoppedException {
+  private void run(String work, Map<String, Object> result)
+      throws IOException, TrainingStoppedException {
     String[] parts = work.split(":");
-    switch (parts[0]) {
-      case "dense", PROFILE ->
-          dense(parts[0], Integer.parseInt(parts[1]), Integer.parseInt(parts[2]));
-      case "movie-train" -> movieTrain(work, parts[1].equals("whole"));
-      case "movie-score" -> movieScore(work);
-      default -> throw new IllegalArgumentException("there is no work " + work);
+    boolean dense = parts[0].equals("dense") || parts[0].equals(PROFILE);
+    result.put("work", dense ? parts[0] : work);
+    if (dense) {
+      dense(result, Integer.parseInt(parts[1]), Integer.parseInt(parts[2]));
+    } else if (parts[0].equals("movie-train")) {
+      movieTrain(result, parts[1].equals("whole"));
+    } else if (work.equals("movie-score")) {
+      movieScore(result);
+    } else {
+      throw new IllegalArgumentException("there is no work " + work);
     }
   }
 
@@ -174,11 +197,9 @@ public final class StepTimer implements AutoCloseable {
     return best;
   }
 
-  private void dense(String work, int length, int rows)
+  private void dense(Map<String, Object> result, int length, int rows)
       throws IOException, TrainingStoppedException {
     LlamaConfig config = network.config();
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("work", work);
     result.put("rows", rows);
     result.put("length", length);
     try (LoraAdapter adapter = LoraAdapter.initial(config, LoraConfig.paper(), 1);
@@ -215,14 +236,11 @@ public final class StepTimer implements AutoCloseable {
                     "model_flop_use_of_data_sheet",
                     flop / seconds / model.flop(device.computeType())));
         result.put("loss", loss[0]);
-        if (work.equals(PROFILE)) {
+        if (PROFILE.equals(result.get("work"))) {
           profile((ProfiledDevice) device, step);
         }
       }
-    } catch (DeviceMemoryException e) {
-      result.put("does_not_fit", e.getMessage());
     }
-    print(result);
   }
 
   private void profile(ProfiledDevice profiled, Round step)
@@ -240,37 +258,34 @@ public final class StepTimer implements AutoCloseable {
     return Objects.requireNonNull(movies);
   }
 
-  private void movieTrain(String work, boolean whole) throws IOException, TrainingStoppedException {
+  private void movieTrain(Map<String, Object> result, boolean whole)
+      throws IOException, TrainingStoppedException {
     List<LabelledTokens> examples = whole ? movies().whole() : movies().answers();
     try (LoraAdapter adapter = LoraAdapter.initial(network.config(), LoraConfig.paper(), 1);
         Trainer trainer = new Trainer(network, adapter, MovieWorks.training(MOVIE_TOKENS))) {
-      print(
-          rates(
-              work,
-              examples.size(),
-              examples.stream().mapToLong(example -> example.ids().length).sum(),
-              fastest(() -> MovieWorks.train(trainer, examples))));
+      rates(
+          result,
+          examples.size(),
+          examples.stream().mapToLong(example -> example.ids().length).sum(),
+          fastest(() -> MovieWorks.train(trainer, examples)));
     }
   }
 
-  private void movieScore(String work) throws IOException, TrainingStoppedException {
+  private void movieScore(Map<String, Object> result) throws IOException, TrainingStoppedException {
     List<int[]> prompts = movies().prompts();
     try (TasteScorer scorer = MovieWorks.scorer(network, movies(), MOVIE_TOKENS)) {
       long tokens = prompts.stream().mapToLong(prompt -> prompt.length).sum();
       double seconds = fastest(() -> scorer.score((done, all) -> {}));
-      print(rates(work, prompts.size(), tokens, seconds));
+      rates(result, prompts.size(), tokens, seconds);
     }
   }
 
   /** Tokens count whether they are computed or shared. */
-  private static Map<String, Object> rates(String work, int examples, long tokens, double seconds) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("work", work);
+  private static void rates(Map<String, Object> result, int examples, long tokens, double seconds) {
     result.put("examples", examples);
     result.put("seconds", seconds);
     result.put("examples_per_second", examples / seconds);
     result.put("tokens_per_second", tokens / seconds);
-    return result;
   }
 
   private static void print(Map<String, Object> result) throws IOException {

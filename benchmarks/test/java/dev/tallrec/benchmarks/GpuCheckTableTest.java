@@ -28,6 +28,10 @@ class GpuCheckTableTest {
             "{\"peer\": \"P\", \"work\": \"movie-score\", \"examples_per_second\": 20}",
             "{\"peer\": \"P\", \"work\": \"movie-score, the paper's way\", \"examples_per_second\": 4}",
             "{\"peer\": \"P\", \"work\": \"movie-train:whole\", \"checkpointing\": true, \"tokens_per_second\": 5}",
+            "{\"work\": \"movie-train:answers\", \"failed\": \"an error of the device\"}",
+            "{\"peer\": \"P\", \"work\": \"movie-train:answers\", \"checkpointing\": false,"
+                + " \"failed\": \"TypeError('no such argument')\"}",
+            "{\"peer\": \"P\", \"work\": \"movie-train:answers\", \"checkpointing\": true, \"tokens_per_second\": 5}",
             "{\"peer\": \"P\", \"work\": \"cut o");
     assertThat(GpuCheckTable.lines(json))
         .containsExactly(
@@ -40,6 +44,7 @@ class GpuCheckTableTest {
             "| dense, 4 x 512 | 1,500 | 750 | **2.00** | not reached |  |",
             "| dense, 8 x 512 | 1,600 | does not fit |  | 500 | **3.20** |",
             "| movie-score | 40 | 20 | **2.00** |  |  |",
+            "| movie-train:answers | failed | failed |  | 5 |  |",
             "| movie-score, the paper's way | 40 | 4 | **10.00** |  |  |",
             "| movie-train:whole | not reached | not reached |  | 5 |  |");
   }

@@ -1,6 +1,7 @@
 package dev.tallrec.benchmarks;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -19,6 +20,11 @@ class StepTimerTest {
 
   private static List<Line> run(String... arguments) throws Exception {
     List<Line> lines = new ArrayList<>();
+    run(lines, arguments);
+    return lines;
+  }
+
+  private static void run(List<Line> lines, String... arguments) throws Exception {
     JsonMapper mapper = new JsonMapper();
     PrintStream out = System.out;
     System.setOut(
@@ -37,7 +43,23 @@ class StepTimerTest {
     } finally {
       System.setOut(out);
     }
-    return lines;
+  }
+
+  @Test
+  void aWorkThatFailsSaysWhyAndTheOthersAreTimed() {
+    List<Line> lines = new ArrayList<>();
+    assertThatThrownBy(
+            () -> run(lines, "cpu", "F32", "MINI", "dense:16:0", "no-work", "dense:16:1"))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("[dense:16:0, no-work]");
+    assertThat(lines).hasSize(4);
+    JsonNode none = lines.get(1).json;
+    assertThat(none.path("work").asText()).isEqualTo("dense");
+    assertThat(none.path("rows").asInt(-1)).isZero();
+    assertThat(none.path("failed").asText()).contains("Exception");
+    assertThat(lines.get(2).json.path("failed").asText()).contains("there is no work no-work");
+    assertThat(lines.get(3).json.path("tokens_per_second").asDouble()).isPositive();
+    assertThat(lines.get(3).json.has("failed")).isFalse();
   }
 
   @Test
