@@ -5,7 +5,7 @@
 namespace {
 
 // Of cublasStatus_t, cublasOperation_t, cudaDataType_t, cublasComputeType_t, cublasGemmAlgo_t, cublasMath_t.
-enum Status { SUCCESS = 0, INVALID_VALUE = 7, NOT_SUPPORTED = 15 };
+enum Status { SUCCESS = 0, ALLOC_FAILED = 3, INVALID_VALUE = 7, NOT_SUPPORTED = 15 };
 enum Operation { NOT_TRANSPOSED = 0, TRANSPOSED = 1 };
 enum Type { R_32F = 0, R_16F = 2, R_16BF = 14 };
 constexpr int COMPUTE_32F = 68, ALGORITHM_DEFAULT = -1, DISALLOW_REDUCED_PRECISION_REDUCTION = 16;
@@ -57,6 +57,7 @@ bool is_allocated(const void* matrix, int leading, int rows, int columns, size_t
 extern "C" {
 
 int cublasCreate_v2(Handle** handle) {
+  if (stand_in::is_full_at("cublas")) return ALLOC_FAILED;
   *handle = new Handle();
   return SUCCESS;
 }

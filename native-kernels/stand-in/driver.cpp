@@ -3,7 +3,8 @@
 // too early and results that are read too early show; and as strict: what the driver would refuse is refused, what it leaves undefined ends the
 // process. Fresh device memory is full of NaN.
 //
-// TALLREC_STAND_IN_MEMORY: bytes of device memory. TALLREC_STAND_IN_REFUSE_BINARIES: takes PTX alone.
+// TALLREC_STAND_IN_MEMORY: bytes of device memory. TALLREC_STAND_IN_REFUSE_BINARIES: takes PTX alone. TALLREC_STAND_IN_DRIVER: the driver's version,
+// which else is newer than any compiler. TALLREC_STAND_IN_FULL_AT: what there is no memory for, "context", "module" or "cublas".
 #include "stand_in.h"
 
 #include <stdint.h>
@@ -29,6 +30,7 @@ enum Result {
   INVALID_VALUE = 1,
   OUT_OF_MEMORY = 2,
   INVALID_CONTEXT = 201,
+  INVALID_IMAGE = 200,
   NO_BINARY_FOR_GPU = 209,
   INVALID_HANDLE = 400,
   NOT_FOUND = 500,
@@ -49,6 +51,7 @@ struct Event {
 struct Module {
   std::string image;
   bool is_ptx;
+  int functions = 0;
 };
 
 struct Function {
@@ -96,6 +99,8 @@ bool is_stream(void* stream) { return gpu.has_stream && stream == &gpu.stream; }
 
 int put(void* stream, std::function<void()> work) { return stand_in::enqueue(stream, std::move(work)) ? SUCCESS : INVALID_HANDLE; }
 
+int driver_version() { return getenv("TALLREC_STAND_IN_DRIVER") ? atoi(getenv("TALLREC_STAND_IN_DRIVER")) : 99000; }
+
 bool contains(const std::string& image, const std::string& text) { return image.find(text) != std::string::npos; }
 
 }  // namespace
@@ -107,6 +112,8 @@ bool enqueue(void* stream, std::function<void()> work) {
   gpu.queue.push_back(std::move(work));
   return true;
 }
+
+bool is_full_at(const char* what) { return getenv("TALLREC_STAND_IN_FULL_AT") && strcmp(getenv("TALLREC_STAND_IN_FULL_AT"), what) == 0; }
 
 bool is_allocated(const void* address, size_t bytes) { return lies_in(gpu.allocations, (uintptr_t)address, bytes); }
 
@@ -146,11 +153,12 @@ int cuDeviceGetAttribute(int* value, int attribute, int) {
 }
 
 int cuDriverGetVersion(int* version) {
-  *version = 12060;
+  *version = driver_version();
   return SUCCESS;
 }
 
 int cuDevicePrimaryCtxRetain(void** context, int) {
+  if (stand_in::is_full_at("context")) return OUT_OF_MEMORY;
   *context = &gpu.context;
   gpu.retained++;
   return SUCCESS;
@@ -312,6 +320,7 @@ int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
 
 int cuModuleLoadData(void** module, const void* image) {
   REQUIRE_CONTEXT;
+  if (stand_in::is_full_at("module")) return OUT_OF_MEMORY;
   uint32_t magic;
   memcpy(&magic, image, sizeof magic);
   Module* loaded;
@@ -347,6 +356,9 @@ int cuModuleGetFunction(void** function, void* handle, const char* name) {
   // In machine code a section, in PTX an entry has the name.
   std::string wanted = module->is_ptx ? std::string(".entry ") + name + "(" : std::string(".text.") + name + '\0';
   if (!contains(module->image, wanted)) return NOT_FOUND;
+  // Machine code of a newer CUDA than the driver's, which loads each kernel when it is asked for: that one can be loaded says nothing of the others.
+  constexpr int OLDEST_COMPILER = 12000;
+  if (!module->is_ptx && driver_version() < OLDEST_COMPILER && module->functions++ > 0) return INVALID_IMAGE;
   int sizes[MOST_PARAMETERS];
   int count = tallrec_emulated_parameters(name, sizes, MOST_PARAMETERS);
   if (count < 0 || count > MOST_PARAMETERS) stand_in::die("a kernel that the emulated device does not have");

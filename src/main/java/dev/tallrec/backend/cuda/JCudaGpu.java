@@ -71,7 +71,7 @@ final class JCudaGpu implements CudaDriver {
 
   private JCudaGpu(CUdevice device, CublasLibrary.Found library) throws CudaUnavailableException {
     this.device = device;
-    kernels = new KernelModules();
+    kernels = new KernelModules(driverVersion());
     cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING);
     startCublas(library);
     JCublas2.cublasSetStream(cublas, new cudaStream_t(stream));
@@ -82,6 +82,8 @@ final class JCudaGpu implements CudaDriver {
   }
 
   private void startCublas(CublasLibrary.Found library) throws CudaUnavailableException {
+    // Asked before: an error may stay, and then answers this question, too.
+    long free = freeBytes();
     try {
       JCublas2.setExceptionsEnabled(true);
       JCublas2.cublasCreate(cublas);
@@ -91,7 +93,23 @@ final class JCudaGpu implements CudaDriver {
     } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
       throw new CudaUnavailableException(
           "JCublas does not start with " + library.library() + ": " + CudaErrors.reason(e), e);
+    } catch (CudaException e) {
+      throw new CudaUnavailableException(
+          ("cuBLAS (%s) does not start: %s. Of the GPU's memory %,d bytes are free: nvidia-smi shows who uses it. If that is enough, the driver,"
+                  + " which is for CUDA %s, may be too old for this cuBLAS: install a newer driver, or the cuBLAS of its CUDA")
+              .formatted(library.library(), e.getMessage(), free, cudaVersion(driverVersion())),
+          e);
     }
+  }
+
+  private static int driverVersion() {
+    int[] version = new int[1];
+    cuDriverGetVersion(version);
+    return version[0];
+  }
+
+  private static String cudaVersion(int version) {
+    return version / 1000 + "." + version % 1000 / 10;
   }
 
   /**
@@ -126,12 +144,23 @@ final class JCudaGpu implements CudaDriver {
               : "JCuda does not load, so that there is no GPU: ";
       throw new CudaUnavailableException(remedy + reason, e, missing);
     } catch (DeviceMemoryException e) {
-      throw new CudaUnavailableException("the GPU is full: " + e.getMessage(), e);
+      throw full(e);
     } catch (CudaException e) {
+      if (CudaErrors.is(e, CUresult.CUDA_ERROR_OUT_OF_MEMORY)) {
+        throw full(e);
+      }
       throw new CudaUnavailableException(
           "CUDA does not start: " + e.getMessage() + ". Does nvidia-smi work? Or use --device cpu",
           e);
     }
+  }
+
+  private static CudaUnavailableException full(RuntimeException e) {
+    return new CudaUnavailableException(
+        "the GPU is full: "
+            + e.getMessage()
+            + ". nvidia-smi shows who uses its memory. Or use another by --gpu, or --device cpu",
+        e);
   }
 
   /** Lets the context go if it comes to nothing. */
@@ -152,21 +181,18 @@ final class JCudaGpu implements CudaDriver {
   private String describe(CublasLibrary.Found library) {
     byte[] name = new byte[256];
     cuDeviceGetName(name, name.length, device);
-    int[] driver = new int[1];
-    cuDriverGetVersion(driver);
     int[] version = new int[1];
     JCublas2.cublasGetVersion(cublas, version);
     long[] free = new long[1];
     long[] total = new long[1];
     cuMemGetInfo(free, total);
-    return "%s, compute capability %d.%d, %.1f GiB, driver for CUDA %d.%d, cuBLAS %d (%s%s), %s"
+    return "%s, compute capability %d.%d, %.1f GiB, driver for CUDA %s, cuBLAS %d (%s%s), %s"
         .formatted(
             new String(name, StandardCharsets.UTF_8).strip().replace("\0", ""),
             attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
             attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
             total[0] / (double) (1 << 30),
-            driver[0] / 1000,
-            driver[0] % 1000 / 10,
+            cudaVersion(driverVersion()),
             version[0],
             library.library(),
             library.forwarded() ? ", forwarded" : "",

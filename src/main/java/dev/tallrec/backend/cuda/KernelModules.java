@@ -1,10 +1,10 @@
 package dev.tallrec.backend.cuda;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,8 +15,8 @@ import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
 /**
- * Our kernels on a device: from machine code for the usual architectures where the driver takes it,
- * else from PTX, which the driver translates.
+ * Our kernels on a device: from machine code for the usual architectures where the driver takes it
+ * and is not older than the CUDA that made it, else from PTX, which the driver translates.
  */
 final class KernelModules {
 
@@ -29,13 +29,18 @@ final class KernelModules {
   /**
    * Loads all modules into the current context.
    *
+   * @param driverVersion as cuDriverGetVersion tells it: 12060 for CUDA 12.6
    * @throws CudaUnavailableException if this build has none, or the driver takes neither form
+   * @throws CudaException if there is no memory for them
    */
-  KernelModules() throws CudaUnavailableException {
+  KernelModules(int driverVersion) throws CudaUnavailableException {
     String index = new String(resource(INDEX), StandardCharsets.UTF_8);
     for (String line : index.lines().toList()) {
       String[] words = line.split(" ");
-      modules.add(load(words[0], words[1]));
+      // What drivers say to machine code of a newer major version is written nowhere, and they may
+      // say it only when they come to some later kernel.
+      boolean known = driverVersion / 1000 >= Integer.parseInt(words[2]);
+      modules.add(known ? load(words[0], words[1]) : loadPtx(words[0], words[1]));
     }
   }
 
@@ -56,26 +61,40 @@ final class KernelModules {
     try {
       return load(resource(name + ".fatbin"), kernel);
     } catch (CudaException noBinary) {
+      throwIfFull(noBinary);
       try {
-        byte[] ptx = resource(name + ".ptx");
-        // The driver expects a terminated string.
-        ByteArrayOutputStream terminated = new ByteArrayOutputStream();
-        terminated.writeBytes(ptx);
-        terminated.write(0);
-        CUmodule module = load(terminated.toByteArray(), kernel);
-        fromPtx.add(name);
-        return module;
-      } catch (CudaException noPtx) {
-        throw new CudaUnavailableException(
-            "the driver takes neither machine code nor PTX of kernels "
-                + name
-                + ": "
-                + noBinary.getMessage()
-                + ", "
-                + noPtx.getMessage()
-                + ". Kernels need compute capability 8.0 or newer and driver R470 or newer",
-            noPtx);
+        return loadPtx(name, kernel);
+      } catch (CudaUnavailableException noPtx) {
+        noPtx.addSuppressed(noBinary);
+        throw noPtx;
       }
+    }
+  }
+
+  private CUmodule loadPtx(String name, String kernel) throws CudaUnavailableException {
+    // The driver expects a terminated string.
+    byte[] ptx = resource(name + ".ptx");
+    byte[] terminated = Arrays.copyOf(ptx, ptx.length + 1);
+    try {
+      CUmodule module = load(terminated, kernel);
+      fromPtx.add(name);
+      return module;
+    } catch (CudaException noPtx) {
+      throwIfFull(noPtx);
+      throw new CudaUnavailableException(
+          "the driver takes neither machine code nor PTX of kernels "
+              + name
+              + ": "
+              + noPtx.getMessage()
+              + ". Kernels need compute capability 8.0 or newer and driver R470 or newer",
+          noPtx);
+    }
+  }
+
+  /** Where there is no memory, another form of the code needs as much. */
+  private static void throwIfFull(CudaException e) {
+    if (CudaErrors.is(e, CUresult.CUDA_ERROR_OUT_OF_MEMORY)) {
+      throw e;
     }
   }
 

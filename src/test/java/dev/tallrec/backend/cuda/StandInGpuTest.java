@@ -112,6 +112,31 @@ class StandInGpuTest {
     assertThat(outcome.code).as(outcome.output).isZero();
   }
 
+  /** Of the R470 series, and so older than any CUDA that compiles the kernels. */
+  @Test
+  void takesPtxWhereTheDriverIsOlderThanTheCompiler() throws Exception {
+    Outcome outcome =
+        verify(CUDA_12, Map.of("TALLREC_STAND_IN_DRIVER", "11040"), "F16", "A_mha_qv");
+    assertThat(outcome.output)
+        .contains("driver for CUDA 11.4", "kernels from PTX: activations attention", NOTHING_LEFT);
+    assertThat(outcome.code).as(outcome.output).isZero();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "context, the GPU is full: CUDA_ERROR_OUT_OF_MEMORY",
+    "module, the GPU is full: CUDA_ERROR_OUT_OF_MEMORY",
+    "cublas, libcublas.so.12) does not start: CUBLAS_STATUS_ALLOC_FAILED. Of the GPU's memory"
+  })
+  void saysThatTheGpuIsFullWhateverHasNoRoom(String what, String message) throws Exception {
+    Outcome outcome =
+        run(CUDA_12, Map.of("TALLREC_STAND_IN_FULL_AT", what), "info", "--device", "cuda");
+    assertThat(outcome.output)
+        .contains(message, "nvidia-smi shows who uses")
+        .doesNotContain("PTX", "Does nvidia-smi work");
+    assertThat(outcome.code).as(outcome.output).isEqualTo(1);
+  }
+
   @Test
   void infoShowsTheGpuByAProductThatFitsItsMemory() throws Exception {
     Map<String, String> memory =
