@@ -1,5 +1,6 @@
 package dev.tallrec.cli;
 
+import dev.tallrec.backend.Cleanup;
 import dev.tallrec.backend.Device;
 import dev.tallrec.llama.Adapter;
 import dev.tallrec.lora.LoraAdapter;
@@ -70,7 +71,7 @@ final class ModelOptions {
     try {
       return open(opened);
     } catch (IOException | RuntimeException | Error e) {
-      opened.close();
+      Cleanup.after(e, opened::close);
       throw e;
     }
   }
@@ -86,11 +87,11 @@ final class ModelOptions {
       try {
         return new Opened(opened, model, read, new LoraParameters(opened, model.config(), read));
       } catch (RuntimeException | Error e) {
-        read.close();
+        Cleanup.after(e, read::close);
         throw e;
       }
     } catch (IOException | RuntimeException | Error e) {
-      model.close();
+      Cleanup.after(e, model::close);
       throw e;
     }
   }

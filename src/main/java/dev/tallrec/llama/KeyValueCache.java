@@ -1,5 +1,6 @@
 package dev.tallrec.llama;
 
+import dev.tallrec.backend.Cleanup;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.Indices;
@@ -77,7 +78,7 @@ public final class KeyValueCache implements AutoCloseable {
       room = others == 0 ? null : Rows.allocate(device, memory, config, capacity);
       roomForKept = room == null || keptRows == 0 ? null : room.part(0, keptRows);
     } catch (RuntimeException | Error e) {
-      memory.close();
+      Cleanup.after(e, memory::close);
       throw e;
     }
   }

@@ -1,5 +1,6 @@
 package dev.tallrec.llama;
 
+import dev.tallrec.backend.Cleanup;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.FrozenLinear;
@@ -117,7 +118,7 @@ public final class LlamaWeights implements AutoCloseable {
           rope,
           loader.checksum().getValue());
     } catch (IOException | RuntimeException | Error e) {
-      memory.close();
+      Cleanup.after(e, memory::close);
       throw e;
     }
   }

@@ -1,6 +1,7 @@
 package dev.tallrec.llama;
 
 import dev.tallrec.backend.Buffer;
+import dev.tallrec.backend.Cleanup;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.Indices;
@@ -48,7 +49,7 @@ public final class ScoredTokens implements AutoCloseable {
         device.upload(arena.allocateFrom(ValueLayout.JAVA_INT, tokens), ids.buffer());
       }
     } catch (RuntimeException | Error e) {
-      close();
+      Cleanup.after(e, this::close);
       throw e;
     }
   }

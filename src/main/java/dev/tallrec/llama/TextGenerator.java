@@ -1,5 +1,6 @@
 package dev.tallrec.llama;
 
+import dev.tallrec.backend.Cleanup;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -34,8 +35,7 @@ public final class TextGenerator implements AutoCloseable {
       this.logits = arena.allocate((long) config.vocabSize() * Float.BYTES, 64);
       this.cache = new KeyValueCache(network.device(), config, maxTokens);
     } catch (RuntimeException | Error e) {
-      arena.close();
-      workspace.close();
+      Cleanup.after(e, arena::close, workspace::close);
       throw e;
     }
   }

@@ -1,5 +1,6 @@
 package dev.tallrec.llama;
 
+import dev.tallrec.backend.Cleanup;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.Matrix;
@@ -67,8 +68,7 @@ public final class Workspace implements AutoCloseable {
               : Matrix.allocate(
                   memory, "logits F32", DType.F32, plan.logitRows(), config.vocabSize());
     } catch (RuntimeException | Error e) {
-      memory.close();
-      host.close();
+      Cleanup.after(e, memory::close, host::close);
       throw e;
     }
   }

@@ -1,5 +1,6 @@
 package dev.tallrec.lora;
 
+import dev.tallrec.backend.Cleanup;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.Matrix;
@@ -69,7 +70,7 @@ public final class LoraParameters implements Adapter, AutoCloseable {
       }
       upload();
     } catch (RuntimeException | Error e) {
-      memory.close();
+      Cleanup.after(e, memory::close);
       throw e;
     }
   }

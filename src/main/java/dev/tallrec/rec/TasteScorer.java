@@ -1,5 +1,6 @@
 package dev.tallrec.rec;
 
+import dev.tallrec.backend.Cleanup;
 import dev.tallrec.backend.Device;
 import dev.tallrec.llama.Adapter;
 import dev.tallrec.llama.KeyValueCache;
@@ -106,10 +107,10 @@ public final class TasteScorer implements AutoCloseable {
       this.cache = keys;
     } catch (RuntimeException | Error e) {
       if (keys != null) {
-        keys.close();
+        Cleanup.after(e, keys::close);
       }
       if (ownsWorkspace) {
-        workspace.close();
+        Cleanup.after(e, workspace::close);
       }
       throw e;
     }

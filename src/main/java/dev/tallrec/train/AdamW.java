@@ -1,6 +1,7 @@
 package dev.tallrec.train;
 
 import dev.tallrec.backend.AdamWStep;
+import dev.tallrec.backend.Cleanup;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.Matrix;
@@ -35,7 +36,7 @@ public final class AdamW implements AutoCloseable {
       firstMoment = Matrix.allocate(memory, "first moment", DType.F32, 1, size);
       secondMoment = Matrix.allocate(memory, "second moment", DType.F32, 1, size);
     } catch (RuntimeException | Error e) {
-      memory.close();
+      Cleanup.after(e, memory::close);
       throw e;
     }
   }

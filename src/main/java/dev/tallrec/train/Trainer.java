@@ -1,5 +1,6 @@
 package dev.tallrec.train;
 
+import dev.tallrec.backend.Cleanup;
 import dev.tallrec.backend.Device;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.llama.TokenBatch;
@@ -109,11 +110,11 @@ public final class Trainer implements AutoCloseable {
       try {
         this.workspace = workspace(maxTokens, maxSequences);
       } catch (RuntimeException | Error e) {
-        optimizer.close();
+        Cleanup.after(e, optimizer::close);
         throw e;
       }
     } catch (RuntimeException | Error e) {
-      parameters.close();
+      Cleanup.after(e, parameters::close);
       throw e;
     }
   }

@@ -16,7 +16,9 @@ import java.util.Set;
 
 /**
  * Another device, but for one allocation or copy that fails, and it knows what of its memory is
- * open: what is made of several things must leave none behind, whichever of them fails.
+ * open: what is made of several things must leave none behind, whichever of them fails. From then
+ * on freeing memory fails, too, as after an error of CUDA that stays, and must not hide the
+ * failure.
  */
 public final class FailingDevice implements Device {
 
@@ -72,6 +74,9 @@ public final class FailingDevice implements Device {
     public void close() {
       open.remove(this);
       arena.close();
+      if (callsLeft < 0) {
+        throw new IllegalStateException("freed after a failure");
+      }
     }
   }
 

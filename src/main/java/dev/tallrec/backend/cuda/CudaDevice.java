@@ -1,6 +1,7 @@
 package dev.tallrec.backend.cuda;
 
 import dev.tallrec.backend.Buffer;
+import dev.tallrec.backend.Cleanup;
 import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.FrozenLinear;
@@ -162,9 +163,11 @@ public final class CudaDevice implements Device {
             target + from / part.dtype().byteSize() * computeType.byteSize(),
             bytes / part.dtype().byteSize());
       }
-    } finally {
-      driver.free(staging);
+    } catch (RuntimeException | Error e) {
+      Cleanup.after(e, () -> driver.free(staging));
+      throw e;
     }
+    driver.free(staging);
   }
 
   @Override
