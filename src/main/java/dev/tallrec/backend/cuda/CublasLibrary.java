@@ -8,9 +8,14 @@ import java.lang.foreign.SymbolLookup;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +25,8 @@ import org.jspecify.annotations.Nullable;
 final class CublasLibrary {
 
   private static final String FORWARDER = "libcublas_forwarder.so";
+  // As long as an int has room for it, whatever it is.
+  private static final Pattern NUMBER = Pattern.compile("\\d{1,9}");
 
   /** What was found: for descriptions. */
   record Found(Path library, boolean forwarded) {}
@@ -37,16 +44,10 @@ final class CublasLibrary {
             System.getenv("LD_LIBRARY_PATH"),
             System.getenv("CONDA_PREFIX"),
             System.getenv("VIRTUAL_ENV"));
-    Optional<Path> twelve = find(places, "libcublas.so.12");
-    if (twelve.isPresent()) {
-      loadWithCompanion(twelve.get(), "libcublasLt.so.12");
-      return new Found(twelve.get(), false);
-    }
-    Optional<Path> thirteen = find(places, "libcublas.so.13");
-    if (thirteen.isPresent()) {
-      loadWithCompanion(thirteen.get(), "libcublasLt.so.13");
-      loadForwarder();
-      return new Found(thirteen.get(), true);
+    List<String> broken = new ArrayList<>();
+    Optional<Found> loaded = load(places, broken);
+    if (loaded.isPresent()) {
+      return loaded.get();
     }
     // What only the loader knows of, as by /etc/ld.so.conf.
     if (loaderFinds("libcublas.so.12")) {
@@ -57,10 +58,33 @@ final class CublasLibrary {
       return new Found(Path.of("libcublas.so.13"), true);
     }
     throw new CudaUnavailableException(
-        "found neither libcublas.so.12 nor libcublas.so.13. Looked in "
+        (broken.isEmpty()
+                ? "found neither libcublas.so.12 nor libcublas.so.13"
+                : "no cuBLAS that was found can be loaded: " + String.join("; ", broken))
+            + ". Looked in "
             + places
             + ". Install cuBLAS (with the CUDA toolkit, conda, or pip install nvidia-cublas-cu12) and, if it is elsewhere,"
             + " add its directory to LD_LIBRARY_PATH");
+  }
+
+  /**
+   * Loads the first that does load: one that does not, as of a toolkit that lacks a part, is told
+   * of in {@code broken}.
+   */
+  static Optional<Found> load(List<Path> places, List<String> broken)
+      throws CudaUnavailableException {
+    Optional<Path> twelve =
+        find(places, "libcublas.so.12", path -> loads(path, "libcublasLt.so.12", broken));
+    if (twelve.isPresent()) {
+      return Optional.of(new Found(twelve.get(), false));
+    }
+    Optional<Path> thirteen =
+        find(places, "libcublas.so.13", path -> loads(path, "libcublasLt.so.13", broken));
+    if (thirteen.isPresent()) {
+      loadForwarder();
+      return Optional.of(new Found(thirteen.get(), true));
+    }
+    return Optional.empty();
   }
 
   private static boolean loaderFinds(String name) {
@@ -72,16 +96,19 @@ final class CublasLibrary {
     }
   }
 
-  private static void loadWithCompanion(Path library, String companion)
-      throws CudaUnavailableException {
+  /** Whether it loads, with its companion; why not is added to {@code broken}. */
+  private static boolean loads(Path library, String companion, List<String> broken) {
     try {
       Path beside = library.resolveSibling(companion);
       if (Files.exists(beside)) {
         System.load(beside.toString());
       }
       System.load(library.toString());
+      return true;
     } catch (UnsatisfiedLinkError e) {
-      throw new CudaUnavailableException(library + " cannot be loaded: " + e.getMessage(), e);
+      // It begins with the path.
+      broken.add(String.valueOf(e.getMessage()));
+      return false;
     }
   }
 
@@ -151,27 +178,57 @@ final class CublasLibrary {
         .orElse(null);
   }
 
-  private static void addMatches(List<Path> places, Path directory, String pattern, String within) {
+  static void addMatches(List<Path> places, Path directory, String pattern, String within) {
     if (!Files.isDirectory(directory)) {
       return;
     }
     try (DirectoryStream<Path> matches = Files.newDirectoryStream(directory, pattern)) {
-      for (Path match : matches) {
-        if (Files.isDirectory(match.resolve(within))) {
-          places.add(match.resolve(within));
-        }
-      }
+      StreamSupport.stream(matches.spliterator(), false)
+          .sorted(CublasLibrary::newestFirst)
+          .map(match -> match.resolve(within))
+          .filter(Files::isDirectory)
+          .forEach(places::add);
     } catch (IOException e) {
       // A directory that cannot be listed holds nothing we could load.
       return;
     }
   }
 
+  /**
+   * By the numbers of their names, 12.10 before 12.9. What has fewer of them, as cuda itself, is
+   * what the machine's owner chose, and comes before all.
+   */
+  private static int newestFirst(Path one, Path other) {
+    int[] ours = numbers(one);
+    int[] theirs = numbers(other);
+    int differs = Arrays.mismatch(ours, theirs);
+    if (differs < 0) {
+      return one.compareTo(other);
+    }
+    return differs < Math.min(ours.length, theirs.length)
+        ? Integer.compare(theirs[differs], ours[differs])
+        : Integer.compare(ours.length, theirs.length);
+  }
+
+  private static int[] numbers(Path directory) {
+    return NUMBER
+        .matcher(directory.getFileName().toString())
+        .results()
+        .mapToInt(number -> Integer.parseInt(number.group()))
+        .toArray();
+  }
+
   /** The first that there is, as an absolute path, which alone can be loaded. */
   static Optional<Path> find(List<Path> places, String name) {
+    return find(places, name, _ -> true);
+  }
+
+  private static Optional<Path> find(List<Path> places, String name, Predicate<Path> suits) {
     return places.stream()
         .map(place -> place.resolve(name).toAbsolutePath())
+        .distinct()
         .filter(Files::exists)
+        .filter(suits)
         .findFirst();
   }
 }

@@ -82,9 +82,9 @@ final class KernelModules {
     } catch (CudaException noPtx) {
       throwIfFull(noPtx);
       throw new CudaUnavailableException(
-          "the driver takes neither machine code nor PTX of kernels "
+          "the driver takes kernels "
               + name
-              + ": "
+              + " in no form; of their PTX it says "
               + noPtx.getMessage()
               + ". Kernels need compute capability 8.0 or newer and driver R470 or newer",
           noPtx);

@@ -7,6 +7,7 @@ import dev.tallrec.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledIf;
@@ -28,6 +29,37 @@ class CudaAvailabilityTest {
     assertThatThrownBy(() -> CudaDevice.open(0, DType.F16).close())
         .isInstanceOf(CudaUnavailableException.class)
         .hasMessageContaining("--device cpu");
+  }
+
+  @Test
+  void ofToolkitsTheMachinesChoiceComesFirstThenTheNewest(@TempDir Path directory)
+      throws IOException {
+    for (String toolkit : List.of("cuda-9.2", "cuda-12.6", "cuda-12.10", "cuda", "cuda-13")) {
+      Files.createDirectories(directory.resolve(toolkit).resolve("lib64"));
+    }
+    Files.createDirectories(directory.resolve("cuda-14"));
+    List<Path> places = new ArrayList<>();
+    CublasLibrary.addMatches(places, directory, "cuda*", "lib64");
+    assertThat(places)
+        .extracting(place -> directory.relativize(place).toString())
+        .containsExactly(
+            "cuda/lib64", "cuda-13/lib64", "cuda-12.10/lib64", "cuda-12.6/lib64", "cuda-9.2/lib64");
+  }
+
+  @Test
+  void whatDoesNotLoadLeavesItToTheOthersAndAllAreNamed(@TempDir Path directory) throws Exception {
+    List<Path> places = new ArrayList<>();
+    for (String name : List.of("libcublas.so.12", "libcublas.so.12", "libcublas.so.13")) {
+      Path place = Files.createDirectories(directory.resolve("place" + places.size()));
+      Files.writeString(place.resolve(name), "no library");
+      places.add(place);
+    }
+    List<String> broken = new ArrayList<>();
+    assertThat(CublasLibrary.load(places, broken)).isEmpty();
+    assertThat(broken).hasSize(3);
+    assertThat(broken.get(0)).startsWith(places.get(0).resolve("libcublas.so.12") + ": ");
+    assertThat(broken.get(1)).startsWith(places.get(1).resolve("libcublas.so.12") + ": ");
+    assertThat(broken.get(2)).startsWith(places.get(2).resolve("libcublas.so.13") + ": ");
   }
 
   @Test

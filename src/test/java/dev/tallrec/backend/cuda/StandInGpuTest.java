@@ -95,6 +95,16 @@ class StandInGpuTest {
   }
 
   @Test
+  void takesTheNextCublasWhereTheFirstDoesNotLoad() throws Exception {
+    Files.writeString(directory.resolve("libcublas.so.12"), "no library");
+    String path = directory + ":" + PLACES.resolve(CUDA_12);
+    Outcome outcome = verify(CUDA_12, Map.of("LD_LIBRARY_PATH", path), "F16", "A_mha_qv");
+    assertThat(outcome.output)
+        .contains("(" + PLACES.resolve(CUDA_12).resolve("libcublas.so.12") + ")");
+    assertThat(outcome.code).as(outcome.output).isZero();
+  }
+
+  @Test
   void takesCuda13BehindTheForwarder() throws Exception {
     assumeTrue(
         CublasLibrary.find(CublasLibrary.places(null, null, null), "libcublas.so.12").isEmpty(),
