@@ -19,6 +19,7 @@ import static jcuda.driver.JCudaDriver.cuStreamCreate;
 import static jcuda.driver.JCudaDriver.cuStreamDestroy;
 import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
 
+import dev.tallrec.backend.Cleanup;
 import dev.tallrec.backend.DeviceMemoryException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -63,6 +64,7 @@ final class JCudaGpu implements CudaDriver {
   private final cublasHandle cublas = new cublasHandle();
   private final KernelModules kernels;
   private final PinnedStaging staging;
+  private final LaunchArguments launchArguments = new LaunchArguments();
   private final NavigableMap<Long, DevicePointer> allocations = new TreeMap<>();
   private final Pointer one = Pointer.to(new float[] {1});
   private final Pointer zero = Pointer.to(new float[] {0});
@@ -168,7 +170,7 @@ final class JCudaGpu implements CudaDriver {
     try {
       return new JCudaGpu(device, CublasLibrary.load());
     } catch (CudaUnavailableException | RuntimeException | Error e) {
-      release(device);
+      Cleanup.after(e, () -> release(device));
       throw e;
     }
   }
@@ -273,17 +275,6 @@ final class JCudaGpu implements CudaDriver {
 
   @Override
   public void launch(String kernel, Grid grid, int threads, Object... arguments) {
-    Pointer[] pointers = new Pointer[arguments.length];
-    for (int i = 0; i < arguments.length; i++) {
-      pointers[i] =
-          switch (arguments[i]) {
-            case Span span -> Pointer.to(new long[] {span.address()});
-            case Long number -> Pointer.to(new long[] {number});
-            case Integer number -> Pointer.to(new int[] {number});
-            case Float number -> Pointer.to(new float[] {number});
-            default -> throw new IllegalArgumentException("argument " + arguments[i]);
-          };
-    }
     try {
       cuLaunchKernel(
           kernels.function(kernel),
@@ -295,7 +286,7 @@ final class JCudaGpu implements CudaDriver {
           1,
           0,
           stream,
-          Pointer.to(pointers),
+          launchArguments.of(arguments),
           null);
       waitIfAsked();
     } catch (CudaException e) {
