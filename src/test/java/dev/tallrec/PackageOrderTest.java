@@ -24,6 +24,7 @@ class PackageOrderTest {
           "safetensors",
           "endpoint",
           "backend",
+          "backend.profile",
           "backend.cpu",
           "backend.cuda",
           "llama",

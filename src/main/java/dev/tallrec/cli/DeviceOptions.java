@@ -1,10 +1,10 @@
 package dev.tallrec.cli;
 
 import dev.tallrec.backend.Device;
-import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
 import dev.tallrec.backend.cuda.CudaUnavailableException;
+import dev.tallrec.backend.profile.ProfiledDevice;
 import dev.tallrec.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,10 +1,10 @@
 package dev.tallrec.cli;
 
 import dev.tallrec.backend.Device;
-import dev.tallrec.backend.DeviceSpeed;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
 import dev.tallrec.backend.cuda.CudaUnavailableException;
+import dev.tallrec.backend.profile.DeviceSpeed;
 import dev.tallrec.cli.DeviceOptions.Kind;
 import dev.tallrec.tensor.DType;
 import java.util.concurrent.Callable;

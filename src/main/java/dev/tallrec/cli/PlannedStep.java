@@ -1,9 +1,9 @@
 package dev.tallrec.cli;
 
-import dev.tallrec.backend.OperationTable;
-import dev.tallrec.backend.ProfiledDevice;
 import dev.tallrec.backend.cuda.CudaDevice;
 import dev.tallrec.backend.cuda.GpuModel;
+import dev.tallrec.backend.profile.OperationTable;
+import dev.tallrec.backend.profile.ProfiledDevice;
 import dev.tallrec.llama.LlamaConfig;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.llama.LlamaWeights;

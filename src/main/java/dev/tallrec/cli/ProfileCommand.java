@@ -1,9 +1,9 @@
 package dev.tallrec.cli;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.tallrec.backend.DeviceSpeed;
-import dev.tallrec.backend.OperationTable;
-import dev.tallrec.backend.ProfiledDevice;
+import dev.tallrec.backend.profile.DeviceSpeed;
+import dev.tallrec.backend.profile.OperationTable;
+import dev.tallrec.backend.profile.ProfiledDevice;
 import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraConfig;

@@ -7,7 +7,7 @@ import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.FrozenLinear;
 import dev.tallrec.backend.Operands;
 import dev.tallrec.backend.Ops;
-import dev.tallrec.backend.ProfiledDevice;
+import dev.tallrec.backend.profile.ProfiledDevice;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.MemorySegment;

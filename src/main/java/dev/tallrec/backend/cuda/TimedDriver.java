@@ -1,6 +1,6 @@
 package dev.tallrec.backend.cuda;
 
-import dev.tallrec.backend.ProfiledDevice;
+import dev.tallrec.backend.profile.ProfiledDevice;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.FrozenLinear;
 import dev.tallrec.backend.Matrix;
-import dev.tallrec.backend.ProfiledDevice;
+import dev.tallrec.backend.profile.ProfiledDevice;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Shape;
 import dev.tallrec.tensor.Tensor;

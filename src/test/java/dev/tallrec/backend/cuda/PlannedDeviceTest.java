@@ -3,7 +3,7 @@ package dev.tallrec.backend.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.tallrec.backend.ProfiledDevice;
+import dev.tallrec.backend.profile.ProfiledDevice;
 import dev.tallrec.llama.TokenBatch;
 import dev.tallrec.llama.Workspace;
 import dev.tallrec.llama.WorkspacePlan;

@@ -1,5 +1,9 @@
-package dev.tallrec.backend;
+package dev.tallrec.backend.profile;
 
+import dev.tallrec.backend.Device;
+import dev.tallrec.backend.DeviceArena;
+import dev.tallrec.backend.FrozenLinear;
+import dev.tallrec.backend.Matrix;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Shape;
 import dev.tallrec.tensor.Tensor;

@@ -1,5 +1,10 @@
-package dev.tallrec.backend;
+package dev.tallrec.backend.profile;
 
+import dev.tallrec.backend.Buffer;
+import dev.tallrec.backend.Device;
+import dev.tallrec.backend.DeviceArena;
+import dev.tallrec.backend.FrozenLinear;
+import dev.tallrec.backend.Ops;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Tensor;
 import java.lang.foreign.MemorySegment;

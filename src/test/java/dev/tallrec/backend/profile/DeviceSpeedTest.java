@@ -1,7 +1,8 @@
-package dev.tallrec.backend;
+package dev.tallrec.backend.profile;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tallrec.backend.Device;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.tensor.DType;
 import java.lang.reflect.Proxy;

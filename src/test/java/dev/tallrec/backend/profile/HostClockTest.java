@@ -1,7 +1,11 @@
-package dev.tallrec.backend;
+package dev.tallrec.backend.profile;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tallrec.backend.DeviceArena;
+import dev.tallrec.backend.FrozenLinear;
+import dev.tallrec.backend.Indices;
+import dev.tallrec.backend.Matrix;
 import dev.tallrec.backend.cpu.CpuDevice;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.tensor.Shape;

@@ -1,4 +1,4 @@
-package dev.tallrec.backend;
+package dev.tallrec.backend.profile;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

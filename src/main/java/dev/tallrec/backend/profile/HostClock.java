@@ -1,5 +1,10 @@
-package dev.tallrec.backend;
+package dev.tallrec.backend.profile;
 
+import dev.tallrec.backend.AttentionLayout;
+import dev.tallrec.backend.Device;
+import dev.tallrec.backend.FrozenLinear;
+import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.Ops;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
