@@ -23,16 +23,26 @@ __device__ void attention_delta(const T* out, int64_t os, const T* dout, int64_t
   if (lane == 0) delta[blockIdx.y * ls + row] = sum;
 }
 
-// p = exp(scale q.k - lse) and ds = scale p (dout.v - delta) of one score; exponents are base 2.
+// p = exp(scale q.k - lse) and ds = p (dout.v - delta) of one score; exponents are base 2. The gradients' factor `scale` waits for the sums, which are
+// fp32: small gradients are among fp16's subnormal numbers, where a product with it would cost bits.
 __device__ inline void score_gradient(float& s, float& dp, float scale, float lse, float delta, bool seen) {
   float p = exp2_approximate(s * (scale * LOG2_E) - lse * LOG2_E);
   s = seen ? p : 0;
-  dp = s * (dp - delta) * scale;
+  dp = s * (dp - delta);
 }
 
 constexpr int KEYS = 32, QUERIES = 16;
 
-// What a warp knows of its 16 queries: operands, sums of dq, log-sum-exps and deltas of this lane's two rows.
+// A warp's 16 rows of sums.
+template <int D> __device__ inline void multiply_by(float factor, float (*sums)[4]) {
+#pragma unroll
+  for (int n = 0; n < D / 8; n++) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) sums[n][i] *= factor;
+  }
+}
+
+// What a warp knows of its 16 queries: operands, sums of dq / scale, log-sum-exps and deltas of this lane's two rows.
 template <class T, int D> struct QueryGradients {
   static constexpr int ROW = Padded<T, D>::ROW;
   uint32_t q[D / 16][4], dout[D / 16][4];
@@ -123,10 +133,11 @@ __device__ void attention_backward_q(const T* q, int64_t qs, const T* k, int64_t
   stages.show(queries, scale, own, last_query);
   wait_for_copies();
   __syncthreads();
+  multiply_by<D>(scale, queries.acc);
   store_rows<D>(tiles + warp * 16 * ROW, queries.acc, Head<T>(dq, dqs, head, head_dim), segment.query_start + own, last_query - own);
 }
 
-// What a warp knows of its 16 keys: operands, sums of dk and dv. Scores have keys as rows and queries as columns.
+// What a warp knows of its 16 keys: operands, sums of dk / scale and dv. Scores have keys as rows and queries as columns.
 template <class T, int D> struct KeyGradients {
   static constexpr int ROW = Padded<T, D>::ROW;
   uint32_t k[D / 16][4];
@@ -237,6 +248,7 @@ __device__ void attention_backward_kv(const T* q, int64_t qs, const T* k, int64_
   }
   __syncthreads();
   T* own_tile = v_tile + warp * 16 * ROW;
+  multiply_by<D>(scale, keys.dk);
   store_rows<D>(own_tile, keys.dk, Head<T>(dk, dks, kv_head, head_dim), own, key_rows - own);
   store_rows<D>(own_tile, keys.dv, Head<T>(dv, dvs, kv_head, head_dim), own, key_rows - own);
 }

@@ -9,7 +9,11 @@ import java.util.stream.IntStream;
 /** Attention and its gradient: heads of many sizes, packed sequences, shared prefixes. */
 final class AttentionCases {
 
-  private static final float SCALE = 0.5f;
+  private static final Numbers ORDINARY = new Numbers(1, 1, 0.5f);
+
+  // Of what outputs are filled with: errors are relative to the largest number, and between rows it
+  // stays.
+  private static final double BEFORE = 1e-5;
 
   private AttentionCases() {}
 
@@ -40,6 +44,15 @@ final class AttentionCases {
         30,
         Segment.lastOf(0, 12, 0, 3),
         Segment.lastOf(13, 6, 3, 2).behindPrefix(0, 13));
+    // Queries see so many keys about as much that the gradients of scores, times the scale, are
+    // among fp16's subnormal numbers.
+    add(
+        cases,
+        "small gradients",
+        new Heads(128, 2, 1),
+        new Numbers(4, 3e-3, 0.01f),
+        200,
+        Segment.lastOf(0, 200, 0, 40));
     addTwo(cases, new Heads(8, 1, 1), 7);
     addTwo(cases, new Heads(24, 4, 4), 33);
     addTwo(cases, new Heads(48, 8, 1), 31);
@@ -61,6 +74,15 @@ final class AttentionCases {
    * @param keys heads of k and v
    */
   private record Heads(int dim, int queries, int keys) {}
+
+  /**
+   * What inputs are made of.
+   *
+   * @param qk largest element of queries and keys
+   * @param dout largest element of the outputs' gradient
+   * @param scale on scores
+   */
+  private record Numbers(double qk, double dout, float scale) {}
 
   /** A segment; its parts are those of {@link AttentionLayout}. */
   private record Segment(
@@ -110,10 +132,20 @@ final class AttentionCases {
 
   private static void add(
       List<OpsCase> cases, String what, Heads heads, int keyRows, Segment... segments) {
+    add(cases, what, heads, ORDINARY, keyRows, segments);
+  }
+
+  private static void add(
+      List<OpsCase> cases,
+      String what,
+      Heads heads,
+      Numbers numbers,
+      int keyRows,
+      Segment... segments) {
     String label =
         "%s, %d (%d) heads of %d".formatted(what, heads.queries(), heads.keys(), heads.dim());
     List<Segment> all = List.of(segments);
-    cases.add(new OpsCase(label, pair -> attention(pair, heads, keyRows, all)));
+    cases.add(new OpsCase(label, pair -> attention(pair, heads, numbers, keyRows, all)));
   }
 
   private static AttentionLayout layout(
@@ -123,10 +155,11 @@ final class AttentionCases {
     return new AttentionLayout(ints, segments.size(), queryRows, keyRows, maxQueries, pairs);
   }
 
-  private static void attention(DevicePair pair, Heads heads, int keyRows, List<Segment> segments) {
-    int[] numbers = segments.stream().flatMapToInt(Segment::ints).toArray();
-    long pairs = AttentionLayout.pairs(numbers, segments.size());
-    Both<Indices> ints = pair.indices(numbers);
+  private static void attention(
+      DevicePair pair, Heads heads, Numbers numbers, int keyRows, List<Segment> segments) {
+    int[] ofSegments = segments.stream().flatMapToInt(Segment::ints).toArray();
+    long pairs = AttentionLayout.pairs(ofSegments, segments.size());
+    Both<Indices> ints = pair.indices(ofSegments);
     Both<AttentionLayout> layout =
         new Both<>(
             "layout",
@@ -135,8 +168,8 @@ final class AttentionCases {
             0);
     int queryRows = layout.expected().queryRows();
     int dim = heads.dim();
-    Both<Matrix> q = pair.random("q", queryRows, heads.queries() * dim);
-    Both<Matrix> k = pair.random("k", keyRows, heads.keys() * dim);
+    Both<Matrix> q = pair.scaled("q", queryRows, heads.queries() * dim, numbers.qk());
+    Both<Matrix> k = pair.scaled("k", keyRows, heads.keys() * dim, numbers.qk());
     Both<Matrix> v = pair.random("v", keyRows, heads.keys() * dim);
     Both<Matrix> out = pair.random("out", queryRows, heads.queries() * dim);
     Both<Matrix> lse = pair.floats("lse", heads.queries(), queryRows);
@@ -144,14 +177,21 @@ final class AttentionCases {
         "attention",
         (ops, on) ->
             ops.attention(
-                on.of(q), on.of(k), on.of(v), on.of(layout), dim, SCALE, on.of(out), on.of(lse)),
+                on.of(q),
+                on.of(k),
+                on.of(v),
+                on.of(layout),
+                dim,
+                numbers.scale(),
+                on.of(out),
+                on.of(lse)),
         out,
         lse.within(pair.computeTolerance()));
-    Both<Matrix> dout = pair.random("dout", queryRows, heads.queries() * dim);
+    Both<Matrix> dout = pair.scaled("dout", queryRows, heads.queries() * dim, numbers.dout());
     Both<Matrix> delta = pair.floats("delta", heads.queries(), queryRows);
-    Both<Matrix> dq = pair.random("dq", queryRows, heads.queries() * dim);
-    Both<Matrix> dk = pair.random("dk", keyRows, heads.keys() * dim);
-    Both<Matrix> dv = pair.random("dv", keyRows, heads.keys() * dim);
+    Both<Matrix> dq = pair.scaled("dq", queryRows, heads.queries() * dim, BEFORE);
+    Both<Matrix> dk = pair.scaled("dk", keyRows, heads.keys() * dim, BEFORE);
+    Both<Matrix> dv = pair.scaled("dv", keyRows, heads.keys() * dim, BEFORE);
     pair.run(
         "attentionBackward",
         (ops, on) ->
@@ -164,7 +204,7 @@ final class AttentionCases {
                 on.of(lse),
                 on.of(layout),
                 dim,
-                SCALE,
+                numbers.scale(),
                 on.of(delta),
                 on.of(dq),
                 on.of(dk),
