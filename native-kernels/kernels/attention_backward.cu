@@ -96,7 +96,7 @@ template <class T, int D> struct QueryGradients {
   }
 };
 
-// grid (query blocks of the longest segment, heads, segments); a warp for every 16 queries.
+// grid (heads, query blocks of the longest segment, segments); a warp for every 16 queries.
 template <class T, int D>
 __device__ void attention_backward_q(const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const T* dout, int64_t gs,
                                      const float* lse, int64_t ls, const float* delta, int64_t des, const int* segments, int group, int head_dim,
@@ -106,8 +106,8 @@ __device__ void attention_backward_q(const T* q, int64_t qs, const T* k, int64_t
   alignas(16) __shared__ T tiles[4 * TILE];
 
   Segment segment = Segment::load(segments, blockIdx.z);
-  // The last queries see most keys: they begin first.
-  int first = (gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, kv_head = head / group;
+  // The last queries see most keys: they begin first, those of all heads.
+  int first = (gridDim.y - 1 - blockIdx.y) * ROWS, head = blockIdx.x, kv_head = head / group;
   if (first >= segment.query_count) return;
   int last_query = first + ROWS < segment.query_count ? first + ROWS : segment.query_count;
   Head<const T> q_head(q, qs, head, head_dim), g_head(dout, gs, head, head_dim);
@@ -191,7 +191,8 @@ template <class T, int D> struct KeyGradients {
   }
 };
 
-// grid (key blocks, kv heads); a warp for every 16 keys. While a tile of queries is met, the next one arrives.
+// grid (kv heads, key blocks); a warp for every 16 keys. While a tile of queries is met, the next one arrives. Keys of a shared prefix meet the queries
+// of all sequences behind it, so that their blocks take longest; they come before those sequences' own, and blocks of all heads begin with them.
 template <class T, int D>
 __device__ void attention_backward_kv(const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const T* dout, int64_t gs,
                                       const float* lse, int64_t ls, const float* delta, int64_t des, const int* segments, int segment_count, int group,
@@ -203,7 +204,7 @@ __device__ void attention_backward_kv(const T* q, int64_t qs, const T* k, int64_
   // Log-sum-exps and deltas of the tiles' queries.
   __shared__ float statistics[2][2 * QUERIES];
 
-  int first = blockIdx.x * ROWS, kv_head = blockIdx.y;
+  int first = blockIdx.y * ROWS, kv_head = blockIdx.x;
   int last = first + ROWS < key_rows ? first + ROWS : key_rows;
   int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
   int own = first + warp * 16;

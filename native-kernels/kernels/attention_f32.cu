@@ -6,7 +6,7 @@
 // What fits 48 KiB of static shared memory at the largest head dimension.
 constexpr int QUERIES = 32, KEYS = 16, SIZE = 16;
 
-// grid (query blocks of the longest segment, heads, segments); a warp for every 16 queries.
+// grid (heads, query blocks of the longest segment, segments); a warp for every 16 queries.
 template <int D>
 __device__ void attention_forward(const float* q, int64_t qs, const float* k, int64_t ks, const float* v, int64_t vs, const int* segments, int group,
                                   int head_dim, float scale, float* out, int64_t os, float* lse, int64_t ls) {
@@ -17,7 +17,7 @@ __device__ void attention_forward(const float* q, int64_t qs, const float* k, in
   alignas(16) __shared__ float p_tile[QUERIES * P_ROW];
 
   Segment segment = Segment::load(segments, blockIdx.z);
-  int first = blockIdx.x * QUERIES, head = blockIdx.y, kv_head = head / group;
+  int first = blockIdx.y * QUERIES, head = blockIdx.x, kv_head = head / group;
   if (first >= segment.query_count) return;
   int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
   copy_rows<QUERIES, D, QUERIES * 2>(q_tile, Head<const float>(q, qs, head, head_dim), segment.query_start + first, segment.query_start + segment.query_count);
@@ -106,7 +106,7 @@ __device__ inline void score_gradients(float p[4], float ds[4], Tile q, Tile k, 
   }
 }
 
-// grid (query blocks of the longest segment, heads, segments); a warp for every 16 queries.
+// grid (heads, query blocks of the longest segment, segments); a warp for every 16 queries.
 template <int D>
 __device__ void attention_backward_q(const float* q, int64_t qs, const float* k, int64_t ks, const float* v, int64_t vs, const float* dout, int64_t gs,
                                      const float* lse, int64_t ls, const float* delta, int64_t des, const int* segments, int group, int head_dim,
@@ -119,7 +119,7 @@ __device__ void attention_backward_q(const float* q, int64_t qs, const float* k,
   alignas(16) __shared__ float s_tile[SIZE * P_ROW];
 
   Segment segment = Segment::load(segments, blockIdx.z);
-  int first = blockIdx.x * SIZE, head = blockIdx.y, kv_head = head / group;
+  int first = blockIdx.y * SIZE, head = blockIdx.x, kv_head = head / group;
   if (first >= segment.query_count) return;
   int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
   int end = segment.query_start + segment.query_count;
@@ -175,7 +175,7 @@ __device__ void attention_backward_q(const float* q, int64_t qs, const float* k,
   }
 }
 
-// grid (key blocks, kv heads); a warp for every 16 keys. All queries that see a key, of all segments and of all heads of the group, in order.
+// grid (kv heads, key blocks); a warp for every 16 keys. All queries that see a key, of all segments and of all heads of the group, in order.
 template <int D>
 __device__ void attention_backward_kv(const float* q, int64_t qs, const float* k, int64_t ks, const float* v, int64_t vs, const float* dout, int64_t gs,
                                       const float* lse, int64_t ls, const float* delta, int64_t des, const int* segments, int segment_count, int group,
@@ -188,7 +188,7 @@ __device__ void attention_backward_kv(const float* q, int64_t qs, const float* k
   alignas(16) __shared__ float p_tile[SIZE * P_ROW];
   alignas(16) __shared__ float s_tile[SIZE * P_ROW];
 
-  int first = blockIdx.x * SIZE, kv_head = blockIdx.y;
+  int first = blockIdx.y * SIZE, kv_head = blockIdx.x;
   int last = first + SIZE < key_rows ? first + SIZE : key_rows;
   int warp = threadIdx.x / WARP, g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
   copy_rows<SIZE, D, SIZE * 2>(k_tile, Head<const float>(k, ks, kv_head, head_dim), first, key_rows);

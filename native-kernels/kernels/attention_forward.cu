@@ -76,7 +76,7 @@ template <class T, int D> struct Queries {
   }
 };
 
-// grid (query blocks of the longest segment, heads, segments); a warp for every 16 queries.
+// grid (heads, query blocks of the longest segment, segments); a warp for every 16 queries.
 template <class T, int D>
 __device__ void attention_forward(const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const int* segments, int group,
                                   int head_dim, float scale, T* out, int64_t os, float* lse, int64_t ls) {
@@ -85,8 +85,8 @@ __device__ void attention_forward(const T* q, int64_t qs, const T* k, int64_t ks
   alignas(16) __shared__ T tiles[4 * TILE];
 
   Segment segment = Segment::load(segments, blockIdx.z);
-  // The last queries see most keys: they begin first.
-  int first = (gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, kv_head = head / group;
+  // The last queries see most keys: they begin first, those of all heads.
+  int first = (gridDim.y - 1 - blockIdx.y) * ROWS, head = blockIdx.x, kv_head = head / group;
   if (first >= segment.query_count) return;
   int last_query = first + ROWS < segment.query_count ? first + ROWS : segment.query_count;
   Head<const T> q_head(q, qs, head, head_dim);

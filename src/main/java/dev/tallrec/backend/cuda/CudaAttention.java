@@ -14,6 +14,9 @@ final class CudaAttention {
   private static final int F32_BACKWARD_ROWS = 16;
   private static final int THREADS_PER_ROW = 2;
   private static final int[] HEAD_DIMS = {16, 32, 64, 128};
+  // Of the grid's second dimension, by CUDA; the first, whose blocks begin one after the other, is
+  // that of heads.
+  private static final int MOST_BLOCKS = 65_535;
   private static final int DELTA_ROWS = 8;
   private static final int DELTA_THREADS = 256;
 
@@ -40,6 +43,16 @@ final class CudaAttention {
         "head_dim " + headDim + " is above 128, which CUDA kernels are made for");
   }
 
+  /** Blocks of {@code perBlock} of so many rows. */
+  private static int blocks(int rows, int perBlock) {
+    if (rows > perBlock * MOST_BLOCKS) {
+      throw new IllegalArgumentException(
+          "attention over %,d rows; CUDA kernels are made for at most %,d: take shorter sequences or fewer at once"
+              .formatted(rows, perBlock * MOST_BLOCKS));
+    }
+    return Math.ceilDiv(rows, perBlock);
+  }
+
   void forward(
       Matrix q,
       Matrix k,
@@ -56,7 +69,7 @@ final class CudaAttention {
     driver.launchProducts(
         kernel("attention_forward", headDim),
         layout.flop(2, q.columns()),
-        new Grid(Math.ceilDiv(layout.maxQueryCount(), forwardRows), heads, layout.segmentCount()),
+        new Grid(heads, blocks(layout.maxQueryCount(), forwardRows), layout.segmentCount()),
         forwardRows * THREADS_PER_ROW,
         CudaOps.span(q),
         CudaOps.stride(q),
@@ -107,8 +120,7 @@ final class CudaAttention {
       driver.launchProducts(
           kernel("attention_backward_q", headDim),
           layout.flop(3, q.columns()),
-          new Grid(
-              Math.ceilDiv(layout.maxQueryCount(), backwardRows), heads, layout.segmentCount()),
+          new Grid(heads, blocks(layout.maxQueryCount(), backwardRows), layout.segmentCount()),
           backwardRows * THREADS_PER_ROW,
           CudaOps.span(q),
           CudaOps.stride(q),
@@ -132,7 +144,7 @@ final class CudaAttention {
     driver.launchProducts(
         kernel("attention_backward_kv", headDim),
         layout.flop(4, q.columns()),
-        Grid.of(Math.ceilDiv(k.rows(), backwardRows), kvHeads),
+        Grid.of(kvHeads, blocks(k.rows(), backwardRows)),
         backwardRows * THREADS_PER_ROW,
         CudaOps.span(q),
         CudaOps.stride(q),
