@@ -87,6 +87,30 @@ UNWATCHED inline float __shfl_xor_sync(unsigned, float value, int mask) {
   return other;
 }
 
+// Fails unless all 32 lanes vote: words that a shuffle or a product would not show say who does.
+UNWATCHED inline unsigned __ballot_sync(unsigned members, bool vote) {
+  if (members != 0xFFFFFFFF) tallrec::trap("a vote of less than a warp");
+  constexpr uint32_t MARK = 0x7FB0B0B0;
+  tallrec::Exchange& exchange = tallrec::next_exchange();
+  uint32_t mine = MARK | vote;
+  memcpy(exchange.bytes[threadIdx.x % 32], &mine, sizeof mine);
+  tallrec::warp_meeting();
+  unsigned all = 0;
+  for (unsigned lane = 0; lane < 32; lane++) {
+    uint32_t shown;
+    memcpy(&shown, exchange.bytes[lane], sizeof shown);
+    if ((shown & ~1u) != MARK) tallrec::trap("not all lanes of a warp vote");
+    all |= (shown & 1) << lane;
+  }
+  tallrec::warp_meeting();
+  // Nobody is taken to vote because of an earlier vote.
+  memset(exchange.bytes[threadIdx.x % 32], 0, sizeof mine);
+  return all;
+}
+
+// The lowest bit that is set, counted from 1; 0 if there is none.
+inline int __ffs(int bits) { return __builtin_ffs(bits); }
+
 struct half_t {
   uint16_t bits;
 };

@@ -123,6 +123,13 @@ inline void bfi_b32(Register32& target, Register32 a, Register32 b, uint32_t pos
   target = (shifted_left(a, position) & mask) | (b & ~mask);
 }
 
+inline void brev_b32(Register32& target, Register32 a) {
+  target = 0;
+  for (int i = 0; i < 32; i++) target |= (a >> i & 1) << (31 - i);
+}
+// By how much the highest bit that is set must be shifted to be the first; -1 if there is none.
+inline void bfind_shiftamt_u32(Register32& target, Register32 a) { target = a == 0 ? -1 : __builtin_clz(a); }
+
 BINARY(add_f32, Register32, float, a + b)
 BINARY(add_f64, Register64, double, a + b)
 BINARY(sub_f32, Register32, float, a - b)
@@ -274,6 +281,8 @@ inline void shfl_sync_bfly_b32(Register32& target, bool& is_inside, Register32 v
   set(target, __shfl_xor_sync(members, bits, mask));
   is_inside = true;
 }
+
+inline void vote_sync_ballot_b32(Register32& target, bool vote, uint32_t members) { target = __ballot_sync(members, vote); }
 
 // All lanes of a warp must be at the same instruction.
 inline void meet(int instruction) {

@@ -74,10 +74,19 @@ template <int SIZE> struct QueryTiles {
 
   __device__ bool is_there() const { return index < count; }
 
+  // All lanes of a warp ask: each tests one of the next 32 segments.
   __device__ void next_segment() {
-    while (++index < count) {
+    for (int start = index + 1; start < count; start += WARP) {
+      int mine = start + threadIdx.x % WARP;
+      bool sees = false;
+      if (mine < count) {
+        Segment tested = Segment::load(segments, mine);
+        sees = tested.any_sees_any(tested.query_count, first_key, last_key - first_key);
+      }
+      uint32_t seeing = __ballot_sync(0xffffffffu, sees);
+      if (seeing == 0) continue;
+      index = start + __ffs(seeing) - 1;
       segment = Segment::load(segments, index);
-      if (!segment.any_sees_any(segment.query_count, first_key, last_key - first_key)) continue;
       bool prefix = segment.prefix_length > 0 && segment.prefix_start < last_key && segment.prefix_start + segment.prefix_length > first_key;
       // Queries above the diagonal see none of the keys.
       int hidden = first_key - segment.key_start - segment.causal_offset;
@@ -86,6 +95,7 @@ template <int SIZE> struct QueryTiles {
       head = first_head;
       return;
     }
+    index = count;
   }
 
   __device__ void advance() {

@@ -53,6 +53,7 @@ final class AttentionCases {
         new Numbers(4, 3e-3, 0.01f),
         200,
         Segment.lastOf(0, 200, 0, 40));
+    add(cases, "many sequences", new Heads(20, 4, 2), 5 + 3 * 70, many(5, 70, 3));
     addTwo(cases, new Heads(8, 1, 1), 7);
     addTwo(cases, new Heads(24, 4, 4), 33);
     addTwo(cases, new Heads(48, 8, 1), 31);
@@ -128,6 +129,20 @@ final class AttentionCases {
         Segment.sequence(0, length),
         Segment.sequence(length, 1),
         Segment.sequence(length + 1, length).behindPrefix(0, 3));
+  }
+
+  /**
+   * A prefix and behind it {@code count} sequences of {@code length}, every other one of which sees
+   * it.
+   */
+  private static Segment[] many(int prefix, int count, int length) {
+    Segment[] all = new Segment[1 + count];
+    all[0] = Segment.sequence(0, prefix);
+    for (int i = 0; i < count; i++) {
+      Segment one = Segment.sequence(prefix + i * length, length);
+      all[1 + i] = i % 2 == 0 ? one : one.behindPrefix(0, prefix);
+    }
+    return all;
   }
 
   private static void add(

@@ -113,6 +113,33 @@ class SeededFaultTest {
         .hasMessageContaining("different barriers");
   }
 
+  private void assertNoVote(String instead, String why) throws Exception {
+    String sum = "value = warp_sum(value);\n";
+    Path library = build("common.cuh", sum, instead + sum);
+    assertThatThrownBy(() -> OneKernel.rmsNorm(new EmulatedDriver(library, 0, MEMORY)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining(why);
+  }
+
+  @Test
+  void aLaneThatDoesNotVoteShows() throws Exception {
+    assertNoVote(
+        "if (threadIdx.x % 32 < 31) value += __ballot_sync(0xffffffffu, true); else __syncwarp();\n",
+        "not all lanes");
+  }
+
+  @Test
+  void aLaneThatShufflesWhileOthersVoteShows() throws Exception {
+    assertNoVote(
+        "value += threadIdx.x % 32 < 31 ? __ballot_sync(0xffffffffu, true) : __shfl_xor_sync(0xffffffffu, value, 0);\n",
+        "not all lanes");
+  }
+
+  @Test
+  void aVoteOfSomeLanesShows() throws Exception {
+    assertNoVote("value += __ballot_sync(0xffffu, true);\n", "less than a warp");
+  }
+
   @Test
   void attentionWithoutAFaultIsTheSame() throws Exception {
     String line = "if (tile + 1 < keys.count) begin(tile + 1);";
