@@ -171,6 +171,37 @@ template <int D, class T> __device__ inline void store_rows(T* tile, const float
   __syncwarp();
 }
 
+// Which rows were rotated how (activations.cu's rope), for heads as wide as a tile: then a lane has both halves of a pair. Without positions none was.
+struct Rotation {
+  const int* positions;
+  const float *cos, *sin;
+  int64_t stride;
+
+  // Rotates the sums of a warp's 16 rows back, of which `rows` exist, from row `first` on.
+  template <int D> __device__ void undo(float (*acc)[4], int first, int rows) const {
+    if (positions == nullptr) return;
+    int g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      if (g + r * 8 >= rows) continue;
+      int64_t row = positions[first + g + r * 8] * stride;
+#pragma unroll
+      for (int n = 0; n < D / 16; n++) {
+        float c[2], s[2];
+        load_floats(c, cos + row, n * 8 + 2 * t, 2);
+        load_floats(s, sin + row, n * 8 + 2 * t, 2);
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+          float &low = acc[n][2 * r + i], &high = acc[n + D / 16][2 * r + i];
+          float of_low = low * c[i] + high * s[i];
+          high = high * c[i] - low * s[i];
+          low = of_low;
+        }
+      }
+    }
+  }
+};
+
 // Of a softmax over tiles of scores, for this lane's two rows: takes a tile's maxima into account. Returns what to subtract from the tile's scores
 // in `offset`, what to multiply by what came of earlier tiles in `rescale`.
 template <class Exp>

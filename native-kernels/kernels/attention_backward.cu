@@ -100,7 +100,7 @@ template <class T, int D> struct QueryGradients {
 template <class T, int D>
 __device__ void attention_backward_q(const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const T* dout, int64_t gs,
                                      const float* lse, int64_t ls, const float* delta, int64_t des, const int* segments, int group, int head_dim,
-                                     float scale, T* dq, int64_t dqs) {
+                                     float scale, T* dq, int64_t dqs, Rotation rotation) {
   constexpr int ROW = Padded<T, D>::ROW, TILE = KEYS * ROW;
   static_assert(ROWS == 2 * KEYS, "queries and output gradients are staged where two pairs of tiles will be");
   alignas(16) __shared__ T tiles[4 * TILE];
@@ -134,6 +134,7 @@ __device__ void attention_backward_q(const T* q, int64_t qs, const T* k, int64_t
   wait_for_copies();
   __syncthreads();
   multiply_by<D>(scale, queries.acc);
+  rotation.undo<D>(queries.acc, segment.query_start + own, last_query - own);
   store_rows<D>(tiles + warp * 16 * ROW, queries.acc, Head<T>(dq, dqs, head, head_dim), segment.query_start + own, last_query - own);
 }
 
@@ -196,7 +197,8 @@ template <class T, int D> struct KeyGradients {
 template <class T, int D>
 __device__ void attention_backward_kv(const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const T* dout, int64_t gs,
                                       const float* lse, int64_t ls, const float* delta, int64_t des, const int* segments, int segment_count, int group,
-                                      int head_dim, float scale, int key_rows, T* dk, int64_t dks, T* dv, int64_t dvs) {
+                                      int head_dim, float scale, int key_rows, T* dk, int64_t dks, T* dv, int64_t dvs,
+                                      Rotation rotation) {
   constexpr int ROW = Padded<T, D>::ROW, TILE = QUERIES * ROW;
   static_assert(ROWS == 4 * QUERIES, "keys are staged where two pairs of tiles will be");
   alignas(16) __shared__ T tiles[4 * TILE];
@@ -250,6 +252,7 @@ __device__ void attention_backward_kv(const T* q, int64_t qs, const T* k, int64_
   __syncthreads();
   T* own_tile = v_tile + warp * 16 * ROW;
   multiply_by<D>(scale, keys.dk);
+  rotation.undo<D>(keys.dk, own, key_rows - own);
   store_rows<D>(own_tile, keys.dk, Head<T>(dk, dks, kv_head, head_dim), own, key_rows - own);
   store_rows<D>(own_tile, keys.dv, Head<T>(dv, dvs, kv_head, head_dim), own, key_rows - own);
 }
@@ -265,16 +268,18 @@ FOR_EACH_TYPE(DEFINE_DELTA)
 #define DEFINE(T, suffix, D)                                                                                                           \
   extern "C" __global__ void __launch_bounds__(THREADS) attention_backward_q_##suffix##_##D(                                           \
       const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const T* dout, int64_t gs, const float* lse, int64_t ls,   \
-      const float* delta, int64_t des, const int* segments, int group, int head_dim, float scale, T* dq, int64_t dqs) {                  \
-    attention_backward_q<T, D>(q, qs, k, ks, v, vs, dout, gs, lse, ls, delta, des, segments, group, head_dim, scale, dq, dqs);               \
+      const float* delta, int64_t des, const int* segments, int group, int head_dim, float scale, T* dq, int64_t dqs,                  \
+      const int* positions, const float* cos, const float* sin, int64_t table_stride) {                                                \
+    attention_backward_q<T, D>(q, qs, k, ks, v, vs, dout, gs, lse, ls, delta, des, segments, group, head_dim, scale, dq, dqs,          \
+                                Rotation{positions, cos, sin, table_stride});                                                          \
   }                                                                                                                                    \
   REGISTER_KERNEL(attention_backward_q_##suffix##_##D)                                                                                 \
   extern "C" __global__ void __launch_bounds__(THREADS) attention_backward_kv_##suffix##_##D(                                          \
       const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const T* dout, int64_t gs, const float* lse, int64_t ls,   \
       const float* delta, int64_t des, const int* segments, int segment_count, int group, int head_dim, float scale, int key_rows, T* dk,   \
-      int64_t dks, T* dv, int64_t dvs) {                                                                                               \
+      int64_t dks, T* dv, int64_t dvs, const int* positions, const float* cos, const float* sin, int64_t table_stride) {               \
     attention_backward_kv<T, D>(q, qs, k, ks, v, vs, dout, gs, lse, ls, delta, des, segments, segment_count, group, head_dim, scale,         \
-                                key_rows, dk, dks, dv, dvs);                                                                           \
+                                key_rows, dk, dks, dv, dvs, Rotation{positions, cos, sin, table_stride});                              \
   }                                                                                                                                    \
   REGISTER_KERNEL(attention_backward_kv_##suffix##_##D)
 FOR_EACH_HEAD_DIM(DEFINE, half_t, f16)

@@ -110,7 +110,7 @@ __device__ inline void score_gradients(float p[4], float ds[4], Tile q, Tile k, 
 template <int D>
 __device__ void attention_backward_q(const float* q, int64_t qs, const float* k, int64_t ks, const float* v, int64_t vs, const float* dout, int64_t gs,
                                      const float* lse, int64_t ls, const float* delta, int64_t des, const int* segments, int group, int head_dim,
-                                     float scale, float* dq, int64_t dqs) {
+                                     float scale, float* dq, int64_t dqs, Rotation rotation) {
   constexpr int ROW = Padded<float, D>::ROW, P_ROW = Padded<float, SIZE>::ROW;
   alignas(16) __shared__ float q_tile[SIZE * ROW];
   alignas(16) __shared__ float g_tile[SIZE * ROW];
@@ -163,6 +163,7 @@ __device__ void attention_backward_q(const float* q, int64_t qs, const float* k,
     for (int n = 0; n < D / 8; n++) multiply(acc[n], tile(s_tile + warp * 16 * P_ROW, P_ROW), tile(k_tile + n * 8, ROW), SIZE);
     __syncwarp();
   }
+  rotation.undo<D>(acc, segment.query_start + first + warp * 16, segment.query_count - first - warp * 16);
 #pragma unroll
   for (int n = 0; n < D / 8; n++) {
 #pragma unroll
@@ -179,7 +180,8 @@ __device__ void attention_backward_q(const float* q, int64_t qs, const float* k,
 template <int D>
 __device__ void attention_backward_kv(const float* q, int64_t qs, const float* k, int64_t ks, const float* v, int64_t vs, const float* dout, int64_t gs,
                                       const float* lse, int64_t ls, const float* delta, int64_t des, const int* segments, int segment_count, int group,
-                                      int head_dim, float scale, int key_rows, float* dk, int64_t dks, float* dv, int64_t dvs) {
+                                      int head_dim, float scale, int key_rows, float* dk, int64_t dks, float* dv, int64_t dvs,
+                                      Rotation rotation) {
   constexpr int ROW = Padded<float, D>::ROW, P_ROW = Padded<float, SIZE>::ROW;
   alignas(16) __shared__ float q_tile[SIZE * ROW];
   alignas(16) __shared__ float g_tile[SIZE * ROW];
@@ -244,6 +246,7 @@ __device__ void attention_backward_kv(const float* q, int64_t qs, const float* k
   }
   // Of keys that no query sees, which have had no turn of the loop: a block must not end while bytes are still on their way to its tiles.
   wait_for_copies();
+  rotation.undo<D>(k_acc, first + warp * 16, key_rows - first - warp * 16);
 #pragma unroll
   for (int n = 0; n < D / 8; n++) {
 #pragma unroll
@@ -266,16 +269,18 @@ __device__ void attention_backward_kv(const float* q, int64_t qs, const float* k
   REGISTER_KERNEL(attention_forward_##suffix##_##D)                                                                                    \
   extern "C" __global__ void __launch_bounds__(SIZE * 2) attention_backward_q_##suffix##_##D(                                           \
       const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const T* dout, int64_t gs, const float* lse, int64_t ls,   \
-      const float* delta, int64_t des, const int* segments, int group, int head_dim, float scale, T* dq, int64_t dqs) {                  \
-    attention_backward_q<D>(q, qs, k, ks, v, vs, dout, gs, lse, ls, delta, des, segments, group, head_dim, scale, dq, dqs);              \
+      const float* delta, int64_t des, const int* segments, int group, int head_dim, float scale, T* dq, int64_t dqs,                  \
+      const int* positions, const float* cos, const float* sin, int64_t table_stride) {                                                \
+    attention_backward_q<D>(q, qs, k, ks, v, vs, dout, gs, lse, ls, delta, des, segments, group, head_dim, scale, dq, dqs,             \
+                                Rotation{positions, cos, sin, table_stride});                                                          \
   }                                                                                                                                    \
   REGISTER_KERNEL(attention_backward_q_##suffix##_##D)                                                                                 \
   extern "C" __global__ void __launch_bounds__(SIZE * 2) attention_backward_kv_##suffix##_##D(                                          \
       const T* q, int64_t qs, const T* k, int64_t ks, const T* v, int64_t vs, const T* dout, int64_t gs, const float* lse, int64_t ls,   \
       const float* delta, int64_t des, const int* segments, int segment_count, int group, int head_dim, float scale, int key_rows, T* dk, \
-      int64_t dks, T* dv, int64_t dvs) {                                                                                               \
+      int64_t dks, T* dv, int64_t dvs, const int* positions, const float* cos, const float* sin, int64_t table_stride) {               \
     attention_backward_kv<D>(q, qs, k, ks, v, vs, dout, gs, lse, ls, delta, des, segments, segment_count, group, head_dim, scale,        \
-                             key_rows, dk, dks, dv, dvs);                                                                              \
+                             key_rows, dk, dks, dv, dvs, Rotation{positions, cos, sin, table_stride});                                 \
   }                                                                                                                                    \
   REGISTER_KERNEL(attention_backward_kv_##suffix##_##D)
 FOR_EACH_HEAD_DIM(DEFINE, float, f32)

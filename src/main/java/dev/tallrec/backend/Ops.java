@@ -154,6 +154,35 @@ public interface Ops {
       Matrix dk,
       Matrix dv);
 
+  /**
+   * {@link #attentionBackward} where q and k had been rotated by {@link #rope}: dq and dk are the
+   * gradients of what they were before. A device may leave out rounding in between.
+   *
+   * @param queryPositions of q's rows
+   * @param keyPositions of k's rows
+   */
+  default void ropeAttentionBackward(
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      Matrix dout,
+      Matrix lse,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix delta,
+      Indices queryPositions,
+      Indices keyPositions,
+      RopeTable table,
+      Matrix dq,
+      Matrix dk,
+      Matrix dv) {
+    attentionBackward(q, k, v, out, dout, lse, layout, headDim, scale, delta, dq, dk, dv);
+    rope(dq, queryPositions, table, true);
+    rope(dk, keyPositions, table, true);
+  }
+
   /** out[i] = source[rows[i]]. source [any, H], out [rows.count(), H]. */
   void gatherRows(Matrix source, Indices rows, Matrix out);
 

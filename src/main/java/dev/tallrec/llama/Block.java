@@ -202,7 +202,7 @@ final class Block {
       return;
     }
     QkvGradient d = views.qkvGradient(last);
-    ops.attentionBackward(
+    ops.ropeAttentionBackward(
         a.q(),
         a.k(),
         a.v(),
@@ -213,11 +213,12 @@ final class Block {
         config.headDim(),
         attentionScale,
         g.delta(),
+        queryPositions(views, last),
+        views.positions,
+        weights.rope(),
         d.q(),
         d.k(),
         d.v());
-    ops.rope(d.q(), queryPositions(views, last), weights.rope(), true);
-    ops.rope(d.k(), views.positions, weights.rope(), true);
     if (adapter.reaches(layer, Projection.V_PROJ)) {
       ops.rmsNorm(a.x(), w.inputNorm(), config.rmsNormEps(), s.norm(), a.inputRstd());
     }

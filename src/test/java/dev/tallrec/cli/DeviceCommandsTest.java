@@ -22,7 +22,7 @@ class DeviceCommandsTest {
   void profilesAStep() throws IOException {
     Path trace = directory.resolve("trace.json");
     Outcome outcome = run("profile", "--examples", 2, "--trace", trace).succeeded();
-    assertThat(outcome.out()).contains("attentionBackward", "linear", "GFLOP/s", "tokens/s");
+    assertThat(outcome.out()).contains("ropeAttentionBackward", "linear", "GFLOP/s", "tokens/s");
     assertThat(outcome.out()).containsPattern("rmsNormBackward .* GB/s +[0-9.]+%");
     assertThat(outcome.out()).doesNotContain("GPU");
     assertThat(new JsonMapper().readTree(trace.toFile()).path("traceEvents"))

@@ -1,9 +1,12 @@
 package dev.tallrec.backend.cuda;
 
 import dev.tallrec.backend.AttentionLayout;
+import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.RopeTable;
 import dev.tallrec.backend.cuda.CudaDriver.Grid;
 import dev.tallrec.tensor.DType;
+import java.util.Arrays;
 
 /** Launches of attention_forward.cu, attention_backward.cu and attention_f32.cu. */
 final class CudaAttention {
@@ -25,6 +28,27 @@ final class CudaAttention {
   private final int forwardRows;
   private final int backwardRows;
 
+  /**
+   * How queries and keys had been rotated, by device addresses. Of the table a few rows are read,
+   * again and again: it does not count as memory that a kernel reads.
+   *
+   * @param queryPositions a position for each row of q, 0 for no rotation
+   * @param keyPositions a position for each row of k, 0 for no rotation
+   * @param stride elements from a row of the table to the next
+   */
+  record Rotation(long queryPositions, long keyPositions, long cos, long sin, long stride) {
+    static final Rotation NONE = new Rotation(0, 0, 0, 0, 0);
+
+    static Rotation of(Indices queryPositions, Indices keyPositions, RopeTable table) {
+      return new Rotation(
+          CudaBuffer.address(queryPositions),
+          CudaBuffer.address(keyPositions),
+          CudaBuffer.address(table.cos()),
+          CudaBuffer.address(table.sin()),
+          CudaOps.stride(table.cos()));
+    }
+  }
+
   CudaAttention(CudaDriver driver, DType type, String suffix) {
     this.driver = driver;
     this.suffix = suffix;
@@ -41,6 +65,11 @@ final class CudaAttention {
     }
     throw new IllegalArgumentException(
         "head_dim " + headDim + " is above 128, which CUDA kernels are made for");
+  }
+
+  /** Whether kernels can rotate gradients of heads back: those that fill a kernel's columns. */
+  static boolean rotates(int headDim) {
+    return Arrays.stream(HEAD_DIMS).anyMatch(padded -> padded == headDim);
   }
 
   /** Blocks of {@code perBlock} of so many rows. */
@@ -98,6 +127,7 @@ final class CudaAttention {
       int headDim,
       float scale,
       Matrix delta,
+      Rotation rotation,
       Matrix dq,
       Matrix dk,
       Matrix dv) {
@@ -139,7 +169,11 @@ final class CudaAttention {
           headDim,
           scale,
           CudaOps.span(dq),
-          CudaOps.stride(dq));
+          CudaOps.stride(dq),
+          rotation.queryPositions(),
+          rotation.cos(),
+          rotation.sin(),
+          rotation.stride());
     }
     driver.launchProducts(
         kernel("attention_backward_kv", headDim),
@@ -167,6 +201,10 @@ final class CudaAttention {
         CudaOps.span(dk),
         CudaOps.stride(dk),
         CudaOps.span(dv),
-        CudaOps.stride(dv));
+        CudaOps.stride(dv),
+        rotation.keyPositions(),
+        rotation.cos(),
+        rotation.sin(),
+        rotation.stride());
   }
 }

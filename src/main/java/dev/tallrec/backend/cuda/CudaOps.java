@@ -9,6 +9,7 @@ import dev.tallrec.backend.Matrix;
 import dev.tallrec.backend.Operands;
 import dev.tallrec.backend.Ops;
 import dev.tallrec.backend.RopeTable;
+import dev.tallrec.backend.cuda.CudaAttention.Rotation;
 import dev.tallrec.backend.cuda.CudaDriver.Grid;
 import dev.tallrec.backend.cuda.CudaDriver.Operand;
 import dev.tallrec.backend.cuda.CudaDriver.Span;
@@ -288,7 +289,55 @@ final class CudaOps implements Ops, AutoCloseable {
       Matrix dk,
       Matrix dv) {
     operands.attentionBackward(q, k, v, out, dout, lse, layout, headDim, delta, dq, dk, dv);
-    attention.backward(q, k, v, out, dout, lse, layout, headDim, scale, delta, dq, dk, dv);
+    Rotation rotation = Rotation.NONE;
+    attention.backward(
+        q, k, v, out, dout, lse, layout, headDim, scale, delta, rotation, dq, dk, dv);
+  }
+
+  @Override
+  public void ropeAttentionBackward(
+      Matrix q,
+      Matrix k,
+      Matrix v,
+      Matrix out,
+      Matrix dout,
+      Matrix lse,
+      AttentionLayout layout,
+      int headDim,
+      float scale,
+      Matrix delta,
+      Indices queryPositions,
+      Indices keyPositions,
+      RopeTable table,
+      Matrix dq,
+      Matrix dk,
+      Matrix dv) {
+    if (!CudaAttention.rotates(headDim) || table.headDim() != headDim) {
+      Ops.super.ropeAttentionBackward(
+          q,
+          k,
+          v,
+          out,
+          dout,
+          lse,
+          layout,
+          headDim,
+          scale,
+          delta,
+          queryPositions,
+          keyPositions,
+          table,
+          dq,
+          dk,
+          dv);
+      return;
+    }
+    operands.attentionBackward(q, k, v, out, dout, lse, layout, headDim, delta, dq, dk, dv);
+    operands.rope(dq, queryPositions, table);
+    operands.rope(dk, keyPositions, table);
+    Rotation rotation = Rotation.of(queryPositions, keyPositions, table);
+    attention.backward(
+        q, k, v, out, dout, lse, layout, headDim, scale, delta, rotation, dq, dk, dv);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.tallrec.verify.ops;
 import dev.tallrec.backend.AttentionLayout;
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.RopeTable;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -14,6 +15,8 @@ final class AttentionCases {
   // Of what outputs are filled with: errors are relative to the largest number, and between rows it
   // stays.
   private static final double BEFORE = 1e-5;
+
+  private static final int TABLE_ROWS = 13;
 
   private AttentionCases() {}
 
@@ -227,5 +230,37 @@ final class AttentionCases {
         dq,
         dk,
         dv);
+    Both<Indices> queryPositions = pair.indices(positions(queryRows));
+    Both<Indices> keyPositions = pair.indices(positions(keyRows));
+    Both<Matrix> cos = pair.floats("cos", TABLE_ROWS, dim / 2);
+    Both<Matrix> sin = pair.floats("sin", TABLE_ROWS, dim / 2);
+    pair.run(
+        "ropeAttentionBackward",
+        (ops, on) ->
+            ops.ropeAttentionBackward(
+                on.of(q),
+                on.of(k),
+                on.of(v),
+                on.of(out),
+                on.of(dout),
+                on.of(lse),
+                on.of(layout),
+                dim,
+                numbers.scale(),
+                on.of(delta),
+                on.of(queryPositions),
+                on.of(keyPositions),
+                new RopeTable(on.of(cos), on.of(sin)),
+                on.of(dq),
+                on.of(dk),
+                on.of(dv)),
+        dq,
+        dk,
+        dv);
+  }
+
+  /** A position for each row, in no order. */
+  private static int[] positions(int rows) {
+    return IntStream.range(0, rows).map(row -> row * 7 % TABLE_ROWS).toArray();
   }
 }

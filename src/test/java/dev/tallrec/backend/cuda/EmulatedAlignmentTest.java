@@ -19,6 +19,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -34,7 +35,8 @@ class EmulatedAlignmentTest {
   private static final int RANK = 9;
   // LoRA's gradients take eight rows at a time.
   private static final int LORA_ROWS = 11;
-  private static final int HEAD_DIM = 24;
+  // The first is padded, the second fills a kernel's columns.
+  private static final int[] HEAD_DIMS = {24, 16};
   private static final float EPSILON = 1e-5f;
 
   private final KernelBuild build;
@@ -138,7 +140,9 @@ class EmulatedAlignmentTest {
       loss(x);
       optimizer();
       lora();
-      attention();
+      for (int headDim : HEAD_DIMS) {
+        attention(headDim);
+      }
       return results;
     }
 
@@ -220,30 +224,40 @@ class EmulatedAlignmentTest {
       keep(dx);
     }
 
-    private void attention() {
+    private void attention(int headDim) {
       int rows = 37;
-      Matrix q = random(device.computeType(), rows, 2 * HEAD_DIM);
-      Matrix k = random(device.computeType(), rows, HEAD_DIM);
-      Matrix v = random(device.computeType(), rows, HEAD_DIM);
-      Matrix out = random(device.computeType(), rows, 2 * HEAD_DIM);
+      Matrix q = random(device.computeType(), rows, 2 * headDim);
+      Matrix k = random(device.computeType(), rows, headDim);
+      Matrix v = random(device.computeType(), rows, headDim);
+      Matrix out = random(device.computeType(), rows, 2 * headDim);
       Matrix lse = random(DType.F32, 2, rows);
       AttentionLayout layout =
           new AttentionLayout(
               indices(0, rows, 0, 0, 0, 0), 1, rows, rows, rows, rows * (rows + 1) / 2);
-      device.ops().attention(q, k, v, layout, HEAD_DIM, 0.3f, out, lse);
+      device.ops().attention(q, k, v, layout, headDim, 0.3f, out, lse);
       keep(out);
       keep(lse);
-      Matrix dout = random(device.computeType(), rows, 2 * HEAD_DIM);
+      Matrix dout = random(device.computeType(), rows, 2 * headDim);
       Matrix delta = random(DType.F32, 2, rows);
-      Matrix dq = random(device.computeType(), rows, 2 * HEAD_DIM);
-      Matrix dk = random(device.computeType(), rows, HEAD_DIM);
-      Matrix dv = random(device.computeType(), rows, HEAD_DIM);
+      Matrix dq = random(device.computeType(), rows, 2 * headDim);
+      Matrix dk = random(device.computeType(), rows, headDim);
+      Matrix dv = random(device.computeType(), rows, headDim);
       device
           .ops()
-          .attentionBackward(q, k, v, out, dout, lse, layout, HEAD_DIM, 0.3f, delta, dq, dk, dv);
+          .attentionBackward(q, k, v, out, dout, lse, layout, headDim, 0.3f, delta, dq, dk, dv);
       keep(dq);
       keep(dk);
       keep(dv);
+      Indices positions = indices(IntStream.range(0, rows).map(row -> rows - 1 - row).toArray());
+      RopeTable table =
+          new RopeTable(random(DType.F32, rows, headDim / 2), random(DType.F32, rows, headDim / 2));
+      device
+          .ops()
+          .ropeAttentionBackward(
+              q, k, v, out, dout, lse, layout, headDim, 0.3f, delta, positions, positions, table,
+              dq, dk, dv);
+      keep(dq);
+      keep(dk);
     }
   }
 

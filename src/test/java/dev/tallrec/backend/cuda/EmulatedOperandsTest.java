@@ -216,6 +216,7 @@ class EmulatedOperandsTest {
     all.put(
         "attentionBackward",
         List.of(x, k, k, x, x, perHead, layout, headDim, scale, perHead, x, k, k));
+    all.put("ropeAttentionBackward", ropeAttentionBackward());
     all.put("gatherRows", List.of(x, three, compute(3, 8)));
     all.put("scatterAddRows", List.of(compute(3, 8), three, x));
     all.put("crossEntropy", List.of(logits, five, rstd, scale, rstd, logits));
@@ -226,6 +227,32 @@ class EmulatedOperandsTest {
     all.put("copy", List.of(floats(5, 8), x));
     all.put("add", List.of(x, x));
     return all;
+  }
+
+  /** Of heads that kernels rotate themselves. */
+  private static List<Operand> ropeAttentionBackward() {
+    Values q = compute(5, 32);
+    Values k = compute(5, 16);
+    Values perHead = floats(2, 5);
+    Numbers positions = numbers(0, 1, 2, 3, 4);
+    Table table = new Table(floats(7, 8), floats(7, 8));
+    return List.of(
+        q,
+        k,
+        k,
+        q,
+        q,
+        perHead,
+        new OneSegment(5, 5),
+        new HeadDim(16),
+        constant(0.5f),
+        perHead,
+        positions,
+        positions,
+        table,
+        q,
+        k,
+        k);
   }
 
   // The sizes and types that an operation leaves open; all other changes are refused.

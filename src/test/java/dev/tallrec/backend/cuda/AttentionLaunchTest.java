@@ -8,33 +8,46 @@ import dev.tallrec.backend.Device;
 import dev.tallrec.backend.DeviceArena;
 import dev.tallrec.backend.Indices;
 import dev.tallrec.backend.Matrix;
+import dev.tallrec.backend.RopeTable;
 import dev.tallrec.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** In which order blocks of attention begin, and how many there can be; nothing is computed. */
-class AttentionGridTest {
+/** Which kernels attention launches, and with which blocks; nothing is computed. */
+class AttentionLaunchTest {
 
   private static final int HEADS = 6;
   private static final int KEY_HEADS = 2;
   private static final int HEAD_DIM = 16;
 
   private final Map<String, CudaDriver.Grid> grids = new TreeMap<>();
+  private final List<String> others = new ArrayList<>();
 
-  /** Asks for attention of one sequence, or for its gradient. */
-  private void run(DType type, int rows, boolean backward) {
-    CudaDriver driver =
+  private Device device(DType type) {
+    return new CudaDevice(
         new ForwardingDriver(new PlannedDriver(GpuModel.RTX_3090, type)) {
           @Override
           public void launchProducts(
               String kernel, double flop, Grid grid, int threads, Object... arguments) {
             grids.put(kernel, grid);
           }
-        };
-    try (Device device = new CudaDevice(driver, type);
+
+          @Override
+          public void launch(String kernel, Grid grid, int threads, Object... arguments) {
+            others.add(kernel);
+          }
+        },
+        type);
+  }
+
+  /** Asks for attention of one sequence, or for its gradient. */
+  private void run(DType type, int rows, boolean backward) {
+    try (Device device = device(type);
         DeviceArena memory = device.newArena()) {
       Matrix q = Matrix.allocate(memory, "q", type, rows, HEADS * HEAD_DIM);
       Matrix k = Matrix.allocate(memory, "k", type, rows, KEY_HEADS * HEAD_DIM);
@@ -59,6 +72,36 @@ class AttentionGridTest {
             Map.entry("attention_backward_kv_f16_16", new CudaDriver.Grid(KEY_HEADS, 5, 1)),
             Map.entry("attention_backward_q_f16_16", new CudaDriver.Grid(HEADS, 5, 1)),
             Map.entry("attention_forward_f16_16", new CudaDriver.Grid(HEADS, 5, 1)));
+  }
+
+  private void rotated(int headDim) {
+    int rows = 3;
+    try (Device device = device(DType.BF16);
+        DeviceArena memory = device.newArena()) {
+      Matrix x = Matrix.allocate(memory, "x", DType.BF16, rows, headDim);
+      Matrix lse = Matrix.allocate(memory, "lse", DType.F32, 1, rows);
+      Matrix table = Matrix.allocate(memory, "table", DType.F32, rows, headDim / 2);
+      Indices segment = Indices.allocate(memory, "segment", AttentionLayout.INTS_PER_SEGMENT);
+      Indices positions = Indices.allocate(memory, "positions", rows);
+      AttentionLayout layout = new AttentionLayout(segment, 1, rows, rows, rows, rows);
+      RopeTable rope = new RopeTable(table, table);
+      device
+          .ops()
+          .ropeAttentionBackward(
+              x, x, x, x, x, lse, layout, headDim, 1, lse, positions, positions, rope, x, x, x);
+    }
+  }
+
+  @Test
+  void headsThatFillAKernelsColumnsAreRotatedByIt() {
+    rotated(128);
+    assertThat(others).containsExactly("attention_delta_bf16");
+  }
+
+  @Test
+  void otherHeadsAreRotatedAfterwards() {
+    rotated(48);
+    assertThat(others).containsExactly("attention_delta_bf16", "rope_bf16", "rope_bf16");
   }
 
   @ParameterizedTest
