@@ -3,10 +3,11 @@ package dev.tallrec.files;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,35 +16,52 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ProcessLock implements AutoCloseable {
 
-  private final FileChannel channel;
+  /** Files of this process's locks: to open and close one again would give its lock up. */
+  private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
-  private ProcessLock(FileChannel channel) {
+  private final FileChannel channel;
+  private final Path held;
+
+  private ProcessLock(FileChannel channel, Path held) {
     this.channel = channel;
+    this.held = held;
   }
 
   /**
    * Takes the lock.
    *
-   * @param file that it is held on; made if it is not there, with its directory. Nobody else may
-   *     open it: to close it anywhere in this process would give the lock up
+   * @param file that it is held on; made if it is not there, with its directory. Nothing else in
+   *     this process may open it: to close it would give the lock up
    * @param what is kept from others, for the message
    * @throws IOException at once if somebody else has it, or where files cannot be locked
    */
   public static ProcessLock take(Path file, Path what) throws IOException {
+    Path name = file.getFileName();
     Path directory = file.toAbsolutePath().getParent();
-    if (directory != null) {
-      Files.createDirectories(directory);
+    if (name == null || directory == null) {
+      throw new IOException(file + " is no file that a lock could be held on");
     }
+    Files.createDirectories(directory);
+    Path held = directory.toRealPath().resolve(name);
+    if (!HELD.add(held)) {
+      throw inUse(what);
+    }
+    try {
+      return new ProcessLock(locked(file, what), held);
+    } catch (IOException | RuntimeException e) {
+      HELD.remove(held);
+      throw e;
+    }
+  }
+
+  private static FileChannel locked(Path file, Path what) throws IOException {
     FileChannel channel =
         FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     try {
       if (tryLock(channel, file) == null) {
-        throw inUse(what, null);
+        throw inUse(what);
       }
-      return new ProcessLock(channel);
-    } catch (OverlappingFileLockException e) {
-      channel.close();
-      throw inUse(what, e);
+      return channel;
     } catch (IOException | RuntimeException e) {
       channel.close();
       throw e;
@@ -61,14 +79,17 @@ public final class ProcessLock implements AutoCloseable {
     }
   }
 
-  private static IOException inUse(Path what, @Nullable Exception cause) {
+  private static IOException inUse(Path what) {
     return new IOException(
-        what + " is in use: another process writes there. Wait for its end, or choose another",
-        cause);
+        what + " is in use: another process writes there. Wait for its end, or choose another");
   }
 
   @Override
   public void close() throws IOException {
-    channel.close();
+    try {
+      channel.close();
+    } finally {
+      HELD.remove(held);
+    }
   }
 }

@@ -53,12 +53,13 @@ class ProcessLockTest {
   }
 
   @Test
-  void soIsThisProcess() throws IOException {
+  void soIsThisProcessWhichKeepsTheLockThatItHas() throws IOException, InterruptedException {
     Path file = directory.resolve(".lock");
     try (ProcessLock _ = ProcessLock.take(file, directory)) {
       assertThatThrownBy(() -> ProcessLock.take(file, directory).close())
           .isInstanceOf(IOException.class)
           .hasMessageContaining(directory + " is in use");
+      assertThat(otherProcess(file)).contains("is in use");
     }
     ProcessLock.take(file, directory).close();
   }
