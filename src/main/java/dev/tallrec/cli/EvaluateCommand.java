@@ -7,6 +7,7 @@ import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.ScoreFile;
 import dev.tallrec.rec.Taste;
 import dev.tallrec.text.ExampleEncoder;
+import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.Evaluator;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -73,7 +74,7 @@ final class EvaluateCommand implements Callable<Integer> {
   private @Nullable Path scores;
 
   @Override
-  public Integer call() throws IOException {
+  public Integer call() throws IOException, TrainingStoppedException {
     if (cutoff < 2) {
       throw new ParameterException(spec.commandLine(), "--cutoff " + cutoff + ": at least 2");
     }
@@ -87,7 +88,8 @@ final class EvaluateCommand implements Callable<Integer> {
     try (ModelOptions.Opened opened = model.open()) {
       ExampleEncoder encoder = opened.base().encoder(cutoff, false);
       Evaluator evaluator =
-          new Evaluator(opened.base(), encoder, batchTokens, ConsoleListener.besideResults());
+          new Evaluator(
+              opened.base(), encoder, batchTokens, ConsoleListener.besideResults(), () -> false);
       String name = set.name() + " " + part.name().toLowerCase(Locale.ROOT);
       List<Taste> tastes = evaluator.score(name, examples, opened.active());
       print(name, Evaluation.of(examples, tastes), examples, set.train());

@@ -47,7 +47,7 @@ public final class Runners {
     this.machine = base.network().device().description();
     this.tuning = new TuneCells(base, preset, shared, sets, listener, stop);
     this.recommenders = new RecommenderCells(base, bert, sets, listener, stop);
-    this.untuned = new UntunedCells(base, sets, listener);
+    this.untuned = new UntunedCells(base, sets, listener, stop);
     this.stop = stop;
     this.endpoint = new EndpointCells(server, sets, listener, stop);
   }

@@ -7,6 +7,7 @@ import dev.tallrec.rec.Taste;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.Instruction;
+import dev.tallrec.train.TrainingStoppedException;
 import dev.tallrec.tune.Evaluator;
 import dev.tallrec.tune.RunInputs;
 import dev.tallrec.tune.RunListener;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 
 /**
@@ -33,8 +35,10 @@ final class UntunedCells implements CellRunner {
   private final BaseModel base;
   private final DataSets sets;
   private final RunListener listener;
+  private final BooleanSupplier stop;
 
-  UntunedCells(BaseModel base, DataSets sets, RunListener listener) {
+  UntunedCells(BaseModel base, DataSets sets, RunListener listener, BooleanSupplier stop) {
+    this.stop = stop;
     this.base = base;
     this.sets = sets;
     this.listener = listener;
@@ -57,9 +61,10 @@ final class UntunedCells implements CellRunner {
   }
 
   @Override
-  public Measured run(Grid.Cell cell, Path directory) throws IOException {
+  public Measured run(Grid.Cell cell, Path directory) throws IOException, TrainingStoppedException {
     int wanted = Demonstrations.count(cell);
-    Evaluator evaluator = new Evaluator(base, base.encoder(CUTOFF, false), BATCH_TOKENS, listener);
+    Evaluator evaluator =
+        new Evaluator(base, base.encoder(CUTOFF, false), BATCH_TOKENS, listener, stop);
     Map<String, double[]> scores = new LinkedHashMap<>();
     List<String> remarks = new ArrayList<>();
     for (String name : cell.test()) {

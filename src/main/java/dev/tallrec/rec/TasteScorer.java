@@ -21,10 +21,14 @@ import java.util.List;
  */
 public final class TasteScorer implements AutoCloseable {
 
-  /** Told how far a run of {@link #score} has come. */
+  /**
+   * Told how far a run of {@link #score} has come, which it may end.
+   *
+   * @param <E> by what
+   */
   @FunctionalInterface
-  public interface Progress {
-    void scored(int done, int all);
+  public interface Progress<E extends Exception> {
+    void scored(int done, int all) throws E;
   }
 
   private static final int MOST_SEQUENCES = 256;
@@ -139,8 +143,12 @@ public final class TasteScorer implements AutoCloseable {
     return common;
   }
 
-  /** Scores all prompts, in their order. */
-  public List<Taste> score(Progress progress) {
+  /**
+   * Scores all prompts, in their order.
+   *
+   * @throws E if {@code progress} does; the prompts can be scored anew
+   */
+  public <E extends Exception> List<Taste> score(Progress<E> progress) throws E {
     if (prefixLength > 0) {
       batch.clear();
       batch.addPrompt(prompts.getFirst(), 0, prefixLength, 0);

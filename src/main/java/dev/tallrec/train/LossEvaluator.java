@@ -5,6 +5,7 @@ import dev.tallrec.llama.TokenBatch;
 import dev.tallrec.llama.Workspace;
 import dev.tallrec.text.LabelledTokens;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /** Judges an adapter by its mean loss over examples that are not trained on. */
 public final class LossEvaluator implements Trainer.Evaluation {
@@ -13,9 +14,19 @@ public final class LossEvaluator implements Trainer.Evaluation {
   private final MicroBatchPacker packer;
   private final List<List<LabelledTokens>> groups;
   private final TokenBatch batch;
+  private final BooleanSupplier stop;
 
-  /** An evaluator of {@code examples}, so many tokens at a time. */
-  public LossEvaluator(LlamaNetwork network, List<LabelledTokens> examples, int microBatchTokens) {
+  /**
+   * An evaluator of {@code examples}, so many tokens at a time.
+   *
+   * @param stop asked before so many tokens whether to stop
+   */
+  public LossEvaluator(
+      LlamaNetwork network,
+      List<LabelledTokens> examples,
+      int microBatchTokens,
+      BooleanSupplier stop) {
+    this.stop = stop;
     this.network = network;
     this.packer = new MicroBatchPacker(microBatchTokens, false);
     this.groups = packer.split(examples);
@@ -35,10 +46,13 @@ public final class LossEvaluator implements Trainer.Evaluation {
 
   /** Minus the mean of -log P over all labels. */
   @Override
-  public double score(Workspace workspace) {
+  public double score(Workspace workspace) throws TrainingStoppedException {
     double loss = 0;
     double labels = 0;
     for (List<LabelledTokens> group : groups) {
+      if (stop.getAsBoolean()) {
+        throw new TrainingStoppedException("stopped in an evaluation");
+      }
       packer.fill(batch, group);
       loss += network.loss(workspace, batch);
       labels += batch.labelWeight();

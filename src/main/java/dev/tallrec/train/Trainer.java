@@ -48,8 +48,10 @@ public final class Trainer implements AutoCloseable {
      * The score.
      *
      * @param workspace of at least so many tokens and sequences, with the adapter to score
+     * @throws TrainingStoppedException if it was told to stop: it is made again when the run goes
+     *     on
      */
-    double score(Workspace workspace) throws IOException;
+    double score(Workspace workspace) throws IOException, TrainingStoppedException;
   }
 
   private final Device device;
@@ -143,8 +145,8 @@ public final class Trainer implements AutoCloseable {
    * @param checkpoint directory to save the state in after each evaluation and when stopped, and to
    *     resume from if it holds one; empty for none
    * @param stop asked after each step whether to stop
-   * @throws TrainingStoppedException if {@code stop} said so; the state has been saved if there is
-   *     where
+   * @throws TrainingStoppedException if {@code stop} said so, or an evaluation was told to; the
+   *     state has been saved if there is where
    * @throws IOException if the checkpoint is broken, or of a run that differs in what steps depend
    *     on, naming the difference
    * @throws ArithmeticException if gradients stay infinite or NaN
@@ -162,7 +164,8 @@ public final class Trainer implements AutoCloseable {
     try (Run run = new Run(examples, listener, checkpoint)) {
       if (checkpoint.isPresent() && Checkpoint.exists(checkpoint.get())) {
         run.resume(Checkpoint.read(checkpoint.get(), run.fingerprint));
-      } else {
+      }
+      if (run.isEvaluationMissing()) {
         run.evaluate();
       }
       long total = config.totalSteps(examples.size());
@@ -173,15 +176,7 @@ public final class Trainer implements AutoCloseable {
           run.save();
         }
         if (run.step < total && !run.stoppedEarly && stop.getAsBoolean()) {
-          run.save();
-          throw new TrainingStoppedException(
-              "stopped after step %d of %d%s"
-                  .formatted(
-                      run.step,
-                      total,
-                      checkpoint
-                          .map(path -> "; the same command goes on from " + path)
-                          .orElse("")));
+          throw run.stopped();
         }
       }
       return run.finish();
@@ -287,11 +282,35 @@ public final class Trainer implements AutoCloseable {
       return step % every == 0 || step == config.totalSteps(examples.size());
     }
 
-    void evaluate() throws IOException {
+    /** Whether the state is one to evaluate that was not: it was stopped meanwhile, or is new. */
+    boolean isEvaluationMissing() {
+      return isEvaluationDue()
+          && (evaluationLog.isEmpty() || evaluationLog.getLast().step() != step);
+    }
+
+    /** Saves the state, from which all but an unfinished evaluation goes on. */
+    TrainingStoppedException stopped() throws IOException {
+      save();
+      return new TrainingStoppedException(
+          "stopped after step %d of %d%s"
+              .formatted(
+                  step,
+                  config.totalSteps(examples.size()),
+                  checkpoint.map(path -> "; the same command goes on from " + path).orElse("")));
+    }
+
+    void evaluate() throws IOException, TrainingStoppedException {
       if (evaluation == null) {
         return;
       }
-      double score = evaluation.score(workspace);
+      double score;
+      try {
+        score = evaluation.score(workspace);
+      } catch (TrainingStoppedException e) {
+        TrainingStoppedException stopped = stopped();
+        stopped.addSuppressed(e);
+        throw stopped;
+      }
       boolean trained = step > 0;
       boolean better = trained && (Double.isNaN(bestScore) || score > bestScore);
       if (better) {

@@ -10,11 +10,13 @@ import dev.tallrec.rec.Taste;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.ExampleEncoder;
+import dev.tallrec.train.TrainingStoppedException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 
 /** Scores data sets with a model. */
 public final class Evaluator {
@@ -24,6 +26,7 @@ public final class Evaluator {
   private final ExampleEncoder encoder;
   private final int batchTokens;
   private final RunListener listener;
+  private final BooleanSupplier stop;
   private final Map<List<RecExample>, List<int[]>> encoded = new LinkedHashMap<>();
 
   /**
@@ -31,19 +34,27 @@ public final class Evaluator {
    *
    * @param encoder of prompts
    * @param batchTokens tokens scored at a time
+   * @param stop asked before so many tokens are scored whether to stop
    * @throws IOException if the tokenizer cannot tell the answers apart
    */
-  public Evaluator(BaseModel base, ExampleEncoder encoder, int batchTokens, RunListener listener)
+  public Evaluator(
+      BaseModel base,
+      ExampleEncoder encoder,
+      int batchTokens,
+      RunListener listener,
+      BooleanSupplier stop)
       throws IOException {
     this.base = base;
     this.answers = AnswerTokens.of(base.tokenizer());
     this.encoder = encoder;
     this.batchTokens = batchTokens;
     this.listener = listener;
+    this.stop = stop;
   }
 
   /** Scores of {@code examples}, in their order. */
-  public List<Taste> score(String name, List<RecExample> examples, Adapter adapter) {
+  public List<Taste> score(String name, List<RecExample> examples, Adapter adapter)
+      throws TrainingStoppedException {
     return scorePrompts(name, prompts(name, examples), adapter);
   }
 
@@ -53,7 +64,8 @@ public final class Evaluator {
    * @param workspace for at least the longest prompt, and as many sequences as a {@link
    *     TasteScorer} wants
    */
-  public Evaluation evaluate(String name, List<RecExample> examples, Workspace workspace) {
+  public Evaluation evaluate(String name, List<RecExample> examples, Workspace workspace)
+      throws TrainingStoppedException {
     try (TasteScorer scorer =
         new TasteScorer(base.network(), workspace, answers, prompts(name, examples))) {
       return Evaluation.of(examples, score(name, examples.size(), scorer));
@@ -61,22 +73,38 @@ public final class Evaluator {
   }
 
   /** Scores of prompts as {@link #prompts} gives them, maybe with more before them. */
-  public List<Taste> scorePrompts(String name, List<int[]> prompts, Adapter adapter) {
+  public List<Taste> scorePrompts(String name, List<int[]> prompts, Adapter adapter)
+      throws TrainingStoppedException {
     try (TasteScorer scorer =
         new TasteScorer(base.network(), adapter, answers, prompts, batchTokens)) {
       return score(name, prompts.size(), scorer);
     }
   }
 
-  private List<Taste> score(String name, int count, TasteScorer scorer) {
+  private List<Taste> score(String name, int count, TasteScorer scorer)
+      throws TrainingStoppedException {
+    stopIfTold(name);
     listener.begin("scoring " + name, count);
-    List<Taste> tastes = scorer.score((done, all) -> listener.advance(done, ""));
+    List<Taste> tastes =
+        scorer.score((done, all) -> {
+          listener.advance(done, "");
+          if (done < all) {
+            stopIfTold(name);
+          }
+        });
     listener.end();
     return tastes;
   }
 
+  private void stopIfTold(String name) throws TrainingStoppedException {
+    if (stop.getAsBoolean()) {
+      throw new TrainingStoppedException("stopped while scoring " + name);
+    }
+  }
+
   /** How good the scores of {@code examples} are. */
-  public Evaluation evaluate(String name, List<RecExample> examples, Adapter adapter) {
+  public Evaluation evaluate(String name, List<RecExample> examples, Adapter adapter)
+      throws TrainingStoppedException {
     return Evaluation.of(examples, score(name, examples, adapter));
   }
 

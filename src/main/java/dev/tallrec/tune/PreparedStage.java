@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 
 /**
  * What a stage trains on and is judged by.
@@ -42,10 +43,12 @@ record PreparedStage(
   /**
    * The instruction stage: some of the instructions are held back for validation.
    *
+   * @param stop asked in validations whether to stop
    * @throws IOException if instructions are missing, broken or too few, or settings make no sense
    *     for them
    */
-  static PreparedStage instruction(BaseModel base, TuneSettings settings, RunListener listener)
+  static PreparedStage instruction(
+      BaseModel base, TuneSettings settings, RunListener listener, BooleanSupplier stop)
       throws IOException {
     StageSettings stage = settings.instruction();
     List<Instruction> all = instructions(settings);
@@ -70,7 +73,7 @@ record PreparedStage(
         "Instruction tuning",
         config(RunResults.Stage.INSTRUCTION, stage, settings, examples),
         examples,
-        new LossEvaluator(base.network(), held, settings.memory().microBatchTokens()),
+        new LossEvaluator(base.network(), held, settings.memory().microBatchTokens(), stop),
         "validation loss");
   }
 

@@ -30,9 +30,12 @@ public final class RunInputs {
     return inputs;
   }
 
-  /** Of the weights that tuning starts from. */
+  /** Of the model that tuning starts from, whatever it is computed on. */
   public static String of(BaseModel base) {
-    return Long.toHexString(base.network().weights().checksum());
+    return new Digest()
+        .add(base.config().toString())
+        .add(Long.toHexString(base.network().weights().checksum()))
+        .hex();
   }
 
   /**

@@ -4,6 +4,7 @@ import dev.tallrec.llama.Workspace;
 import dev.tallrec.rec.RecExample;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.train.Trainer;
+import dev.tallrec.train.TrainingStoppedException;
 import java.util.List;
 import java.util.Map;
 
@@ -36,7 +37,7 @@ final class TasteValidation implements Trainer.Evaluation {
   }
 
   @Override
-  public double score(Workspace workspace) {
+  public double score(Workspace workspace) throws TrainingStoppedException {
     double sum = 0;
     for (Map.Entry<String, List<RecExample>> data : rows.entrySet()) {
       sum += evaluator.evaluate(data.getKey(), data.getValue(), workspace).auc();

@@ -46,7 +46,8 @@ public final class TuneRun {
    * Prepares a run.
    *
    * @param directory where it is kept; made if need be
-   * @param stop asked after each step whether to stop
+   * @param stop asked after each step, and before each stage and each batch that is scored, whether
+   *     to stop
    * @throws IOException if data are missing or broken, too few for K or of one label, two data sets
    *     have one name, or the directory holds a run with other settings
    */
@@ -70,7 +71,8 @@ public final class TuneRun {
             base,
             base.encoder(rec.cutoff(), rec.trainOnInputs()),
             settings.memory().scoreBatchTokens(),
-            listener);
+            listener,
+            stop);
     this.inputs = RunInputs.of(base, settings, data);
     this.results = kept();
   }
@@ -152,23 +154,16 @@ public final class TuneRun {
       evaluateBase(adapter, settings.startsFromAdapter());
     }
     for (PreparedStage stage : stages) {
-      stopIfTold();
       run(stage, adapter);
     }
     PeftDirectory.write(directory.adapter(), adapter, settings.base());
-  }
-
-  private void stopIfTold() throws TrainingStoppedException {
-    if (stop.getAsBoolean()) {
-      throw new TrainingStoppedException("stopped between stages");
-    }
   }
 
   /** All stages before anything that takes long: what is wrong with one should be known at once. */
   private List<PreparedStage> prepared() throws IOException {
     List<PreparedStage> stages = new ArrayList<>();
     if (settings.instruction().epochs() > 0) {
-      stages.add(PreparedStage.instruction(base, settings, listener));
+      stages.add(PreparedStage.instruction(base, settings, listener, stop));
     }
     if (settings.rec().epochs() > 0) {
       stages.add(PreparedStage.rec(base, settings, data.train(), evaluator, listener));
@@ -176,7 +171,8 @@ public final class TuneRun {
     return stages;
   }
 
-  private void evaluateBase(LoraAdapter adapter, boolean startsFromAdapter) throws IOException {
+  private void evaluateBase(LoraAdapter adapter, boolean startsFromAdapter)
+      throws IOException, TrainingStoppedException {
     if (isDone(RunResults.Stage.BASE)) {
       return;
     }
@@ -204,6 +200,9 @@ public final class TuneRun {
         adapter.copyFrom(done);
       }
       return;
+    }
+    if (stop.getAsBoolean()) {
+      throw new TrainingStoppedException("stopped before the stage " + stage.name());
     }
     TrainingResult result = train(stage, adapter, checkpoint);
     PeftDirectory.write(saved, adapter, settings.base());
@@ -235,7 +234,7 @@ public final class TuneRun {
   }
 
   private void completeWith(String stage, LoraAdapter adapter, @Nullable TrainingResult training)
-      throws IOException {
+      throws IOException, TrainingStoppedException {
     try (LoraParameters parameters =
         new LoraParameters(base.network().device(), base.config(), adapter)) {
       complete(stage, parameters, training);
@@ -244,7 +243,7 @@ public final class TuneRun {
 
   /** Scores the model after a stage and keeps the result. */
   private void complete(String stage, Adapter adapter, @Nullable TrainingResult training)
-      throws IOException {
+      throws IOException, TrainingStoppedException {
     long start = System.nanoTime();
     Map<String, RunResults.Split> scores = new LinkedHashMap<>();
     for (RecData set : data.test()) {

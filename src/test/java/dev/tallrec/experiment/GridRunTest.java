@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -524,12 +525,23 @@ class GridRunTest {
   }
 
   @Test
-  void stopsBetweenRunsThatDoNotAskThemselves() throws IOException, TrainingStoppedException {
+  void stopsBetweenRunsAndWithinAnUntunedOne() throws IOException {
     Grid grid = grid("solved: {model: untuned, demonstrations: 1}");
-    Runners stopping = movies.runners(grid, Optional.empty(), () -> !movies.begun().isEmpty());
+    assertThat(stopped(grid, () -> !movies.begun().isEmpty()).byCell()).isEmpty();
+    assertThat(
+            stopped(
+                    grid,
+                    () -> movies.messages().stream().anyMatch(line -> line.contains("test AUC")))
+                .byCell())
+        .hasSize(1);
+  }
+
+  /** What is done of a grid that is told to stop. */
+  private Outcomes stopped(Grid grid, BooleanSupplier stop) throws IOException {
+    Runners stopping = movies.runners(grid, Optional.empty(), stop);
     GridRun run = new GridRun(stopping, grid, movies.runs(), movies);
     assertThatThrownBy(run::run).isInstanceOf(TrainingStoppedException.class);
-    assertThat(run.present().byCell()).hasSize(1);
+    return run.present();
   }
 
   @Test

@@ -203,6 +203,53 @@ class CheckpointTest {
     }
   }
 
+  @Test
+  void anEvaluationThatWasStoppedIsMadeAgainAndNoStepBeforeIt(@TempDir Path directory)
+      throws Exception {
+    try (LoadedModel model = LoadedModel.golden(new CpuDevice(2), "A_mha_qv");
+        LoraAdapter straight = initial(model)) {
+      TrainingResult right = goOn(model, straight, 0, directory.resolve("whole"));
+      for (int count = 1; count <= right.evaluationLog().size(); count++) {
+        Path checkpoint = directory.resolve("stopped-" + count);
+        int last = count;
+        int[] made = new int[1];
+        try (LoraAdapter stopped = initial(model)) {
+          Trainer.Evaluation evaluation = nearest(0, stopped);
+          Trainer.Evaluation ended =
+              new SmallTraining.Stopping(evaluation, () -> ++made[0] == last);
+          try (Trainer trainer = new Trainer(model.network, stopped, evaluated(), ended)) {
+            assertThatThrownBy(() ->
+                    trainer.train(
+                        examples(), TrainingListener.SILENT, Optional.of(checkpoint), () -> false))
+                .isInstanceOf(TrainingStoppedException.class)
+                .hasMessageContaining(
+                    "stopped after step " + right.evaluationLog().get(count - 1).step());
+          }
+        }
+        List<Long> steps = new ArrayList<>();
+        try (LoraAdapter another = initial(model);
+            Trainer trainer =
+                new Trainer(model.network, another, evaluated(), nearest(0, another))) {
+          TrainingListener counting =
+              new TrainingListener() {
+                @Override
+                public void onStep(Step step) {
+                  steps.add(step.step());
+                }
+
+                @Override
+                public void onEvaluation(Evaluated evaluated) {}
+              };
+          assertTheSame(
+              trainer.train(examples(), counting, Optional.of(checkpoint), () -> false), right);
+          assertThat(weightsOf(another)).isEqualTo(weightsOf(straight));
+        }
+        assertThat(steps)
+            .hasSize((int) (right.steps() - right.evaluationLog().get(count - 1).step()));
+      }
+    }
+  }
+
   private static void assertTheSame(TrainingResult ours, TrainingResult right) {
     assertThat(losses(ours)).isEqualTo(losses(right));
     assertThat(ours.evaluationLog()).isEqualTo(right.evaluationLog());

@@ -10,7 +10,6 @@ import dev.tallrec.llama.Workspace;
 import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.testing.LoadedModel;
 import dev.tallrec.text.LabelledTokens;
-import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -102,7 +101,7 @@ class MicroBatchPackerTest {
 
   /** A mean over all labels, not one of groups' means, nor of examples'. */
   @Test
-  void theLossOfExamplesNotTrainedOnIsTheMeanOverTheirLabels() throws IOException {
+  void theLossOfExamplesNotTrainedOnIsTheMeanOverTheirLabels() throws Exception {
     List<LabelledTokens> examples = SmallTraining.examples();
     for (int i = 0; i < examples.size(); i++) {
       boolean[] isLabel = examples.get(i).isLabel();
@@ -119,7 +118,7 @@ class MicroBatchPackerTest {
         loss += model.network.loss(workspace, alone);
         labels += example.labelCount();
       }
-      LossEvaluator evaluator = new LossEvaluator(model.network, examples, 45);
+      LossEvaluator evaluator = new LossEvaluator(model.network, examples, 45, () -> false);
       assertThat(evaluator.tokens()).isEqualTo(45);
       assertThat(evaluator.sequences()).isBetween(3, 11);
       assertThat(evaluator.score(workspace))

@@ -7,9 +7,11 @@ import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.tensor.Tensor;
 import dev.tallrec.testing.LoadedModel;
 import dev.tallrec.text.LabelledTokens;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
 import java.util.function.ToDoubleFunction;
 
 /** What tests of training train: a few random examples on a fixture's model, for four epochs. */
@@ -80,6 +82,28 @@ final class SmallTraining {
     @Override
     public double score(Workspace workspace) {
       return score.applyAsDouble((LoraParameters) workspace.adapter());
+    }
+  }
+
+  /** An evaluation that is told to stop when {@code stop} says so. */
+  record Stopping(Trainer.Evaluation evaluation, BooleanSupplier stop)
+      implements Trainer.Evaluation {
+    @Override
+    public int tokens() {
+      return evaluation.tokens();
+    }
+
+    @Override
+    public int sequences() {
+      return evaluation.sequences();
+    }
+
+    @Override
+    public double score(Workspace workspace) throws IOException, TrainingStoppedException {
+      if (stop.getAsBoolean()) {
+        throw new TrainingStoppedException("stopped");
+      }
+      return evaluation.score(workspace);
     }
   }
 

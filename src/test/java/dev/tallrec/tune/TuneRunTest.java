@@ -38,6 +38,7 @@ class TuneRunTest {
   /** Keeps what it is told. */
   private static final class Told implements RunListener {
     private final List<String> lines = new ArrayList<>();
+    private long done;
 
     @Override
     public void message(String line) {
@@ -50,7 +51,9 @@ class TuneRunTest {
     }
 
     @Override
-    public void advance(long done, String detail) {}
+    public void advance(long done, String detail) {
+      this.done = done;
+    }
 
     @Override
     public void end() {}
@@ -247,6 +250,30 @@ class TuneRunTest {
         settings("adapter", first.resolve("another").toString(), "rec.epochs", "1");
     assertThatThrownBy(() -> run(another, out, -1))
         .hasMessageContainingAll("other settings", "adapter is", "there and", "another");
+  }
+
+  @Test
+  void aStopEndsTheScoringThatGoesOn() throws Exception {
+    TuneSettings settings = settings("memory.score_batch_tokens", "1");
+    TuneRun run =
+        new TuneRun(
+            base,
+            settings,
+            new RunDirectory(directory.resolve("out")),
+            told,
+            () -> told.lines.contains("scoring data test"));
+    assertThatThrownBy(run::run).isInstanceOf(TrainingStoppedException.class);
+    assertThat(told.lines.getLast()).isEqualTo("scoring data test");
+    assertThat(told.done).isLessThan(8);
+  }
+
+  @Test
+  void aStepMayHaveMoreExamplesThanThereAre() throws Exception {
+    TuneSettings few = settings("rec.batch_size", "8", "rec.epochs", "1");
+    TuneSettings many = settings("rec.batch_size", "1000000000", "rec.epochs", "1");
+    run(few, directory.resolve("few"), -1);
+    run(many, directory.resolve("many"), -1);
+    assertThat(results(directory.resolve("many"))).isEqualTo(results(directory.resolve("few")));
   }
 
   @Test
