@@ -4,7 +4,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
-/** Ctrl-C, or a polite kill: raised once, asked after every step. */
+/** Ctrl-C, or a polite kill: raised once, asked after every step and batch that is scored. */
 final class StopSignal implements BooleanSupplier {
 
   private static final long PATIENCE_MINUTES = 10;
