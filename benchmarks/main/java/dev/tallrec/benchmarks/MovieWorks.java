@@ -4,6 +4,7 @@ import dev.tallrec.llama.Adapter;
 import dev.tallrec.llama.LlamaNetwork;
 import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.text.LabelledTokens;
+import dev.tallrec.train.AdamWSettings;
 import dev.tallrec.train.Schedule;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingConfig;
@@ -27,10 +28,7 @@ final class MovieWorks {
         1,
         16,
         microBatchTokens,
-        0,
-        0.9,
-        0.999,
-        1e-8,
+        AdamWSettings.withDecay(0),
         1,
         true,
         -1,

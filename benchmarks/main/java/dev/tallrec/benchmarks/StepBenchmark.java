@@ -7,6 +7,7 @@ import dev.tallrec.llama.Workspace;
 import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.lora.LoraConfig;
 import dev.tallrec.train.AdamW;
+import dev.tallrec.train.AdamWSettings;
 import java.io.IOException;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Measurement;
@@ -52,7 +53,7 @@ public class StepBenchmark extends ForkedBenchmark {
     LlamaConfig config = shape.config();
     device = deviceUnderTest.get();
     model = new RandomModel(device, config, LoraConfig.paper());
-    optimizer = new AdamW(device, model.parameters(), 0.9, 0.999, 1e-8, 0);
+    optimizer = new AdamW(device, model.parameters(), AdamWSettings.withDecay(0));
     workspace =
         new Workspace(
             device,

@@ -22,6 +22,7 @@ import dev.tallrec.rec.TasteScorer;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.text.LabelledTokens;
 import dev.tallrec.train.AdamW;
+import dev.tallrec.train.AdamWSettings;
 import dev.tallrec.train.LossScale;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingStoppedException;
@@ -204,7 +205,7 @@ public final class StepTimer implements AutoCloseable {
     result.put("length", length);
     try (LoraAdapter adapter = LoraAdapter.initial(config, LoraConfig.paper(), 1);
         LoraParameters parameters = new LoraParameters(device, config, adapter);
-        AdamW optimizer = new AdamW(device, parameters, 0.9, 0.999, 1e-8, 0)) {
+        AdamW optimizer = new AdamW(device, parameters, AdamWSettings.withDecay(0))) {
       int saved = Workspace.layersThatFit(device, config, parameters, rows * length, rows);
       try (Workspace workspace =
           new Workspace(

@@ -16,6 +16,7 @@ import dev.tallrec.lora.LoraConfig;
 import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.train.AdamW;
+import dev.tallrec.train.AdamWSettings;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -54,7 +55,7 @@ record PlannedStep(int tokens, OperationTable table, double modelFlop) {
         LlamaWeights weights = LlamaWeights.load(device, config, source);
         LoraAdapter adapter = LoraAdapter.initial(config, lora, 0);
         LoraParameters parameters = new LoraParameters(device, config, adapter);
-        AdamW optimizer = new AdamW(device, parameters, 0.9, 0.999, 1e-8, 0);
+        AdamW optimizer = new AdamW(device, parameters, AdamWSettings.withDecay(0));
         Workspace workspace =
             new Workspace(
                 device,

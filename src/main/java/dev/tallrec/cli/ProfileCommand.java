@@ -13,6 +13,7 @@ import dev.tallrec.rec.KShot;
 import dev.tallrec.rec.RecData;
 import dev.tallrec.text.ExampleEncoder;
 import dev.tallrec.text.LabelledTokens;
+import dev.tallrec.train.AdamWSettings;
 import dev.tallrec.train.Schedule;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingConfig;
@@ -106,10 +107,7 @@ final class ProfileCommand implements Callable<Integer> {
             WARM_UP_STEPS,
             examples,
             tokens,
-            0,
-            0.9,
-            0.999,
-            1e-8,
+            AdamWSettings.withDecay(0),
             1,
             true,
             -1,

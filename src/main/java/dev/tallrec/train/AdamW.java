@@ -16,20 +16,19 @@ public final class AdamW implements AutoCloseable {
   private final DeviceArena memory;
   private final Matrix firstMoment;
   private final Matrix secondMoment;
-  private final AdamWStep settings;
+  private final AdamWStep step;
   private long steps;
 
   /** An optimizer for {@code parameters} with zero moments. */
-  public AdamW(
-      Device device,
-      LoraParameters parameters,
-      double beta1,
-      double beta2,
-      double epsilon,
-      double weightDecay) {
+  public AdamW(Device device, LoraParameters parameters, AdamWSettings settings) {
     this.device = device;
     this.parameters = parameters;
-    settings = new AdamWStep(beta1, beta2, (float) epsilon, (float) weightDecay);
+    step =
+        new AdamWStep(
+            settings.beta1(),
+            settings.beta2(),
+            (float) settings.epsilon(),
+            (float) settings.weightDecay());
     memory = device.newArena();
     try {
       int size = parameters.masters().columns();
@@ -55,7 +54,7 @@ public final class AdamW implements AutoCloseable {
       // PyTorch's clip_grad_norm_ adds 1e-6 to the norm; so do we, to give the same weights.
       double clip = maxGradientNorm > 0 ? Math.min(1, maxGradientNorm / (norm + 1e-6)) : 1;
       steps++;
-      settings.set((float) learningRate, steps, (float) (clip / lossScale));
+      step.set((float) learningRate, steps, (float) (clip / lossScale));
       device
           .ops()
           .adamW(
@@ -64,7 +63,7 @@ public final class AdamW implements AutoCloseable {
               firstMoment,
               secondMoment,
               parameters.workingCopy(),
-              settings);
+              step);
     }
     device.ops().fill(parameters.gradients(), 0);
     return norm;

@@ -134,10 +134,10 @@ public final class Fingerprint {
     fields.put("epochs", String.valueOf(training.epochs()));
     fields.put("batch_size", String.valueOf(training.batchSize()));
     fields.put("micro_batch_tokens", String.valueOf(training.microBatchTokens()));
-    fields.put("weight_decay", String.valueOf(training.weightDecay()));
-    fields.put("beta1", String.valueOf(training.beta1()));
-    fields.put("beta2", String.valueOf(training.beta2()));
-    fields.put("epsilon", String.valueOf(training.epsilon()));
+    fields.put("weight_decay", String.valueOf(training.adamW().weightDecay()));
+    fields.put("beta1", String.valueOf(training.adamW().beta1()));
+    fields.put("beta2", String.valueOf(training.adamW().beta2()));
+    fields.put("epsilon", String.valueOf(training.adamW().epsilon()));
     fields.put("max_grad_norm", String.valueOf(training.maxGradientNorm()));
     fields.put("share_prefix", String.valueOf(training.sharePrefix()));
     fields.put("evaluate_every", String.valueOf(training.evaluateEvery()));

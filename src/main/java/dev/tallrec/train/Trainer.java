@@ -101,14 +101,7 @@ public final class Trainer implements AutoCloseable {
     int maxSequences = Math.max(trained, evaluation == null ? 0 : evaluation.sequences());
     this.parameters = new LoraParameters(device, network.config(), adapter);
     try {
-      this.optimizer =
-          new AdamW(
-              device,
-              parameters,
-              config.beta1(),
-              config.beta2(),
-              config.epsilon(),
-              config.weightDecay());
+      this.optimizer = new AdamW(device, parameters, config.adamW());
       try {
         this.workspace = workspace(maxTokens, maxSequences);
       } catch (RuntimeException | Error e) {

@@ -9,10 +9,7 @@ package dev.tallrec.train;
  * @param epochs passes over the examples
  * @param batchSize examples per optimizer step; the last batch of an epoch may be smaller
  * @param microBatchTokens tokens per forward and backward pass; batches are split accordingly
- * @param weightDecay decoupled
- * @param beta1 of AdamW
- * @param beta2 of AdamW
- * @param epsilon of AdamW
+ * @param adamW what the optimizer is set to
  * @param maxGradientNorm clipping threshold, 0 for none
  * @param sharePrefix whether prompts' common prefix is computed once a micro-batch
  * @param savedLayers layers whose activations are kept, the others are recomputed; -1 for as many
@@ -28,10 +25,7 @@ public record TrainingConfig(
     int epochs,
     int batchSize,
     int microBatchTokens,
-    double weightDecay,
-    double beta1,
-    double beta2,
-    double epsilon,
+    AdamWSettings adamW,
     double maxGradientNorm,
     boolean sharePrefix,
     int savedLayers,
@@ -46,15 +40,12 @@ public record TrainingConfig(
     require(epochs > 0, "epochs " + epochs);
     require(batchSize > 0, "batch size " + batchSize);
     require(microBatchTokens > 0, "micro-batch tokens " + microBatchTokens);
-    require(weightDecay >= 0, "weight decay " + weightDecay);
-    require(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1, "betas " + beta1 + ", " + beta2);
-    require(epsilon > 0, "epsilon " + epsilon);
     require(maxGradientNorm >= 0, "gradient norm " + maxGradientNorm);
     require(savedLayers >= -1, "saved layers " + savedLayers);
     require(evaluateEvery >= 0 && patience >= 0, "evaluation interval or patience");
   }
 
-  private static void require(boolean holds, String what) {
+  static void require(boolean holds, String what) {
     if (!holds) {
       throw new IllegalArgumentException(what + " makes no sense");
     }

@@ -1,6 +1,7 @@
 package dev.tallrec.tune;
 
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import dev.tallrec.train.AdamWSettings;
 import dev.tallrec.train.Schedule;
 import dev.tallrec.train.TrainingConfig;
 
@@ -31,10 +32,6 @@ public record StageSettings(
     @JsonPropertyDescription("AdamW's decoupled weight decay") double weightDecay,
     @JsonPropertyDescription("gradients are clipped to this norm; 0 for never")
         double maxGradNorm) {
-
-  private static final double BETA1 = 0.9;
-  private static final double BETA2 = 0.999;
-  private static final double EPSILON = 1e-8;
 
   /** Throws {@link IllegalArgumentException} naming the setting that makes no sense. */
   public StageSettings {
@@ -69,10 +66,7 @@ public record StageSettings(
         epochs,
         batchSize,
         memory.microBatchTokens(),
-        weightDecay,
-        BETA1,
-        BETA2,
-        EPSILON,
+        AdamWSettings.withDecay(weightDecay),
         maxGradNorm,
         memory.sharePrefix(),
         memory.savedLayers(),

@@ -4,6 +4,7 @@ import dev.tallrec.lora.LoraAdapter;
 import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.tensor.Tensor;
 import dev.tallrec.train.AdamW;
+import dev.tallrec.train.AdamWSettings;
 import dev.tallrec.train.LossScale;
 import java.io.IOException;
 import java.util.List;
@@ -14,9 +15,6 @@ import java.util.regex.Pattern;
 final class OptimizerChecks {
 
   private static final double LEARNING_RATE = 1e-3;
-  private static final double BETA1 = 0.9;
-  private static final double BETA2 = 0.999;
-  private static final double EPSILON = 1e-8;
   private static final double MAX_GRADIENT_NORM = 1;
   // Least share of the largest gradient that any may be off by: several times what those of two
   // implementations in fp32 are.
@@ -56,7 +54,7 @@ final class OptimizerChecks {
     try (LoraAdapter adapter = golden.adapter();
         LoraParameters parameters = new LoraParameters(golden.device(), golden.config(), adapter);
         AdamW optimizer =
-            new AdamW(golden.device(), parameters, BETA1, BETA2, EPSILON, weightDecay);
+            new AdamW(golden.device(), parameters, AdamWSettings.withDecay(weightDecay));
         TrainingPass pass =
             new TrainingPass(
                 golden,

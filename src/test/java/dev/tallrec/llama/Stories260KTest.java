@@ -11,6 +11,7 @@ import dev.tallrec.testing.Fixtures;
 import dev.tallrec.testing.LoadedModel;
 import dev.tallrec.text.Tokenizer;
 import dev.tallrec.train.AdamW;
+import dev.tallrec.train.AdamWSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -50,7 +51,7 @@ class Stories260KTest {
     try (LoadedModel model = load();
         SafetensorsFile file = SafetensorsFile.open(MODEL.resolve("golden.safetensors"));
         Workspace workspace = model.workspace(WorkspacePlan.forTraining(model.config, 64, 1, 5));
-        AdamW optimizer = new AdamW(model.device, model.parameters, 0.9, 0.999, 1e-8, 0)) {
+        AdamW optimizer = new AdamW(model.device, model.parameters, AdamWSettings.withDecay(0))) {
       int[] ids =
           Arrays.stream(file.tensor("input_ids").toLongs()).mapToInt(Math::toIntExact).toArray();
       boolean[] isLabel = new boolean[ids.length];

@@ -31,7 +31,8 @@ class AdamWTest {
   @BeforeEach
   void load() throws IOException {
     model = LoadedModel.golden(new CpuDevice(1), "A_mha_qv");
-    optimizer = new AdamW(model.device, model.parameters, BETA1, BETA2, EPSILON, DECAY);
+    optimizer =
+        new AdamW(model.device, model.parameters, new AdamWSettings(BETA1, BETA2, EPSILON, DECAY));
   }
 
   @AfterEach

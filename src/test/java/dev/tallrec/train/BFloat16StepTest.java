@@ -25,7 +25,7 @@ class BFloat16StepTest {
   /** Losses of steps on one batch, dropout off. */
   private static double[] losses(CpuDevice device, String fixture) throws IOException {
     try (LoadedModel model = LoadedModel.golden(device, fixture);
-        AdamW optimizer = new AdamW(model.device, model.parameters, 0.9, 0.999, 1e-8, 0);
+        AdamW optimizer = new AdamW(model.device, model.parameters, AdamWSettings.withDecay(0));
         Workspace workspace =
             model.workspace(
                 WorkspacePlan.forTraining(model.config, SEQUENCES * LENGTH, SEQUENCES, 1))) {

@@ -79,7 +79,7 @@ final class StepAllocations {
   private static long ofTraining(CpuDevice device, String fixture, float dropout)
       throws IOException {
     try (LoadedModel model = LoadedModel.golden(device, fixture);
-        AdamW optimizer = new AdamW(model.device, model.parameters, 0.9, 0.999, 1e-8, 0);
+        AdamW optimizer = new AdamW(model.device, model.parameters, AdamWSettings.withDecay(0));
         Workspace workspace =
             model.workspace(WorkspacePlan.forTraining(model.config, TOKENS, SEQUENCES, 1))) {
       TokenBatch batch = examples(model.config.vocabSize());

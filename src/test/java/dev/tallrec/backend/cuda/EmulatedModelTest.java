@@ -13,6 +13,7 @@ import dev.tallrec.tensor.DType;
 import dev.tallrec.testing.Fixtures;
 import dev.tallrec.testing.LoadedModel;
 import dev.tallrec.text.LabelledTokens;
+import dev.tallrec.train.AdamWSettings;
 import dev.tallrec.train.Schedule;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingConfig;
@@ -94,10 +95,7 @@ class EmulatedModelTest {
             3,
             4,
             96,
-            0.01,
-            0.9,
-            0.999,
-            1e-8,
+            AdamWSettings.withDecay(0.01),
             1,
             true,
             savedLayers,

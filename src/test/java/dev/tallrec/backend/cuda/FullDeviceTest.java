@@ -17,6 +17,7 @@ import dev.tallrec.tensor.DType;
 import dev.tallrec.testing.LoadedModel;
 import dev.tallrec.text.AnswerTokens;
 import dev.tallrec.text.LabelledTokens;
+import dev.tallrec.train.AdamWSettings;
 import dev.tallrec.train.Schedule;
 import dev.tallrec.train.Trainer;
 import dev.tallrec.train.TrainingConfig;
@@ -44,10 +45,7 @@ class FullDeviceTest {
           1,
           BATCH,
           TOKENS,
-          0.01,
-          0.9,
-          0.999,
-          1e-8,
+          AdamWSettings.withDecay(0.01),
           1,
           false,
           -1,

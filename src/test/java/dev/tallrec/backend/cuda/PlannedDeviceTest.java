@@ -10,6 +10,7 @@ import dev.tallrec.llama.WorkspacePlan;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.testing.LoadedModel;
 import dev.tallrec.train.AdamW;
+import dev.tallrec.train.AdamWSettings;
 import java.io.IOException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -35,7 +36,7 @@ class PlannedDeviceTest {
    */
   private static List<ProfiledDevice.Event> step(ProfiledDevice device) throws IOException {
     try (LoadedModel model = LoadedModel.golden(device, "A_mha_qv");
-        AdamW optimizer = new AdamW(model.device, model.parameters, 0.9, 0.999, 1e-8, 0);
+        AdamW optimizer = new AdamW(model.device, model.parameters, AdamWSettings.withDecay(0));
         Workspace workspace = model.workspace(WorkspacePlan.forTraining(model.config, 64, 3, 1))) {
       TokenBatch batch = new TokenBatch(64, 3);
       int[] ids = new int[30];

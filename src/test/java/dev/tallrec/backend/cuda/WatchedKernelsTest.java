@@ -18,6 +18,7 @@ import dev.tallrec.lora.LoraConfig;
 import dev.tallrec.lora.LoraParameters;
 import dev.tallrec.tensor.DType;
 import dev.tallrec.train.AdamW;
+import dev.tallrec.train.AdamWSettings;
 import dev.tallrec.verify.Check;
 import dev.tallrec.verify.ops.OpsCase;
 import dev.tallrec.verify.ops.OpsVerification;
@@ -227,7 +228,7 @@ class WatchedKernelsTest {
         LlamaWeights weights = LlamaWeights.load(device, config, source);
         LoraAdapter adapter = LoraAdapter.initial(config, LoraConfig.paper(), 0);
         LoraParameters parameters = new LoraParameters(device, config, adapter);
-        AdamW optimizer = new AdamW(device, parameters, 0.9, 0.999, 1e-8, 0);
+        AdamW optimizer = new AdamW(device, parameters, AdamWSettings.withDecay(0));
         Workspace workspace =
             new Workspace(
                 device, config, parameters, WorkspacePlan.forTraining(config, 2 * LENGTH, 3, 1))) {
