@@ -54,6 +54,7 @@ final class ExampleFiles {
     // reads, not one whose train examples may be those of the test set before; nor new examples
     // with the users and orders of those before them.
     Files.deleteIfExists(directory.resolve(TEST + JSON));
+    Files.deleteIfExists(directory.resolve(TEST + JSON + ".gz"));
     Files.deleteIfExists(directory.resolve(USERS));
     Files.deleteIfExists(directory.resolve(ORDER));
     Map<String, Integer> written = new LinkedHashMap<>();

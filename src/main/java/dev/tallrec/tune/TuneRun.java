@@ -150,6 +150,8 @@ public final class TuneRun {
     // Again: whoever had the lock before may have gone on with this run.
     results = kept();
     directory.keep(settings);
+    // Before there is any stage: what an interrupted one goes on from is of these inputs, too.
+    directory.keep(results);
     if (settings.evaluateBase() || stages.isEmpty()) {
       evaluateBase(adapter, settings.startsFromAdapter());
     }

@@ -359,6 +359,7 @@ class PreparationTest {
     csv(RatingsCsv.Split.USERS)
         .prepare(table("who;what;stars;when\n", "7", "8"), Domain.MOVIE, out);
     assertThat(RecData.read(out).train().getFirst().user()).hasValue(7);
+    Files.createFile(out.resolve("test.json.gz"));
     // Ends the next one between its train examples and the rest.
     Files.delete(out.resolve("valid.json"));
     Files.createFile(Files.createDirectory(out.resolve("valid.json")).resolve("file"));
@@ -367,7 +368,7 @@ class PreparationTest {
         .isInstanceOf(IOException.class);
     assertThat(out.resolve("users.json.gz")).doesNotExist();
     assertThat(out.resolve("order.json.gz")).doesNotExist();
-    // The new train examples beside the test examples of before.
+    // The new train examples beside the test examples of before, as they may have been packed.
     Files.delete(out.resolve("valid.json").resolve("file"));
     Files.delete(out.resolve("valid.json"));
     Files.copy(out.resolve("train.json"), out.resolve("valid.json"));

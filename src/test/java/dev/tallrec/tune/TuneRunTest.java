@@ -234,22 +234,37 @@ class TuneRunTest {
   }
 
   @Test
-  void anAdapterMayBeNamedByAnotherPath() throws Exception {
+  void anAdapterMayBeMovedButIsNoOther() throws Exception {
     Path first = directory.resolve("first");
     run(settings(), first, -1);
     Path adapter = first.resolve("adapter");
     Path out = directory.resolve("second");
     run(settings("adapter", adapter.toString(), "rec.epochs", "1"), out, -1);
     JsonNode right = results(out);
-    Path relative = Path.of("").toAbsolutePath().relativize(adapter.toAbsolutePath());
-    run(settings("adapter", relative.toString(), "rec.epochs", "1"), out, -1);
+    Path moved = Files.move(adapter, directory.resolve("moved"));
+    TuneSettings same = settings("adapter", moved.toString(), "rec.epochs", "1");
+    run(same, out, -1);
     assertThat(results(out)).isEqualTo(right);
-    run(settings(), adapter.resolveSibling("other"), -1);
-    Files.move(first.resolve("other").resolve("adapter"), first.resolve("another"));
+    Path other = directory.resolve("other");
+    run(settings("seed", "5"), other, -1);
     TuneSettings another =
-        settings("adapter", first.resolve("another").toString(), "rec.epochs", "1");
+        settings("adapter", other.resolve("adapter").toString(), "rec.epochs", "1");
     assertThatThrownBy(() -> run(another, out, -1))
-        .hasMessageContainingAll("other settings", "adapter is", "there and", "another");
+        .hasMessageContainingAll("other files under the same names: adapter is");
+    TuneSettings none = settings("rec.epochs", "1");
+    assertThatThrownBy(() -> run(none, out, -1))
+        .hasMessageContaining("other settings (settings.yaml): adapter is a directory there");
+  }
+
+  @Test
+  void anInterruptedStageDoesNotGoOnWithOtherFiles() throws Exception {
+    TuneSettings settings = settings();
+    Path out = directory.resolve("out");
+    assertThatThrownBy(() -> run(settings, out, 6)).isInstanceOf(TrainingStoppedException.class);
+    Path test = directory.resolve("data").resolve("test.json");
+    Files.writeString(test, Files.readString(test).replace("A1", "C1"));
+    assertThatThrownBy(() -> run(settings, out, -1))
+        .hasMessageContaining("other files under the same names: content of data");
   }
 
   @Test
