@@ -19,10 +19,10 @@ final class StopSignal implements BooleanSupplier {
       return;
     }
     System.err.println();
-    System.err.println("stopping after this step");
+    System.err.println("stopping after this step, or batch");
     try {
       if (!finished.await(PATIENCE_MINUTES, TimeUnit.MINUTES)) {
-        System.err.println("gave up waiting for the step to end");
+        System.err.println("gave up waiting for it to end");
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -110,7 +110,7 @@ class ProcessTest {
     assertThat(parent.exitValue()).as(Files.readString(output())).isEqualTo(TERMINATED);
     assertThat(children).noneMatch(ProcessHandle::isAlive);
     assertThat(Files.readString(output()))
-        .contains("stopping after this step", "Stopped and saved");
+        .contains("stopping after this step, or batch", "Stopped and saved");
     assertThat(run.resolve("rec-checkpoint/state.json")).isNotEmptyFile();
   }
 
