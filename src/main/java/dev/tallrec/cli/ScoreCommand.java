@@ -42,7 +42,8 @@ import picocli.CommandLine.Spec;
           + " with its number, p_yes, p_no, score, and cut: how many of its titles, the oldest, were"
           + " left out to fit what the model takes. Lines that cannot be read go to OUTPUT.bad with"
           + " the reason. A run that was interrupted goes on where it stopped, with the same model,"
-          + " domain and questions only: OUTPUT.run.json says which these are."
+          + " domain and questions only: OUTPUT.run.json says which these are. OUTPUT.lock"
+          + " keeps a second run away."
     })
 final class ScoreCommand implements Callable<Integer> {
 
