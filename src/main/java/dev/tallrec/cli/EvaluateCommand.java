@@ -1,5 +1,6 @@
 package dev.tallrec.cli;
 
+import dev.tallrec.files.AtomicFiles;
 import dev.tallrec.rec.Evaluation;
 import dev.tallrec.rec.Heuristics;
 import dev.tallrec.rec.RecData;
@@ -77,6 +78,9 @@ final class EvaluateCommand implements Callable<Integer> {
   public Integer call() throws IOException, TrainingStoppedException {
     if (cutoff < 2) {
       throw new ParameterException(spec.commandLine(), "--cutoff " + cutoff + ": at least 2");
+    }
+    if (scores != null) {
+      AtomicFiles.requireReplaceable(scores);
     }
     RecData set = RecData.named(data);
     List<RecExample> examples =

@@ -74,6 +74,9 @@ final class ProfileCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, TrainingStoppedException {
+    if (trace != null) {
+      AtomicFiles.requireReplaceable(trace);
+    }
     try (ProfiledDevice profiled = device.openProfiled();
         BaseModel model = BaseModel.named(profiled, base.name())) {
       System.out.println(profiled.description());

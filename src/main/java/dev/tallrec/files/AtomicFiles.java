@@ -36,13 +36,11 @@ public final class AtomicFiles {
    * it. If anything fails the old file stays and the other one is removed. Of a symbolic link it is
    * the file that it leads to.
    *
-   * @throws IOException also where the target is neither a file nor free: a device, a directory
+   * @throws IOException also where {@link #requireReplaceable} does
    */
   public static void replaceFile(Path link, Filler filler) throws IOException {
+    requireReplaceable(link);
     Path target = behind(link);
-    if (Files.exists(target) && !Files.isRegularFile(target)) {
-      throw new IOException(link + " is no file that could be replaced by another one");
-    }
     Path directory = parent(target);
     Files.createDirectories(directory);
     // Not a temporary file, which others could not read after it has taken the target's place.
@@ -65,6 +63,17 @@ public final class AtomicFiles {
       sync(directory, StandardOpenOption.READ);
     } finally {
       Files.deleteIfExists(aside);
+    }
+  }
+
+  /**
+   * Checks what can be checked before the content is computed.
+   *
+   * @throws IOException where the target is neither a file nor free: a device, a directory
+   */
+  public static void requireReplaceable(Path target) throws IOException {
+    if (Files.exists(target) && !Files.isRegularFile(target)) {
+      throw new IOException(target + " is no file that could be replaced by another one");
     }
   }
 

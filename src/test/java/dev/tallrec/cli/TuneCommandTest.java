@@ -31,6 +31,8 @@ class TuneCommandTest {
     assertThat(ImageIO.read(out.resolve("plot.png").toFile()).getWidth()).isGreaterThan(500);
     assertThat(out.resolve("rec-checkpoint")).doesNotExist();
 
+    Outcome refused = run("evaluate", "--scores", directory).failed(directory + " is no file");
+    assertThat(refused.err()).doesNotContain("scoring");
     Path scores = directory.resolve("scores.csv");
     Outcome evaluated =
         run(
