@@ -152,9 +152,7 @@ final class EndpointCells implements CellRunner {
       listener.begin("asking about " + name, prompts.size());
       List<Taste> tastes = new ArrayList<>();
       for (Future<Answer> answer : answers) {
-        if (stop.getAsBoolean()) {
-          throw new TrainingStoppedException("stopped");
-        }
+        TrainingStoppedException.throwIf(stop, "stopped");
         Answer given = answer.get();
         tastes.add(new Taste(given.yes(), given.no()));
         listener.advance(tastes.size(), "$%.4f".formatted(client.usage().dollars()));

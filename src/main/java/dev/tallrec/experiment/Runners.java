@@ -63,9 +63,7 @@ public final class Runners {
 
   /** Ends the run if it is told to stop: not all cells ask while they run. */
   void stopIfTold() throws TrainingStoppedException {
-    if (stop.getAsBoolean()) {
-      throw new TrainingStoppedException("stopped");
-    }
+    TrainingStoppedException.throwIf(stop, "stopped");
   }
 
   /** What cells run on. */

@@ -18,8 +18,6 @@ import java.util.List;
  */
 public final class StudyRun {
 
-  private static final String LOCK = ".lock";
-
   private final Runners runners;
   private final List<Grid> grids;
   private final String base;
@@ -51,7 +49,7 @@ public final class StudyRun {
       // What is refused leaves no directory behind.
       check();
     }
-    try (ProcessLock _ = ProcessLock.take(directory.resolve(LOCK), directory)) {
+    try (ProcessLock _ = ProcessLock.ofDirectory(directory)) {
       runAndReport();
     }
   }

@@ -94,12 +94,11 @@ final class TuneCells implements CellRunner {
   @Override
   public Map<String, String> sources(Grid.Cell cell) throws IOException {
     TuneSettings settings = read(settings(cell));
-    Map<String, String> start = digests.get(start(settings));
-    if (start == null) {
-      start = RunInputs.ofStart(settings);
-      digests.put(start(settings), start);
+    List<Object> start = start(settings);
+    if (!digests.containsKey(start)) {
+      digests.put(start, RunInputs.ofStart(settings));
     }
-    Map<String, String> sources = new TreeMap<>(start);
+    Map<String, String> sources = new TreeMap<>(digests.get(start));
     sources.put("base", RunInputs.of(base));
     return sources;
   }

@@ -38,10 +38,10 @@ final class UntunedCells implements CellRunner {
   private final BooleanSupplier stop;
 
   UntunedCells(BaseModel base, DataSets sets, RunListener listener, BooleanSupplier stop) {
-    this.stop = stop;
     this.base = base;
     this.sets = sets;
     this.listener = listener;
+    this.stop = stop;
   }
 
   @Override

@@ -19,12 +19,23 @@ public final class ProcessLock implements AutoCloseable {
   /** Files of this process's locks: to open and close one again would give its lock up. */
   private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
+  private static final String OF_DIRECTORY = ".lock";
+
   private final FileChannel channel;
   private final Path held;
 
   private ProcessLock(FileChannel channel, Path held) {
     this.channel = channel;
     this.held = held;
+  }
+
+  /**
+   * Takes the lock of a directory that is one process's at a time, on a file in it.
+   *
+   * @throws IOException as {@link #take} does
+   */
+  public static ProcessLock ofDirectory(Path directory) throws IOException {
+    return take(directory.resolve(OF_DIRECTORY), directory);
   }
 
   /**

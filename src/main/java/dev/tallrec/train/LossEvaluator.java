@@ -26,8 +26,8 @@ public final class LossEvaluator implements Trainer.Evaluation {
       List<LabelledTokens> examples,
       int microBatchTokens,
       BooleanSupplier stop) {
-    this.stop = stop;
     this.network = network;
+    this.stop = stop;
     this.packer = new MicroBatchPacker(microBatchTokens, false);
     this.groups = packer.split(examples);
     int largest = groups.stream().mapToInt(List::size).max().orElse(0);
@@ -50,9 +50,7 @@ public final class LossEvaluator implements Trainer.Evaluation {
     double loss = 0;
     double labels = 0;
     for (List<LabelledTokens> group : groups) {
-      if (stop.getAsBoolean()) {
-        throw new TrainingStoppedException("stopped in an evaluation");
-      }
+      TrainingStoppedException.throwIf(stop, "stopped in an evaluation");
       packer.fill(batch, group);
       loss += network.loss(workspace, batch);
       labels += batch.labelWeight();

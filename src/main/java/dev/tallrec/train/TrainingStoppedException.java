@@ -1,5 +1,7 @@
 package dev.tallrec.train;
 
+import java.util.function.BooleanSupplier;
+
 /** A run was stopped from outside after saving its state. */
 public final class TrainingStoppedException extends Exception {
 
@@ -7,5 +9,12 @@ public final class TrainingStoppedException extends Exception {
 
   public TrainingStoppedException(String message) {
     super(message);
+  }
+
+  /** Throws one if {@code stop} says so. */
+  public static void throwIf(BooleanSupplier stop, String message) throws TrainingStoppedException {
+    if (stop.getAsBoolean()) {
+      throw new TrainingStoppedException(message);
+    }
   }
 }

@@ -97,9 +97,7 @@ public final class Evaluator {
   }
 
   private void stopIfTold(String name) throws TrainingStoppedException {
-    if (stop.getAsBoolean()) {
-      throw new TrainingStoppedException("stopped while scoring " + name);
-    }
+    TrainingStoppedException.throwIf(stop, "stopped while scoring " + name);
   }
 
   /** How good the scores of {@code examples} are. */

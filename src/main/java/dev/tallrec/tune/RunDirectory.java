@@ -1,7 +1,6 @@
 package dev.tallrec.tune;
 
 import dev.tallrec.files.AtomicFiles;
-import dev.tallrec.files.ProcessLock;
 import dev.tallrec.train.Fingerprint;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,7 +17,6 @@ public record RunDirectory(Path path) {
 
   private static final String SETTINGS = "settings.yaml";
   private static final String RESULTS = "results.json";
-  private static final String LOCK = ".lock";
 
   /** Where the final adapter is. */
   public Path adapter() {
@@ -73,15 +71,6 @@ public record RunDirectory(Path path) {
     }
     Path results = path.resolve(RESULTS);
     return Files.exists(results) ? Optional.of(RunResults.read(results)) : Optional.empty();
-  }
-
-  /**
-   * Keeps other processes from running here.
-   *
-   * @throws IOException if one does
-   */
-  ProcessLock lock() throws IOException {
-    return ProcessLock.take(path.resolve(LOCK), path);
   }
 
   /** Makes the directory this run's, which no run with other settings may have from then on. */

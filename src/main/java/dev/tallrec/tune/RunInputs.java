@@ -3,13 +3,11 @@ package dev.tallrec.tune;
 import dev.tallrec.files.Digest;
 import dev.tallrec.lora.PeftDirectory;
 import dev.tallrec.model.BaseModel;
-import dev.tallrec.rec.RecData;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * What a run's figures come from. Its settings name it; what bears the name tomorrow may be
@@ -24,9 +22,11 @@ public final class RunInputs {
       throws IOException {
     Map<String, String> inputs = new TreeMap<>(ofStart(settings));
     inputs.put("base", of(base));
-    List<RecData> sets = new ArrayList<>(data.train());
-    sets.addAll(data.test());
-    sets.forEach(set -> inputs.put("content of " + set.name(), set.digest()));
+    // Sets to train and to test on are the same as a rule, or of one name and not the same.
+    Stream.concat(data.train().stream(), data.test().stream())
+        .distinct()
+        .forEach(set ->
+            inputs.merge("content of " + set.name(), set.digest(), (one, two) -> one + "," + two));
     return inputs;
   }
 

@@ -138,7 +138,7 @@ public final class TuneRun {
       }
       List<PreparedStage> stages = prepared();
       // Not before: what is refused is run again in the same directory, with settings put right.
-      try (ProcessLock _ = directory.lock()) {
+      try (ProcessLock _ = ProcessLock.ofDirectory(directory.path())) {
         run(stages, adapter);
       }
     }
@@ -153,7 +153,7 @@ public final class TuneRun {
     // Before there is any stage: what an interrupted one goes on from is of these inputs, too.
     directory.keep(results);
     if (settings.evaluateBase() || stages.isEmpty()) {
-      evaluateBase(adapter, settings.startsFromAdapter());
+      evaluateBase(adapter);
     }
     for (PreparedStage stage : stages) {
       run(stage, adapter);
@@ -173,13 +173,12 @@ public final class TuneRun {
     return stages;
   }
 
-  private void evaluateBase(LoraAdapter adapter, boolean startsFromAdapter)
-      throws IOException, TrainingStoppedException {
+  private void evaluateBase(LoraAdapter adapter) throws IOException, TrainingStoppedException {
     if (isDone(RunResults.Stage.BASE)) {
       return;
     }
     listener.message("Before tuning");
-    if (startsFromAdapter) {
+    if (settings.startsFromAdapter()) {
       completeWith(RunResults.Stage.BASE, adapter, null);
     } else {
       complete(RunResults.Stage.BASE, Adapter.NONE, null);
@@ -203,9 +202,7 @@ public final class TuneRun {
       }
       return;
     }
-    if (stop.getAsBoolean()) {
-      throw new TrainingStoppedException("stopped before the stage " + stage.name());
-    }
+    TrainingStoppedException.throwIf(stop, "stopped before the stage " + stage.name());
     TrainingResult result = train(stage, adapter, checkpoint);
     PeftDirectory.write(saved, adapter, settings.base());
     completeWith(stage.name(), adapter, result);

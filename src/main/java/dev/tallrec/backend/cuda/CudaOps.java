@@ -289,9 +289,8 @@ final class CudaOps implements Ops, AutoCloseable {
       Matrix dk,
       Matrix dv) {
     operands.attentionBackward(q, k, v, out, dout, lse, layout, headDim, delta, dq, dk, dv);
-    Rotation rotation = Rotation.NONE;
     attention.backward(
-        q, k, v, out, dout, lse, layout, headDim, scale, delta, rotation, dq, dk, dv);
+        q, k, v, out, dout, lse, layout, headDim, scale, delta, Rotation.NONE, dq, dk, dv);
   }
 
   @Override
@@ -312,32 +311,17 @@ final class CudaOps implements Ops, AutoCloseable {
       Matrix dq,
       Matrix dk,
       Matrix dv) {
-    if (!CudaAttention.rotates(headDim) || table.headDim() != headDim) {
-      Ops.super.ropeAttentionBackward(
-          q,
-          k,
-          v,
-          out,
-          dout,
-          lse,
-          layout,
-          headDim,
-          scale,
-          delta,
-          queryPositions,
-          keyPositions,
-          table,
-          dq,
-          dk,
-          dv);
-      return;
-    }
     operands.attentionBackward(q, k, v, out, dout, lse, layout, headDim, delta, dq, dk, dv);
     operands.rope(dq, queryPositions, table);
     operands.rope(dk, keyPositions, table);
-    Rotation rotation = Rotation.of(queryPositions, keyPositions, table);
+    boolean rotates = CudaAttention.rotates(headDim) && table.headDim() == headDim;
+    Rotation rotation = rotates ? Rotation.of(queryPositions, keyPositions, table) : Rotation.NONE;
     attention.backward(
         q, k, v, out, dout, lse, layout, headDim, scale, delta, rotation, dq, dk, dv);
+    if (!rotates) {
+      rope(dq, queryPositions, table, true);
+      rope(dk, keyPositions, table, true);
+    }
   }
 
   @Override
