@@ -35,6 +35,11 @@ final class Gemm {
   // Rows that are worth a piece of their own.
   private static final int ROW_BLOCK = 96;
 
+  // The same where B is in panels already, which then costs a piece little to read once more. A
+  // thread gets several, since cores differ in speed, by their kind or by who shares them.
+  private static final int PACKED_ROW_BLOCK = 128;
+  private static final int PACKED_PIECES_A_THREAD = 4;
+
   // What is packed of A at a time, while all of the piece's B passes by: the more rows, the less
   // often B comes from far. It stays in the second cache, of which CPUs with vectors of 512 bits
   // have at least 1 MiB, others 256 KiB.
@@ -106,7 +111,7 @@ final class Gemm {
   /** How a product is shared out. Pieces are made of whole sums, so results do not depend on it. */
   static final class Split {
     private int columns;
-    private int rows;
+    private int rowTiles;
     private int rowPieces;
 
     /**
@@ -129,21 +134,26 @@ final class Gemm {
 
     /**
      * The same for a product with a factor in panels: each piece packs its part of A, so pieces get
-     * all columns unless there are too few rows.
+     * all columns unless there are too few rows. With enough of them a thread that is held up
+     * leaves pieces to others.
      */
     int setPacked(int m, int n, int threads) {
       int wantedRowPieces = Math.min(threads, Math.ceilDiv(m, ROW_BLOCK));
       while (threads % wantedRowPieces != 0) {
         wantedRowPieces--;
       }
-      return set(m, n, wantedRowPieces, threads / wantedRowPieces);
+      int wantedColumnPieces = threads / wantedRowPieces;
+      if (wantedColumnPieces == 1) {
+        wantedRowPieces *= Math.clamp(m / (threads * PACKED_ROW_BLOCK), 1, PACKED_PIECES_A_THREAD);
+      }
+      return set(m, n, wantedRowPieces, wantedColumnPieces);
     }
 
     /** As many pieces as wanted, or fewer, since they are made of whole tiles. */
     private int set(int m, int n, int wantedRowPieces, int wantedColumnPieces) {
       columns = Math.ceilDiv(Math.ceilDiv(n, wantedColumnPieces), COLUMNS) * COLUMNS;
-      rows = Math.ceilDiv(Math.ceilDiv(m, wantedRowPieces), ROWS) * ROWS;
-      rowPieces = Math.ceilDiv(m, rows);
+      rowTiles = Math.ceilDiv(m, ROWS);
+      rowPieces = Math.min(wantedRowPieces, rowTiles);
       return Math.ceilDiv(n, columns) * rowPieces;
     }
 
@@ -151,8 +161,9 @@ final class Gemm {
       return piece / rowPieces * columns;
     }
 
-    private int firstRow(int piece) {
-      return piece % rowPieces * rows;
+    /** Where the piece's rows begin, or, of the row piece after it, end. Sizes differ by a tile. */
+    private int firstRow(int rowPiece) {
+      return (int) ((long) rowPiece * rowTiles / rowPieces) * ROWS;
     }
   }
 
@@ -202,8 +213,9 @@ final class Gemm {
       Target c,
       int columns) {
     int column = split.firstColumn(piece);
-    int fromRow = split.firstRow(piece);
-    int toRow = Math.min(m, fromRow + split.rows);
+    int rowPiece = piece % split.rowPieces;
+    int fromRow = split.firstRow(rowPiece);
+    int toRow = Math.min(m, split.firstRow(rowPiece + 1));
     boolean add = c.accumulate || depth > 0;
     int step = rowStep(toRow - fromRow, depths);
     for (int row = fromRow; row < toRow; row += step) {

@@ -102,6 +102,20 @@ class FrozenProductsTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "2048, 1, 4",
+    "2048, 2, 8",
+    "2048, 3, 12",
+    "512, 2, 4",
+    "512, 4, 4",
+    "200, 2, 2",
+    "100, 4, 4"
+  })
+  void threadsThatAreNotHeldUpHavePiecesToTake(int rows, int threads, int pieces) {
+    assertThat(new Gemm.Split().setPacked(rows, 512, threads)).isEqualTo(pieces);
+  }
+
   @Test
   void sumsOverManyOutputsAreSplitAsWithoutPanels() {
     List<Integer> outputs = List.of(1000, 30, 900);
